@@ -1,0 +1,44 @@
+"""The only currency for data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class DatasetError(ValueError):
+    """A dataset is missing, damaged or not as it must be; the message says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """Labelled images: `images` uint8 (n, height, width, channels) in 0..255, `labels` int64 (n,) in 0..n_classes-1.
+
+    Raises DatasetError where the arrays are not of these shapes and types.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __post_init__(self):
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise DatasetError(
+                f"{self.name}: images must be uint8 (n, height, width, channels), "
+                f"got {self.images.dtype} {self.images.shape}"
+            )
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int64:
+            raise DatasetError(
+                f"{self.name}: labels must be int64 {self.images.shape[:1]}, "
+                f"got {self.labels.dtype} {self.labels.shape}"
+            )
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise DatasetError(f"{self.name}: labels must lie in 0..{len(self.class_names) - 1}")
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+    def take(self, indices: np.ndarray) -> "ImageDataset":
+        """The images at `indices`, in their order."""
+        return ImageDataset(self.name, self.images[indices], self.labels[indices], self.class_names)

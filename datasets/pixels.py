@@ -1,0 +1,15 @@
+"""Between stored pixels and network values; the only place that scales."""
+
+import numpy as np
+
+
+def to_network(images):
+    """uint8 0..255 (numpy array or tensor, any shape) -> float32 tensor in [-1, 1]."""
+    from keras import ops
+
+    return ops.cast(images, "float32") / 127.5 - 1.0
+
+
+def to_pixels(values) -> np.ndarray:
+    """Float array or tensor in [-1, 1] -> uint8 array in 0..255, rounded; values outside are clipped."""
+    return np.clip(np.rint((np.asarray(values) + 1.0) * 127.5), 0, 255).astype(np.uint8)

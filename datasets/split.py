@@ -1,0 +1,19 @@
+"""Splits as index arrays, stratified over classes and seeded."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+TEST_FRACTION = 0.30
+VALIDATION_FRACTION = 0.25
+
+
+def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted indices of the larger and of the smaller part, of which `fraction` is the smaller.
+
+    The same labels and random_state give the same parts on every machine. Raises ValueError where a class is too
+    small to stand in both parts.
+    """
+    kept, held_out = train_test_split(
+        np.arange(len(labels)), test_size=fraction, random_state=random_state, stratify=labels
+    )
+    return np.sort(kept), np.sort(held_out)

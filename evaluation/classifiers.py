@@ -1,0 +1,96 @@
+"""The evaluation classifiers of Tables B.8-B.10 and their training.
+
+Images are float32 in [-1, 1]; outputs are probabilities (batch, n_classes). Layers carry the printed names. The
+thesis does not print how they were trained; see DEVIATIONS.md.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+from datasets.image_dataset import ImageDataset
+from datasets.pixels import to_network
+
+NEGATIVE_SLOPE = 0.3
+DROPOUT_RATE = 0.3
+
+
+def mnist_classifier(n_classes: int = 10) -> keras.Model:
+    """Table B.8, for 28 x 28 x 1."""
+    image = keras.Input((28, 28, 1), name="input_2")
+    x = _strided_trunk(image, n_filters=(32, 64, 64), first_convolution=3, first_activation=4)
+    return keras.Model(image, _head(x, n_classes, activation="re_lu_7"), name="mnist_classifier")
+
+
+def vehicles_classifier(n_classes: int = 10) -> keras.Model:
+    """Table B.9, for 64 x 64 x 3; ten outputs for three classes, as printed."""
+    image = keras.Input((64, 64, 3), name="input_2")
+    x = _strided_trunk(image, n_filters=(32, 32, 64, 64), first_convolution=4, first_activation=5)
+    return keras.Model(image, _head(x, n_classes, activation="re_lu_9"), name="vehicles_classifier")
+
+
+def cifar10_classifier(n_classes: int = 10) -> keras.Model:
+    """Table B.10, for 32 x 32 x 3."""
+    image = keras.Input((32, 32, 3), name="input_2")
+    x = image
+    for index, n_filters in zip((4, 5, 6, 7), (128, 256, 256, 512), strict=True):
+        x = layers.Conv2D(n_filters, 3, 2, "same", name=f"conv2d_{index}")(x)
+        x = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"leaky_re_lu_{index}")(x)
+        x = layers.BatchNormalization(name=f"batch_normalization_{index}")(x)
+        x = layers.Dropout(DROPOUT_RATE, name=f"dropout_{index}")(x)
+        if index == 5:
+            x = layers.MaxPooling2D(2, name="max_pooling2d_1")(x)
+    return keras.Model(image, _head(x, n_classes, activation="re_lu_1"), name="cifar10_classifier")
+
+
+def _strided_trunk(x, n_filters, first_convolution, first_activation):
+    for index, n in enumerate(n_filters):
+        x = layers.Conv2D(n, 3, 2, "same", name=f"conv2d_{first_convolution + index}")(x)
+        x = layers.ReLU(name=f"re_lu_{first_activation + index}")(x)
+    return x
+
+
+def _head(x, n_classes, activation):
+    x = layers.Flatten(name="flatten_1")(x)
+    x = layers.Dense(64, name="dense_2")(x)
+    x = layers.ReLU(name=activation)(x)
+    x = layers.Dense(n_classes, name="dense_3")(x)
+    return layers.Activation("softmax", name="activation_1")(x)
+
+
+def train_classifier(
+    build,
+    train: ImageDataset,
+    validation: ImageDataset,
+    *,
+    n_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    random_state: int,
+    callbacks=(),
+) -> tuple[keras.Model, dict]:
+    """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
+
+    Returns the model and Keras' history: for each of loss, accuracy, val_loss and val_accuracy a list of values an
+    epoch. The same arguments on the same machine give the same weights. Python's, numpy's and TensorFlow's global
+    random generators are seeded with `random_state`.
+    """
+    keras.utils.set_random_seed(random_state)
+    model = build(train.n_classes)
+    model.compile(keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
+    history = model.fit(
+        to_network(train.images),
+        train.labels,
+        batch_size=batch_size,
+        epochs=n_epochs,
+        validation_data=(to_network(validation.images), validation.labels),
+        callbacks=[best, *callbacks],
+        verbose=0,
+    )
+    return model, history.history
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Predicted labels int64 (n,) of uint8 images."""
+    return model.predict(to_network(images), batch_size=1000, verbose=0).argmax(axis=1)

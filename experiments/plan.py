@@ -1,0 +1,102 @@
+"""What a run will do: each cell's configuration, its folder, and how long it takes. Imports no TensorFlow."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from experiments import hyperparameters
+from experiments.grid import Cell
+
+N_TRAIN_IMAGES = {"mnist": 49_000, "digits": 1_257}
+SECONDS_TO_START = 4  # building and tracing a network
+
+
+def configuration(cell: Cell, schedule: str, protocol: str) -> dict:
+    """All that decides a cell's result on a given machine and version."""
+    values = {
+        "dataset": cell.dataset,
+        "minority": hyperparameters.MINORITY[cell.dataset],
+        "dropped_percent": cell.dropped,
+        "variant": cell.variant,
+        "protocol": protocol,
+        "split_random_state": hyperparameters.SPLIT_RANDOM_STATE,
+        "seed": cell.seed,
+    }
+    if cell.is_method:
+        values["training_random_state"] = hyperparameters.TRAINING_RANDOM_STATE
+        values["method"] = hyperparameters.METHODS[schedule][cell.dataset][cell.variant]
+    if cell.has_classifier:
+        values["classifier"] = hyperparameters.CLASSIFIERS[schedule][cell.dataset]
+    return values
+
+
+def folder_name(cell: Cell, schedule: str, protocol: str) -> str:
+    """Of a cell's folder: a changed configuration gets another folder, so nothing old is taken for new."""
+    return f"{cell}-{_digest(configuration(cell, schedule, protocol))}"
+
+
+def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
+    """Of the folder of the networks that all seeds of a method share."""
+    shared = configuration(cell, schedule, protocol)
+    del shared["seed"], shared["classifier"]
+    return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{_digest(shared)}"
+
+
+def epochs(cell: Cell, schedule: str) -> str:
+    """The cell's epochs in words: of its networks and of its classifier."""
+    parts = []
+    method = hyperparameters.METHODS[schedule][cell.dataset].get(cell.variant, {})
+    if "n_autoencoder_epochs" in method:
+        parts.append(f"{method['n_autoencoder_epochs']} autoencoder")
+    if "n_epochs" in method:
+        parts.append(f"{method['n_epochs']} {cell.variant}")
+    if cell.has_classifier:
+        parts.append(f"{hyperparameters.CLASSIFIERS[schedule][cell.dataset]['n_epochs']} classifier")
+    return " + ".join(parts) or "none"
+
+
+def training_seconds(cell: Cell, schedule: str) -> float:
+    """Estimate for the networks that all seeds of a method share."""
+    method = hyperparameters.METHODS[schedule][cell.dataset].get(cell.variant, {})
+    cost = hyperparameters.SECONDS_PER_1000_IMAGES
+    seconds = method.get("n_epochs", 0) * cost.get(cell.variant, 0.0)
+    seconds += method.get("n_autoencoder_epochs", 0) * cost["bagan_autoencoder"]
+    return seconds * N_TRAIN_IMAGES[cell.dataset] / 1000 + (SECONDS_TO_START if seconds else 0)
+
+
+def measuring_seconds(cell: Cell, schedule: str) -> float:
+    """Estimate for a trained cell: sampling, SSIM, classifier."""
+    if not cell.has_classifier:
+        return SECONDS_TO_START / 4
+    n_epochs = hyperparameters.CLASSIFIERS[schedule][cell.dataset]["n_epochs"]
+    per_epoch = hyperparameters.SECONDS_PER_1000_IMAGES["classifier"] * N_TRAIN_IMAGES[cell.dataset] / 1000
+    return SECONDS_TO_START + n_epochs * per_epoch
+
+
+def remaining_seconds(cells: list[Cell], schedule: str, protocol: str, out: Path) -> float:
+    """Estimate for all cells that are not finished; a training that has begun counts as a whole."""
+    trainings, seconds = set(), 0.0
+    for cell in cells:
+        if is_finished(cell, schedule, protocol, out):
+            continue
+        seconds += measuring_seconds(cell, schedule)
+        if cell.is_method and (cell.dataset, cell.dropped, cell.variant) not in trainings:
+            trainings.add((cell.dataset, cell.dropped, cell.variant))
+            seconds += training_seconds(cell, schedule)
+    return seconds
+
+
+def is_finished(cell: Cell, schedule: str, protocol: str, out: Path) -> bool:
+    return (out / "runs" / folder_name(cell, schedule, protocol) / "cell.json").exists()
+
+
+def duration(seconds: float) -> str:
+    """For people: "40 s", "12 min", "3 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _digest(values: dict) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]

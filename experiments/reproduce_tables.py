@@ -1,0 +1,125 @@
+"""Regenerate the thesis's Tables C.1-C.4 (MNIST) and the same tables for scikit-learn's digits."""
+
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from experiments import grid, hyperparameters, plan
+from experiments.command_line import (
+    EXIT_FAILED,
+    Parser,
+    call,
+    locked,
+    percentage,
+    positive,
+    writable_folder,
+)
+
+DEFAULT_OUT = "results"
+THESIS_DATASETS = ("mnist",)
+PROTOCOLS = ("thesis", "clean")
+
+
+def parse(arguments=None):
+    parser = Parser("reproduce_tables.py", description=__doc__)
+    parser.add_argument(
+        "--datasets", nargs="+", choices=hyperparameters.MINORITY, default=THESIS_DATASETS, metavar="NAME",
+        help=f"which of {', '.join(hyperparameters.MINORITY)} (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dropped", nargs="+", type=percentage, default=grid.DROPPED_PERCENT, metavar="PERCENT",
+        help="per cent of the minority class to drop (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--methods", nargs="+", choices=grid.METHODS, default=grid.METHODS, metavar="NAME",
+        help=f"which of {', '.join(grid.METHODS)} (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
+        help="smoke: every path in minutes; quick: hours; thesis: as printed, weeks on a CPU (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=positive, metavar="N", help="measurements a cell (default: 3; smoke: 1)")
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS, default="thesis",
+        help="thesis: validation cut after balancing; clean: cut before, real images only (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--data-dir", metavar="DIR", help="where the datasets' official files are")
+    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    options = parser.parse_args(arguments)
+    options.datasets = list(dict.fromkeys(options.datasets))
+    options.dropped = sorted(set(options.dropped))
+    options.seeds = options.seeds or hyperparameters.N_SEEDS[options.schedule]
+    return options
+
+
+def main() -> int:
+    options = parse()
+    cells = grid.cells(options.datasets, options.dropped, options.methods, options.seeds)
+    print_plan(cells, options)
+    if options.dry_run:
+        return 0
+    out = writable_folder(options.out)
+    with locked(out):
+        return run(cells, options, out)
+
+
+def print_plan(cells, options) -> None:
+    out = Path(options.out)
+    print(f"Plan: schedule {options.schedule}, protocol {options.protocol}, {options.seeds} seeds, into {out}")
+    print(f"{'cell':34} {'epochs':42} state")
+    for cell in cells:
+        if cell.seed:
+            continue
+        states = [
+            plan.is_finished(plan_cell, options.schedule, options.protocol, out)
+            for plan_cell in cells
+            if (plan_cell.dataset, plan_cell.dropped, plan_cell.variant) == (cell.dataset, cell.dropped, cell.variant)
+        ]
+        name = str(cell).rpartition("-")[0]
+        print(f"{name:34} {plan.epochs(cell, options.schedule):42} {sum(states)} of {len(states)} seeds finished")
+    seconds = plan.remaining_seconds(cells, options.schedule, options.protocol, out)
+    print(f"About {plan.duration(seconds)} to go on two cores like the reference machine's.", flush=True)
+
+
+def run(cells, options, out: Path) -> int:
+    from experiments import compile_results
+    from experiments.runner import Runner
+
+    started = time.perf_counter()
+    runner = Runner(out, options.schedule, options.protocol, options.data_dir)
+    for name in options.datasets:
+        runner.dataset(name)
+    failed = {}
+    for index, cell in enumerate(cells, start=1):
+        was_finished = runner.cached(cell) is not None
+        try:
+            record = runner.run(cell)
+        except Exception as error:  # one failed cell does not stop the others
+            failed[cell] = report_failure(runner.folder(cell), error)
+            print(f"[{index}/{len(cells)}] {cell}: FAILED, {error}; see {failed[cell]}", file=sys.stderr, flush=True)
+            continue
+        if not was_finished:
+            left = plan.remaining_seconds(cells[index:], options.schedule, options.protocol, out)
+            figures = compile_results.in_words(record)
+            print(f"[{index}/{len(cells)}] {cell}: {figures} (about {plan.duration(left)} left)", flush=True)
+    tables = grid.tables(options.datasets, options.dropped)
+    compile_results.write_all(runner, tables, options.seeds, failed, time.perf_counter() - started)
+    print(f"Tables are in {out / 'tables'}, figures in {out / 'figures'}, all measurements in {out / 'results.csv'}.")
+    if failed:
+        print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)
+        return EXIT_FAILED
+    print("Next: look at the figures; compare protocols with --protocol clean, or add --seeds.")
+    return 0
+
+
+def report_failure(folder: Path, error: Exception) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "failed.log"
+    log.write_text("".join(traceback.format_exception(error)))
+    return log
+
+
+if __name__ == "__main__":
+    call(main, "reproduce_tables.py")

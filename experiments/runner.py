@@ -1,0 +1,190 @@
+"""Run one cell: cached, atomic, resumable. A cell's folder is finished when it holds `cell.json`."""
+
+import io
+import json
+import os
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from datasets import digits, mnist
+from datasets.image_dataset import ImageDataset
+from evaluation import classifiers, protocol, scores, ssim
+from experiments import hyperparameters, plan
+from experiments.grid import Cell
+from models import BALANCERS
+from models.training import Progress
+
+LOADERS = {"mnist": mnist.load, "digits": digits.load}
+RECORDED_PACKAGES = ("class-balancing", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn")
+N_SAMPLES_SHOWN = 20
+
+
+class Runner:
+    """Runs cells of one schedule and protocol below one folder; keeps the last dataset and trained balancer."""
+
+    def __init__(self, out: Path, schedule: str, protocol_name: str, data_dir=None, verbose: int = 1):
+        self.out = out
+        self.schedule = schedule
+        self.protocol = protocol_name
+        self.data_dir = data_dir
+        self.verbose = verbose
+        self._datasets: dict[str, ImageDataset] = {}
+        self._trained: tuple[Path, object] | None = None
+
+    def folder(self, cell: Cell) -> Path:
+        return self.out / "runs" / plan.folder_name(cell, self.schedule, self.protocol)
+
+    def training_folder(self, cell: Cell) -> Path:
+        return self.out / "runs" / plan.training_folder_name(cell, self.schedule, self.protocol)
+
+    def cached(self, cell: Cell) -> dict | None:
+        """The record of a finished cell, or None."""
+        path = self.folder(cell) / "cell.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def run(self, cell: Cell) -> dict:
+        """The cell's record, computed unless it is cached."""
+        record = self.cached(cell)
+        if record is None:
+            record = self._compute(cell)
+            write_atomically(self.folder(cell) / "cell.json", json.dumps(record, indent=1) + "\n")
+        return record
+
+    def dataset(self, name: str) -> ImageDataset:
+        if name not in self._datasets:
+            self._datasets[name] = LOADERS[name](self.data_dir)
+        return self._datasets[name]
+
+    def folds(self, cell: Cell) -> protocol.Folds:
+        return protocol.prepare(
+            self.dataset(cell.dataset),
+            minority=hyperparameters.MINORITY[cell.dataset],
+            dropped_percent=cell.dropped,
+            protocol=self.protocol,
+            random_state=hyperparameters.SPLIT_RANDOM_STATE,
+        )
+
+    def _compute(self, cell: Cell) -> dict:
+        started = time.perf_counter()
+        folder = self.folder(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        folds = self.folds(cell)
+        record = {
+            "cell": str(cell),
+            "schedule": self.schedule,
+            "configuration": plan.configuration(cell, self.schedule, self.protocol),
+            "environment": environment(),
+            "n_train_images": len(folds.train.labels),
+            "n_test_images": len(folds.test.labels),
+        }
+        images = self._images(cell, folds)
+        if cell.is_method:
+            record["training"] = self.training_folder(cell).name
+            _save_images(folder, images)
+        if cell.has_ssim:
+            measured = ssim.pairwise_ssim(images, cell.seed)
+            record["ssim"] = {"value": measured.mean, "standard_error": measured.standard_error}
+            record["n_images"], record["n_pairs"] = len(images), measured.n_pairs
+        if cell.has_classifier:
+            new_images = images if cell.is_method else images[:0]
+            record |= self._classify(cell, folds, new_images)
+        record["wall_time_s"] = round(time.perf_counter() - started, 1)
+        return record
+
+    def _images(self, cell: Cell, folds: protocol.Folds) -> np.ndarray:
+        """The images that are measured: as many originals as are missing, or the method's new ones."""
+        minority = hyperparameters.MINORITY[cell.dataset]
+        if cell.variant == "original":
+            balanced = self.folds(Cell(cell.dataset, 0, cell.variant, cell.seed)).train
+            members = np.flatnonzero(balanced.labels == minority)
+            chosen = np.random.default_rng(cell.seed).choice(members, folds.n_missing, replace=False)
+            return balanced.images[chosen]
+        if cell.is_method:
+            return self._balancer(cell, folds).sample(minority, folds.n_missing, random_state=cell.seed)
+        return folds.train.images[:0]
+
+    def _balancer(self, cell: Cell, folds: protocol.Folds):
+        """The method fitted to all that it may see, continued from its checkpoints; the last one is kept."""
+        folder = self.training_folder(cell)
+        if self._trained is None or self._trained[0] != folder:
+            self._trained = None
+            minority = hyperparameters.MINORITY[cell.dataset]
+            arguments = dict(hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant])
+            if cell.variant != "geometric":
+                arguments |= {"folder": folder, "verbose": self.verbose}
+            target = int((folds.train.labels == minority).sum()) + folds.n_missing
+            balancer = BALANCERS[cell.variant](
+                sampling_strategy={minority: target},
+                random_state=hyperparameters.TRAINING_RANDOM_STATE,
+                **arguments,
+            )
+            self._trained = folder, balancer.fit(folds.train.images, folds.train.labels)
+        return self._trained[1]
+
+    def _classify(self, cell: Cell, folds: protocol.Folds, new_images: np.ndarray) -> dict:
+        minority = hyperparameters.MINORITY[cell.dataset]
+        train, validation = protocol.with_new_images(folds, new_images, minority, hyperparameters.SPLIT_RANDOM_STATE)
+        arguments = hyperparameters.CLASSIFIERS[self.schedule][cell.dataset]
+        n_steps = -(-len(train.labels) // arguments["batch_size"])
+        model, history = classifiers.train_classifier(
+            getattr(classifiers, hyperparameters.CLASSIFIER_BUILDER[cell.dataset]),
+            train,
+            validation,
+            random_state=cell.seed,
+            callbacks=[Progress(f"{cell}, classifier", n_steps)] if self.verbose else [],
+            **arguments,
+        )
+        predicted = classifiers.predict(model, folds.test.images)
+        return {
+            "scores": scores.scores(folds.test.labels, predicted, minority, folds.test.n_classes),
+            "classifier_history": {name: [round(v, 6) for v in values] for name, values in history.items()},
+        }
+
+
+def environment() -> dict:
+    """Versions and whatever else may change the last bits of a result."""
+    import tensorflow as tf
+
+    installed = {distribution.name for distribution in metadata.distributions()}
+    return {
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in RECORDED_PACKAGES if name in installed},
+        "processor": _processor(),
+        "n_processors": os.cpu_count(),
+        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+    }
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """The file appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _save_images(folder: Path, images: np.ndarray) -> None:
+    """All images as `images.npz`, the first 20 side by side as `samples.png`."""
+    archive = io.BytesIO()
+    np.savez_compressed(archive, images=images)
+    write_atomically(folder / "images.npz", archive.getvalue())
+    strip = np.concatenate(list(images[:N_SAMPLES_SHOWN]), axis=1)  # (height, width * n, channels)
+    picture = io.BytesIO()
+    Image.fromarray(strip.squeeze(-1) if strip.shape[-1] == 1 else strip).save(picture, "PNG")
+    write_atomically(folder / "samples.png", picture.getvalue())

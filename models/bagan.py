@@ -1,0 +1,250 @@
+"""BAGAN (thesis section 3.3; Mariani et al. 2018, arXiv:1803.09655): an autoencoder, then a GAN that starts from it."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from sklearn.covariance import LedoitWolf
+
+from datasets.pixels import to_network, to_pixels
+from models import losses
+from models.balancer import Balancer
+from models.networks import thesis_mnist
+from models.training import seeded, shuffled_batches, train
+
+
+class BAGAN(Balancer):
+    """Encoder E, decoder Delta = generator G and discriminator D of Tables B.5-B.7, trained in three stages.
+
+    1. E and Delta learn to reconstruct all images. 2. G starts from Delta's weights, D from E's, and every class gets
+    a Gaussian of its encodings. 3. G makes images of uniformly drawn classes from those Gaussians, D names the class
+    of an image or calls it fake. New images of a class are G(z) with z from the class's Gaussian.
+
+    The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `head` is D's last activation (see
+    `bagan_discriminator`). `folder` keeps checkpoints and `history.csv` of each stage; a fit with the same arguments
+    and data continues from them.
+
+    Images must be 28 x 28 x 1, at least two of each class.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy="auto",
+        random_state=0,
+        n_autoencoder_epochs=300,
+        n_epochs=800,
+        batch_size=275,
+        learning_rate=5e-5,
+        latent_size=10,
+        head="sigmoid",
+        folder=None,
+        verbose=0,
+    ):
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+        self.n_autoencoder_epochs = n_autoencoder_epochs
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.latent_size = latent_size
+        self.head = head
+        self.folder = folder
+        self.verbose = verbose
+
+    def _fit(self, images, class_indices):
+        thesis_mnist.check_image_shape(images.shape[1:])
+        for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
+            if count < 2:
+                raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
+        with seeded(self.random_state):
+            self.encoder_ = thesis_mnist.bagan_encoder(self.latent_size)
+            self.decoder_ = thesis_mnist.bagan_generator(self.latent_size)
+            self.generator_ = thesis_mnist.bagan_generator(self.latent_size)
+            self.discriminator_ = thesis_mnist.bagan_discriminator(len(self.classes_), self.head)
+        self.autoencoder_history_ = self._fit_autoencoder(images, class_indices)
+        hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
+        encodings = self.encoder_.predict(to_network(images), batch_size=500, verbose=0)
+        self.class_means_, self.class_factors_ = class_gaussians(encodings, class_indices)
+        self.history_ = self._fit_adversarial(images, class_indices)
+
+    def _fit_autoencoder(self, images, class_indices):
+        model = AutoencoderTraining(self.encoder_, self.decoder_)
+        model.compile(keras.optimizers.Adam(self.learning_rate))
+        steps_per_epoch, batches = shuffled_batches(
+            images, class_indices, min(self.batch_size, len(images)), self.random_state
+        )
+        return train(
+            model,
+            batches,
+            n_epochs=self.n_autoencoder_epochs,
+            steps_per_epoch=steps_per_epoch,
+            random_state=self.random_state,
+            description="bagan, autoencoder",
+            folder=Path(self.folder) / "autoencoder" if self.folder else None,
+            verbose=self.verbose,
+        )
+
+    def _fit_adversarial(self, images, class_indices):
+        model = BAGANTraining(self.generator_, self.discriminator_)
+        model.compile(keras.optimizers.Adam(self.learning_rate))
+        n_classes = len(self.classes_)
+        batch_size = min(self.batch_size, len(images))
+        n_fakes = max(1, round(batch_size / (n_classes + 1)))
+        steps_per_epoch, batches = class_balanced_batches(
+            images, class_indices, batch_size - n_fakes, self.random_state
+        )
+        means = tf.constant(self.class_means_, tf.float32)
+        factors = tf.constant(self.class_factors_, tf.float32)
+
+        def add_latents(batch):
+            """A generator batch; its first n_fakes images, which D learns from, and the rest are each uniform."""
+            step = batch["step"]
+            fake_labels = rotating_labels(step, n_fakes, n_classes)
+            other_labels = rotating_labels(step, batch_size - n_fakes, n_classes)
+            labels = tf.cast(tf.concat([fake_labels, other_labels], 0), tf.int32)
+            seed = tf.stack([tf.cast(self.random_state, tf.int64), step])
+            normal = tf.random.stateless_normal((batch_size, self.latent_size), seed)
+            latent = tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
+            return batch | {"latent": latent, "latent_labels": labels}
+
+        return train(
+            model,
+            lambda first_step: batches(first_step).map(add_latents),
+            n_epochs=self.n_epochs,
+            steps_per_epoch=steps_per_epoch,
+            random_state=self.random_state,
+            description="bagan, adversarial",
+            folder=Path(self.folder) / "adversarial" if self.folder else None,
+            verbose=self.verbose,
+        )
+
+    def _sample(self, class_index, n, random_state):
+        normal = np.random.default_rng(random_state).standard_normal((n, self.latent_size))
+        latent = self.class_means_[class_index] + normal @ self.class_factors_[class_index].T
+        return to_pixels(self.generator_.predict(latent.astype(np.float32), batch_size=500, verbose=0))
+
+
+class AutoencoderTraining(keras.Model):
+    """Stage 1: E and Delta minimise 1/2 ||x - x'||^2, summed over pixels; labels are not used."""
+
+    def __init__(self, encoder, decoder):
+        super().__init__(name="autoencoder_training")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.mean = keras.metrics.Mean("L_2")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.mean]
+
+    def train_step(self, batch):
+        images = batch["images"]
+        with tf.GradientTape() as tape:
+            reconstructed = self.decoder(self.encoder(images, training=True), training=True)
+            loss = losses.half_squared_distance(images, reconstructed)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        self.mean.update_state(loss)
+        return {"L_2": self.mean.result()}
+
+
+def hand_over(encoder, decoder, discriminator, generator) -> None:
+    """Stage 2: G takes all of Delta's weights, D takes E's in its shared part; D's last layer keeps its own."""
+    generator.set_weights(decoder.get_weights())
+    shared = encoder.get_weights()[:-2]
+    discriminator.set_weights(shared + discriminator.get_weights()[-2:])
+
+
+def class_gaussians(encodings, class_indices):
+    """Stage 2: mean and factor of each class's Gaussian of encodings (n, latent_size).
+
+    Returns means (n_classes, latent_size) and factors (n_classes, latent_size, latent_size) with
+    covariance = factor @ factor.T. The covariance of a class with no more images than latent dimensions is
+    shrunk (Ledoit and Wolf), since the sample covariance is singular there.
+    """
+    means, factors = [], []
+    for index in range(class_indices.max() + 1):
+        members = encodings[class_indices == index].astype(np.float64)
+        few = len(members) <= encodings.shape[1]
+        covariance = LedoitWolf().fit(members).covariance_ if few else np.cov(members.T)
+        eigenvalues, eigenvectors = np.linalg.eigh(np.atleast_2d(covariance))
+        means.append(members.mean(axis=0))
+        factors.append(eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0)))
+    return np.stack(means), np.stack(factors)
+
+
+def rotating_labels(step, n: int, n_classes: int):
+    """`n` labels that go round the classes from where the previous step stopped, so that counts are exact."""
+    return (step * n + tf.range(n, dtype=tf.int64)) % n_classes
+
+
+def class_balanced_batches(images, class_indices, batch_size: int, random_state: int):
+    """Like `shuffled_batches`, but with every class equally often; each class is shuffled anew at each pass over it."""
+    order = tf.constant(np.argsort(class_indices, kind="stable"), tf.int64)
+    counts = np.bincount(class_indices)
+    starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
+    n_classes, counts = len(counts), tf.constant(counts, tf.int64)
+    images = tf.constant(images)
+
+    def load(step):
+        labels = rotating_labels(step, batch_size, n_classes)
+        draws = (step * batch_size + tf.range(batch_size, dtype=tf.int64)) // n_classes  # earlier draws of the class
+        sizes = tf.gather(counts, labels)
+        seeds = tf.stack([tf.fill((batch_size,), tf.cast(random_state, tf.int64)), draws // sizes, labels], axis=1)
+        within_class = tf.raw_ops.RandomIndexShuffle(index=draws % sizes, seed=seeds, max_index=sizes - 1)
+        chosen = tf.gather(order, tf.gather(starts, labels) + within_class)
+        return {
+            "step": step,
+            "images": to_network(tf.gather(images, chosen)),
+            "labels": tf.cast(labels, tf.int32),
+        }
+
+    def batches(first_step: int):
+        return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
+
+    return max(1, len(images) // batch_size), batches
+
+
+class BAGANTraining(keras.Model):
+    """Stage 3: one step of D and G, both by sparse categorical cross-entropy.
+
+    D sees real images of all classes and, as 1/(n_classes + 1) of its batch, generated ones, which it should call
+    fake (label n_classes). G wants D to give every generated image its class. Both gradients are taken at the same
+    point, then applied at once by one Adam, which keeps separate averages for every weight.
+    """
+
+    def __init__(self, generator, discriminator):
+        super().__init__(name="bagan_training")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.means = {name: keras.metrics.Mean(name) for name in ("L_D", "L_G")}
+        self.built = True
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def train_step(self, batch):
+        real, real_labels = batch["images"], batch["labels"]
+        n_reals = real.shape[0]
+        n_fakes = batch["latent"].shape[0] - n_reals  # D learns from as many images as G
+        fakes = ops.full((n_fakes,), self.discriminator.output_shape[-1] - 1, dtype="int32")
+        with tf.GradientTape(persistent=True) as tape:
+            generated = self.generator(batch["latent"], training=True)
+            learned = ops.concatenate([real, generated[:n_fakes]])
+            learned_probabilities = self.discriminator(learned, training=True)  # (n_reals + n_fakes, n_classes + 1)
+            other_probabilities = self.discriminator(generated[n_fakes:], training=True)
+            generated_probabilities = ops.concatenate([learned_probabilities[n_reals:], other_probabilities])
+            l_d = losses.classification_loss(ops.concatenate([real_labels, fakes]), learned_probabilities)
+            l_g = losses.classification_loss(batch["latent_labels"], generated_probabilities)
+        pairs = []
+        for loss, network in ((l_d, self.discriminator), (l_g, self.generator)):
+            variables = network.trainable_variables
+            pairs += zip(tape.gradient(loss, variables), variables, strict=True)
+        self.optimizer.apply(*zip(*pairs, strict=True))
+        for name, value in zip(self.means, (l_d, l_g), strict=True):
+            self.means[name].update_state(value)
+        return {name: metric.result() for name, metric in self.means.items()}

@@ -1,0 +1,77 @@
+"""The interface of every method."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from imblearn.utils import check_sampling_strategy
+from sklearn.base import BaseEstimator
+
+
+class Balancer(BaseEstimator, ABC):
+    """Learns from labelled images and makes new ones of a class.
+
+    Follows imbalanced-learn: constructors only store keyword arguments (so that `get_params` and `clone` work),
+    `sampling_strategy` has its grammar, fitted state ends in an underscore. Images are uint8 (n, height, width,
+    channels) in 0..255, labels integers (n,).
+
+    A subclass writes two hooks: `_fit(images, classes)` with classes 0..n_classes-1, and
+    `_sample(label_index, n, random_state)`, which returns uint8 images (n, height, width, channels).
+    """
+
+    def fit(self, images: np.ndarray, labels: np.ndarray) -> "Balancer":
+        """Learn from images and labels; sets `classes_`, `image_shape_` and `sampling_strategy_`.
+
+        `sampling_strategy_` maps each class to the number of images that `fit_resample` adds. Raises ValueError
+        where images or labels are not of the shapes and types above or have no two classes.
+        """
+        images, labels = _checked(images, labels)
+        self.classes_, class_indices = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
+        self.image_shape_ = images.shape[1:]
+        wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
+        self.sampling_strategy_ = {int(label): int(n) for label, n in wanted.items()}
+        self._fit(images, class_indices)
+        return self
+
+    def sample(self, label, n: int, random_state: int | None = None) -> np.ndarray:
+        """`n` new uint8 images of one class; the same arguments give the same images.
+
+        `random_state` None stands for the balancer's own. Raises ValueError for a class that was not fitted.
+        """
+        if not hasattr(self, "classes_"):
+            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
+        if label not in self.classes_:
+            raise ValueError(f"class {label} was not among the fitted classes {self.classes_.tolist()}")
+        if n < 0:
+            raise ValueError(f"cannot make {n} images")
+        if n == 0:
+            return np.empty((0, *self.image_shape_), np.uint8)
+        seed = self.random_state if random_state is None else random_state
+        return self._sample(int(np.searchsorted(self.classes_, label)), n, seed)
+
+    def fit_resample(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fit, then return the given images and labels, unchanged and in order, followed by the new ones."""
+        self.fit(images, labels)
+        new = [self.sample(label, n) for label, n in self.sampling_strategy_.items()]
+        new_labels = [np.full(n, label, np.asarray(labels).dtype) for label, n in self.sampling_strategy_.items()]
+        return np.concatenate([images, *new]), np.concatenate([labels, *new_labels])
+
+    @abstractmethod
+    def _fit(self, images: np.ndarray, class_indices: np.ndarray) -> None: ...
+
+    @abstractmethod
+    def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
+
+
+def _checked(images, labels):
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ValueError(
+            f"images must be uint8 of shape (n, height, width, channels), got {images.dtype} {images.shape}"
+        )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be integers of shape (n,), got {labels.dtype} {labels.shape}")
+    if len(images) != len(labels):
+        raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
+    return images, labels

@@ -1,0 +1,205 @@
+"""CVAE-GAN (thesis section 3.2; Bao et al. 2017, arXiv:1703.10155): four networks, six loss terms."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from datasets.pixels import to_pixels
+from models import losses
+from models.balancer import Balancer
+from models.networks import thesis_mnist
+from models.training import seeded, shuffled_batches, train
+
+
+class CVAEGAN(Balancer):
+    """Encoder E, generator G, discriminator D and classifier C of Tables B.1-B.4, trained together.
+
+    New images of a class are G(label, z) with z from N(0, 1). The defaults are the thesis's for MNIST
+    (section 4.2): RMSprop with one learning rate for all four networks, `lambda_1` to `lambda_4` of eq. 3.6.
+    `centre_momentum` belongs to the moving averages of eq. 3.2 and 3.3. `folder` keeps checkpoints and
+    `history.csv`; a fit with the same arguments and data continues from them.
+
+    Images must be 28 x 28 x 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy="auto",
+        random_state=0,
+        n_epochs=1500,
+        batch_size=300,
+        learning_rate=2e-4,
+        latent_size=55,
+        lambda_1=300.0,
+        lambda_2=1.0,
+        lambda_3=1e-3,
+        lambda_4=1e-3,
+        centre_momentum=0.9,
+        folder=None,
+        verbose=0,
+    ):
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.latent_size = latent_size
+        self.lambda_1 = lambda_1
+        self.lambda_2 = lambda_2
+        self.lambda_3 = lambda_3
+        self.lambda_4 = lambda_4
+        self.centre_momentum = centre_momentum
+        self.folder = folder
+        self.verbose = verbose
+
+    def _fit(self, images, class_indices):
+        thesis_mnist.check_image_shape(images.shape[1:])
+        n_classes = len(self.classes_)
+        with seeded(self.random_state):
+            self.encoder_ = thesis_mnist.cvae_gan_encoder(n_classes, self.latent_size)
+            self.generator_ = thesis_mnist.cvae_gan_generator(n_classes, self.latent_size)
+            self.discriminator_ = thesis_mnist.cvae_gan_discriminator()
+            self.classifier_ = thesis_mnist.cvae_gan_classifier(n_classes)
+            model = CVAEGANTraining(
+                self.encoder_,
+                self.generator_,
+                self.discriminator_,
+                self.classifier_,
+                weights=(self.lambda_1, self.lambda_2, self.lambda_3, self.lambda_4),
+                centre_momentum=self.centre_momentum,
+            )
+        model.compile(keras.optimizers.RMSprop(self.learning_rate))
+        batch_size = min(self.batch_size, len(images))
+        steps_per_epoch, batches = shuffled_batches(images, class_indices, batch_size, self.random_state)
+
+        def batches_with_noise(first_step):
+            return batches(first_step).map(lambda batch: batch | self._noise(batch["step"], batch_size))
+
+        self.history_ = train(
+            model,
+            batches_with_noise,
+            n_epochs=self.n_epochs,
+            steps_per_epoch=steps_per_epoch,
+            random_state=self.random_state,
+            description="cvae_gan",
+            folder=self.folder,
+            verbose=self.verbose,
+        )
+
+    def _noise(self, step, batch_size):
+        """What is random about a step: reparametrisation noise, prior latents z_p and uniform labels c_p."""
+        seed = tf.stack([tf.cast(self.random_state, tf.int64), step])
+        normal = tf.random.stateless_normal((batch_size, 2 * self.latent_size), seed)
+        prior_labels = tf.random.stateless_uniform(
+            (batch_size,), seed, minval=0, maxval=len(self.classes_), dtype=tf.int32
+        )
+        return {
+            "noise": normal[:, : self.latent_size],
+            "prior_latent": normal[:, self.latent_size :],
+            "prior_labels": prior_labels,
+        }
+
+    def _sample(self, class_index, n, random_state):
+        latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
+        labels = np.full((n, 1), class_index, np.int32)
+        return to_pixels(self.generator_.predict([labels, latent], batch_size=500, verbose=0))
+
+
+class CVAEGANTraining(keras.Model):
+    """One step of all four networks; each minimises its own terms of eq. 3.6.
+
+    D: L_D. C: L_C. E: lambda_1 L_KL + lambda_2 L_G. G: lambda_2 L_G + lambda_3 L_GD + lambda_4 L_GC. E and G
+    share one gradient, because L_KL does not depend on G, nor L_GD and L_GC on E. All gradients are taken at the
+    same point, then applied at once by one RMSprop, which keeps a separate average for every weight.
+    """
+
+    def __init__(self, encoder, generator, discriminator, classifier, *, weights, centre_momentum):
+        super().__init__(name="cvae_gan_training")
+        self.encoder = encoder
+        self.generator = generator
+        self.discriminator = _with_features(discriminator, "flatten_2")
+        self.classifier = _with_features(classifier, "flatten_3")
+        self.loss_weights = dict(zip(("lambda_1", "lambda_2", "lambda_3", "lambda_4"), weights, strict=True))
+        self.centre_momentum = centre_momentum
+        n_classes = classifier.output_shape[-1]
+        (n_features_d,) = discriminator.get_layer("flatten_2").output.shape[1:]
+        (n_features_c,) = classifier.get_layer("flatten_3").output.shape[1:]
+        self.real_centre = self._centre("real_centre", (n_features_d,))
+        self.generated_centre = self._centre("generated_centre", (n_features_d,))
+        self.real_class_centres = self._centre("real_class_centres", (n_classes, n_features_c))
+        self.generated_class_centres = self._centre("generated_class_centres", (n_classes, n_features_c))
+        self.means = {name: keras.metrics.Mean(name) for name in ("L_D", "L_C", "L_KL", "L_G", "L_GD", "L_GC", "L")}
+        self.built = True
+
+    def _centre(self, name, shape):
+        return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def train_step(self, batch):
+        real, labels, prior_labels = batch["images"], batch["labels"], batch["prior_labels"]
+        momentum = self.centre_momentum
+        with tf.GradientTape(persistent=True) as tape:
+            mean, log_variance = self.encoder([real, labels[:, None]], training=True)
+            latent = mean + ops.exp(0.5 * log_variance) * batch["noise"]
+            reconstructed = self.generator([labels[:, None], latent], training=True)
+            generated = self.generator([prior_labels[:, None], batch["prior_latent"]], training=True)
+
+            real_d, features_real_d = self.discriminator(real, training=True)
+            reconstructed_d, features_reconstructed_d = self.discriminator(reconstructed, training=True)
+            generated_d, features_generated_d = self.discriminator(generated, training=True)
+            real_c, features_real_c = self.classifier(real, training=True)
+            _, features_reconstructed_c = self.classifier(reconstructed, training=True)
+            _, features_generated_c = self.classifier(generated, training=True)
+
+            real_centre = losses.moving_average(self.real_centre, ops.mean(features_real_d, axis=0), momentum)
+            generated_centre = losses.moving_average(
+                self.generated_centre, ops.mean(features_generated_d, axis=0), momentum
+            )
+            real_class_centres = losses.class_moving_average(self.real_class_centres, features_real_c, labels, momentum)
+            generated_class_centres = losses.class_moving_average(
+                self.generated_class_centres, features_generated_c, prior_labels, momentum
+            )
+
+            l_d = losses.discriminator_loss(real_d, reconstructed_d, generated_d)
+            l_c = losses.classification_loss(labels, real_c)
+            l_kl = losses.kl_divergence(mean, log_variance)
+            l_g = losses.reconstruction_loss(
+                real,
+                reconstructed,
+                features_real_d,
+                features_reconstructed_d,
+                features_real_c,
+                features_reconstructed_c,
+            )
+            l_gd = losses.mean_feature_loss(real_centre, generated_centre)
+            l_gc = losses.class_mean_feature_loss(real_class_centres, generated_class_centres)
+            total = losses.cvae_gan_loss(l_d, l_c, l_kl, l_g, l_gd, l_gc, **self.loss_weights)
+            encoder_generator_loss = total - l_d - l_c
+
+        pairs = []
+        for loss, networks in (
+            (l_d, [self.discriminator]),
+            (l_c, [self.classifier]),
+            (encoder_generator_loss, [self.encoder, self.generator]),
+        ):
+            variables = [variable for network in networks for variable in network.trainable_variables]
+            pairs += zip(tape.gradient(loss, variables), variables, strict=True)
+        self.optimizer.apply(*zip(*pairs, strict=True))
+
+        self.real_centre.assign(real_centre)
+        self.generated_centre.assign(generated_centre)
+        self.real_class_centres.assign(real_class_centres)
+        self.generated_class_centres.assign(generated_class_centres)
+        for name, value in zip(self.means, (l_d, l_c, l_kl, l_g, l_gd, l_gc, total), strict=True):
+            self.means[name].update_state(value)
+        return {name: metric.result() for name, metric in self.means.items()}
+
+
+def _with_features(network, layer_name):
+    """The same network with the inputs of its last dense layer (before dropout) as a second output."""
+    return keras.Model(network.input, [network.output, network.get_layer(layer_name).output])

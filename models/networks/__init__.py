@@ -1,0 +1,1 @@
+"""Functional builders of every network; one file a family."""

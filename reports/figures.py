@@ -1,0 +1,68 @@
+"""Figures as PNG files, readable in grey print."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+DOTS_PER_INCH = 120
+LINE_STYLES = ("-", "--", ":", "-.")
+
+
+def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) -> None:
+    """Fig. 5.4: number of images of each class, written on its bar."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+    axes.bar_label(axes.bar(class_names, counts, color="0.45"), fontsize=8)
+    axes.set(xlabel="class", ylabel="images", title=title)
+    _save(figure, path)
+
+
+def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
+    """Fig. 6.1: one labelled row of uint8 images (n, height, width, channels) below the other, pixels as they are."""
+    n_columns = max(len(images) for images in rows.values())
+    figure, grid = plt.subplots(
+        len(rows), 1, figsize=(0.5 * n_columns + 1.2, 0.62 * len(rows) + 0.4), layout="constrained", squeeze=False
+    )
+    for axes, (label, images) in zip(grid[:, 0], rows.items(), strict=True):
+        strip = np.concatenate(list(images), axis=1)  # (height, width * n, channels)
+        axes.imshow(strip, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+        axes.set(xticks=[], yticks=[])
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) -> None:
+    """Each loss over the epochs on a logarithmic axis; one panel a training stage, its name above."""
+    figure, grid = plt.subplots(
+        1, len(histories), figsize=(5.5 * len(histories), 3.5), layout="constrained", squeeze=False
+    )
+    for axes, (stage, history) in zip(grid[0], histories.items(), strict=True):
+        losses = [name for name in history.columns if name not in ("epoch", "seconds")]
+        for index, name in enumerate(losses):
+            shade = 0.7 * index / max(1, len(losses) - 1)
+            axes.plot(
+                history["epoch"],
+                history[name],
+                LINE_STYLES[index % len(LINE_STYLES)],
+                color=str(shade),
+                marker="." if len(history) < 30 else None,
+                label=name,
+            )
+        axes.set(xlabel="epoch", ylabel="mean loss", yscale="log", title=stage)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def _save(figure, path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    figure.savefig(partial, dpi=DOTS_PER_INCH, format="png")
+    plt.close(figure)
+    partial.replace(path)

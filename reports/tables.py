@@ -1,0 +1,122 @@
+"""Tables C.1-C.8 and their like, as Markdown and LaTeX.
+
+Results are a pandas.DataFrame with a row a measurement and the columns table, dataset, dropped_percent, variant,
+seed, metric, value, thesis (NaN where nothing was printed), standard_error (of the value, over test sets or pairs of
+images of this size) and failed (bool).
+"""
+
+import numpy as np
+import pandas as pd
+
+VARIANT_LABELS = {
+    "original": "Original images",
+    "unbalanced": "Unbalanced original",
+    "balanced_original": "Balanced original",
+    "geometric": "geom. trans.",
+    "cvae": "CVAE",
+    "cvae_gan": "CVAE-GAN",
+    "bagan": "BAGAN",
+}
+METRIC_LABELS = {"ssim": "SSIM", "accuracy": "Accuracy", "f1_minority": "F1 score"}
+CONSISTENCY_Z = 1.96
+CONSISTENCY = (
+    "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean; "
+    "they combine the spread over our seeds with the sampling error of both test sets (or sets of image pairs)."
+)
+LATEX_START = (
+    "% Compiles alone; to \\input it into a document, say \\def\\insidedocument{} there first.\n"
+    "\\ifdefined\\insidedocument\\else\\documentclass{article}\\usepackage[T1]{fontenc}"
+    "\\usepackage[margin=2cm]{geometry}\\begin{document}\\fi\n"
+)
+LATEX_END = "\\ifdefined\\insidedocument\\else\\end{document}\\fi\n"
+
+
+def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """One row per (table, dataset, dropped_percent, variant, metric): mean, sd over seeds, thesis, consistent.
+
+    `sd` is NaN for one seed, `consistent` None where nothing was printed or a seed failed.
+    """
+    keys = ["table", "dataset", "dropped_percent", "variant", "metric"]
+    rows = []
+    for key, group in results.groupby(keys, sort=False):
+        thesis, failed = group["thesis"].iloc[0], bool(group["failed"].any())
+        mean, sd = group["value"].mean(), group["value"].std(ddof=1)
+        spread = 0.0 if np.isnan(sd) else sd**2 * (1 + 1 / len(group))
+        error = np.sqrt(spread + 2 * (group["standard_error"] ** 2).mean())
+        known = not failed and not np.isnan(thesis)
+        consistent = bool(abs(mean - thesis) <= CONSISTENCY_Z * error) if known else None
+        row = {"thesis": thesis, "mean": mean, "sd": sd, "n_seeds": len(group)}
+        rows.append(dict(zip(keys, key, strict=True)) | row | {"consistent": consistent, "failed": failed})
+    return pd.DataFrame(rows)
+
+
+def layout(summary: pd.DataFrame) -> tuple[list[str], list[str], dict]:
+    """Row labels, column labels and summary rows by (row, column), as the thesis arranges the table.
+
+    SSIM alone: datasets as rows, variants as columns. Else variants as rows, metrics as columns.
+    """
+    only_ssim = set(summary["metric"]) == {"ssim"}
+    cells = {}
+    for row in summary.to_dict("records"):
+        variant, metric = VARIANT_LABELS[row["variant"]], METRIC_LABELS[row["metric"]]
+        cells[(row["dataset"], variant) if only_ssim else (variant, metric)] = row
+    return list(dict.fromkeys(r for r, _ in cells)), list(dict.fromkeys(c for _, c in cells)), cells
+
+
+def markdown(summary: pd.DataFrame, caption: str, notes: list[str]) -> str:
+    """One table of `summarise`, with notes below."""
+    rows, columns, cells = layout(summary)
+    lines = [f"**{caption}**", "", "| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row in rows:
+        lines.append(f"| {row} | " + " | ".join(_cell(cells.get((row, column))) for column in columns) + " |")
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+
+
+def latex(summary: pd.DataFrame, caption: str, notes: list[str]) -> str:
+    """The same table; a file of its own or to be included, see its first line."""
+    rows, columns, cells = layout(summary)
+    lines = [LATEX_START + "\\begin{table}[ht]\\centering\\small", f"\\textbf{{{escape(caption)}}}\\\\[1ex]"]
+    lines += ["\\begin{tabular}{l" + "l" * len(columns) + "}\\hline"]
+    lines.append(" & ".join(["", *map(escape, columns)]) + " \\\\ \\hline")
+    for row in rows:
+        texts = [_latex_cell(_cell(cells.get((row, column)))) for column in columns]
+        lines.append(" & ".join([escape(row), *texts]) + " \\\\")
+    lines.append("\\hline\\end{tabular}\n\n\\raggedright\\footnotesize")
+    lines += [_symbols(escape(note)) + "\\\\" for note in notes]
+    return "\n".join([*lines, "\\end{table}", LATEX_END])
+
+
+def _cell(row: dict | None) -> str:
+    if row is None:
+        return ""
+    if row["failed"]:
+        return "failed"
+    if np.isnan(row["mean"]):
+        ours = "not run"
+    elif np.isnan(row["sd"]):
+        ours = f"{row['mean']:.4f}"
+    else:
+        ours = f"{row['mean']:.4f} ± {row['sd']:.4f}"
+    if np.isnan(row["thesis"]):
+        return ours
+    mark = {True: "✓", False: "✗", None: ""}[row["consistent"]]
+    return f"{ours} (thesis {row['thesis']:.4f}) {mark}".strip()
+
+
+def _latex_cell(text: str) -> str:
+    ours, parenthesis, rest = text.partition(" (")
+    if not parenthesis:
+        return _symbols(ours)
+    return f"\\shortstack[l]{{{_symbols(ours)}\\\\({_symbols(rest)}}}"
+
+
+def _symbols(text: str) -> str:
+    for symbol, command in (("±", "$\\pm$"), ("✓", "$\\surd$"), ("✗", "$\\times$"), ("≥", "$\\geq$")):
+        text = text.replace(symbol, command)
+    return text
+
+
+def escape(text: str) -> str:
+    """Text for LaTeX, its special characters escaped."""
+    replacements = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+    return "".join(replacements.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
