@@ -60,7 +60,7 @@ def _read_idx(path: Path, md5: str, header_bytes: int) -> np.ndarray:
 def _from_keras() -> ImageDataset:
     import keras
 
-    cached = Path(keras.config.keras_home()) / "datasets" / KERAS_FILE
+    cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / KERAS_FILE
     if cached.exists() and hashlib.sha256(cached.read_bytes()).hexdigest() != KERAS_SHA256:
         raise DatasetError(f"{cached} is damaged or incomplete; move it away to download it again")
     try:

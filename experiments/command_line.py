@@ -27,6 +27,7 @@ def call(main, prog: str) -> None:
     from datasets.image_dataset import DatasetError
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default; saying so silences a notice
     try:
         sys.exit(main())
     except (UsageError, DatasetError) as error:

@@ -8,8 +8,9 @@ import pandas as pd
 from PIL import Image
 
 from experiments import grid, hyperparameters
+from experiments.files import write_atomically
 from experiments.grid import Cell, Table
-from experiments.runner import N_SAMPLES_SHOWN, Runner, environment, write_atomically
+from experiments.runner import N_SAMPLES_SHOWN, Runner, environment
 from reports import figures, tables
 
 PUBLISHED = Path(__file__).with_name("published.csv")

@@ -66,14 +66,14 @@ METHODS = {
         "mnist": _changed(
             _THESIS_MNIST,
             cvae={"n_epochs": 10, "batch_size": 100, "learning_rate": 1e-3},
-            cvae_gan={"n_epochs": 8, "batch_size": 100, "learning_rate": 1e-3},
-            bagan={"n_autoencoder_epochs": 10, "n_epochs": 20, "learning_rate": 5e-4},
+            cvae_gan={"n_epochs": 7, "batch_size": 100, "learning_rate": 5e-4},
+            bagan={"n_autoencoder_epochs": 8, "n_epochs": 14, "batch_size": 110, "learning_rate": 1e-4},
         ),
         "digits": _changed(
             _THESIS_MNIST,
             cvae={"n_epochs": 20, "batch_size": 25, "learning_rate": 1e-3},
             cvae_gan={"n_epochs": 15, "batch_size": 25, "learning_rate": 1e-3},
-            bagan={"n_autoencoder_epochs": 30, "n_epochs": 50, "batch_size": 55, "learning_rate": 5e-4},
+            bagan={"n_autoencoder_epochs": 40, "n_epochs": 60, "batch_size": 55, "learning_rate": 1e-4},
         ),
     },
     "thesis": {"mnist": _THESIS_MNIST, "digits": _THESIS_MNIST},

@@ -15,6 +15,7 @@ from datasets import digits, mnist
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, protocol, scores, ssim
 from experiments import hyperparameters, plan
+from experiments.files import write_atomically
 from experiments.grid import Cell
 from models import BALANCERS
 from models.training import Progress
@@ -159,16 +160,6 @@ def environment() -> dict:
         "devices": [device.device_type for device in tf.config.list_physical_devices()],
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
     }
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """The file appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _processor() -> str:

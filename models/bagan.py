@@ -12,7 +12,7 @@ from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
 from models.networks import thesis_mnist
-from models.training import seeded, shuffled_batches, train
+from models.training import dense_gradients, fingerprint, seeded, shuffled_batches, train
 
 
 class BAGAN(Balancer):
@@ -83,6 +83,7 @@ class BAGAN(Balancer):
             steps_per_epoch=steps_per_epoch,
             random_state=self.random_state,
             description="bagan, autoencoder",
+            fingerprint=fingerprint(self, images, class_indices),
             folder=Path(self.folder) / "autoencoder" if self.folder else None,
             verbose=self.verbose,
         )
@@ -117,6 +118,7 @@ class BAGAN(Balancer):
             steps_per_epoch=steps_per_epoch,
             random_state=self.random_state,
             description="bagan, adversarial",
+            fingerprint=fingerprint(self, images, class_indices),
             folder=Path(self.folder) / "adversarial" if self.folder else None,
             verbose=self.verbose,
         )
@@ -146,7 +148,7 @@ class AutoencoderTraining(keras.Model):
         with tf.GradientTape() as tape:
             reconstructed = self.decoder(self.encoder(images, training=True), training=True)
             loss = losses.half_squared_distance(images, reconstructed)
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        self.optimizer.apply_gradients(dense_gradients(tape, loss, self.trainable_variables))
         self.mean.update_state(loss)
         return {"L_2": self.mean.result()}
 
@@ -242,9 +244,8 @@ class BAGANTraining(keras.Model):
             l_g = losses.classification_loss(batch["latent_labels"], generated_probabilities)
         pairs = []
         for loss, network in ((l_d, self.discriminator), (l_g, self.generator)):
-            variables = network.trainable_variables
-            pairs += zip(tape.gradient(loss, variables), variables, strict=True)
-        self.optimizer.apply(*zip(*pairs, strict=True))
+            pairs += dense_gradients(tape, loss, network.trainable_variables)
+        self.optimizer.apply_gradients(pairs)
         for name, value in zip(self.means, (l_d, l_g), strict=True):
             self.means[name].update_state(value)
         return {name: metric.result() for name, metric in self.means.items()}

@@ -9,7 +9,7 @@ from datasets.pixels import to_pixels
 from models import losses
 from models.balancer import Balancer
 from models.networks import thesis_mnist
-from models.training import seeded, shuffled_batches, train
+from models.training import dense_gradients, fingerprint, seeded, shuffled_batches, train
 
 
 class CVAE(Balancer):
@@ -67,6 +67,7 @@ class CVAE(Balancer):
             steps_per_epoch=steps_per_epoch,
             random_state=self.random_state,
             description="cvae",
+            fingerprint=fingerprint(self, images, class_indices),
             folder=self.folder,
             verbose=self.verbose,
         )
@@ -101,7 +102,7 @@ class CVAETraining(keras.Model):
             l_kl = losses.kl_divergence(mean, log_variance)
             l_2 = losses.half_squared_distance(images, reconstructed)
             total = self.lambda_1 * l_kl + l_2
-        self.optimizer.apply(tape.gradient(total, self.trainable_variables), self.trainable_variables)
+        self.optimizer.apply_gradients(dense_gradients(tape, total, self.trainable_variables))
         for name, value in zip(self.means, (l_kl, l_2, total), strict=True):
             self.means[name].update_state(value)
         return {name: metric.result() for name, metric in self.means.items()}

@@ -9,7 +9,7 @@ from datasets.pixels import to_pixels
 from models import losses
 from models.balancer import Balancer
 from models.networks import thesis_mnist
-from models.training import seeded, shuffled_batches, train
+from models.training import dense_gradients, fingerprint, seeded, shuffled_batches, train
 
 
 class CVAEGAN(Balancer):
@@ -84,6 +84,7 @@ class CVAEGAN(Balancer):
             steps_per_epoch=steps_per_epoch,
             random_state=self.random_state,
             description="cvae_gan",
+            fingerprint=fingerprint(self, images, class_indices),
             folder=self.folder,
             verbose=self.verbose,
         )
@@ -188,8 +189,8 @@ class CVAEGANTraining(keras.Model):
             (encoder_generator_loss, [self.encoder, self.generator]),
         ):
             variables = [variable for network in networks for variable in network.trainable_variables]
-            pairs += zip(tape.gradient(loss, variables), variables, strict=True)
-        self.optimizer.apply(*zip(*pairs, strict=True))
+            pairs += dense_gradients(tape, loss, variables)
+        self.optimizer.apply_gradients(pairs)
 
         self.real_centre.assign(real_centre)
         self.generated_centre.assign(generated_centre)

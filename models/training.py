@@ -7,6 +7,7 @@ again continues from its last checkpoint as if nothing had happened, to the bit.
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import sys
@@ -39,6 +40,17 @@ def seeded(random_state: int):
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+
+
+def dense_gradients(tape, loss, variables) -> list[tuple]:
+    """(gradient, variable) pairs, an embedding's gradient as a full array.
+
+    Keras' optimizers take the sparse form for one with no class twice, which a batch of labels is not.
+    """
+    return [
+        (tf.convert_to_tensor(gradient), variable)
+        for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
+    ]
 
 
 @contextlib.contextmanager
@@ -89,6 +101,7 @@ def train(
     steps_per_epoch: int,
     random_state: int,
     description: str,
+    fingerprint: str,
     folder=None,
     verbose: int = 0,
 ) -> pd.DataFrame:
@@ -97,9 +110,12 @@ def train(
     `batches(first_step)` yields the data from a global step on. Without a folder nothing is kept on disk. With
     verbose > 0 a progress bar shows epoch, losses and time left. Returns the history: a row an epoch with each
     loss's mean and the seconds it took; with a folder it also stands in `folder/history.csv`. Raises
-    TrainingDivergedError at the first loss that is not finite.
+    TrainingDivergedError at the first loss that is not finite, ValueError where the folder holds a training with
+    another `fingerprint`.
     """
     model.optimizer.build(model.trainable_variables)
+    if folder:
+        _claim(Path(folder), fingerprint)
     checkpoints = _Checkpoints(Path(folder), description) if folder else None
     n_epochs_done = checkpoints.restore(model) if checkpoints else 0
     history = _History(Path(folder) / "history.csv" if folder else None, n_epochs_done)
@@ -118,6 +134,26 @@ def train(
                 verbose=0,
             )
     return pd.DataFrame(history.rows)
+
+
+def fingerprint(balancer, images, labels) -> str:
+    """Identifies a training: the balancer's arguments, but for how long, how loudly and where; and its data."""
+    free = {"n_epochs", "n_autoencoder_epochs", "folder", "verbose", "sampling_strategy"}
+    arguments = {name: value for name, value in balancer.get_params().items() if name not in free}
+    data = hashlib.sha256(images.tobytes())
+    data.update(np.ascontiguousarray(labels, np.int64).tobytes())
+    return json.dumps({"method": type(balancer).__name__, "data": data.hexdigest(), "arguments": arguments}, indent=1)
+
+
+def _claim(folder: Path, fingerprint: str) -> None:
+    path = folder / "training.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        partial.write_text(fingerprint)
+        partial.replace(path)
+    elif path.read_text() != fingerprint:
+        raise ValueError(f"{folder} holds a training with other arguments or images (see {path}); use another folder")
 
 
 class _EpochSeeds(keras.callbacks.Callback):
@@ -196,7 +232,6 @@ class _Checkpoints(keras.callbacks.Callback):
         self.folder = folder
         self.description = description
         self.last_saved = self.save_duration_s = float("-inf")
-        folder.mkdir(parents=True, exist_ok=True)
 
     def restore(self, model) -> int:
         """Load the newest sound checkpoint; returns how many epochs it holds. Damaged files are set aside."""

@@ -8,6 +8,8 @@ images of this size) and failed (bool).
 import numpy as np
 import pandas as pd
 
+from reports.latex import document, escape
+
 VARIANT_LABELS = {
     "original": "Original images",
     "unbalanced": "Unbalanced original",
@@ -23,12 +25,6 @@ CONSISTENCY = (
     "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean; "
     "they combine the spread over our seeds with the sampling error of both test sets (or sets of image pairs)."
 )
-LATEX_START = (
-    "% Compiles alone; to \\input it into a document, say \\def\\insidedocument{} there first.\n"
-    "\\ifdefined\\insidedocument\\else\\documentclass{article}\\usepackage[T1]{fontenc}"
-    "\\usepackage[margin=2cm]{geometry}\\begin{document}\\fi\n"
-)
-LATEX_END = "\\ifdefined\\insidedocument\\else\\end{document}\\fi\n"
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
@@ -73,17 +69,17 @@ def markdown(summary: pd.DataFrame, caption: str, notes: list[str]) -> str:
 
 
 def latex(summary: pd.DataFrame, caption: str, notes: list[str]) -> str:
-    """The same table; a file of its own or to be included, see its first line."""
+    """The same table as LaTeX; see `reports.latex.document`."""
     rows, columns, cells = layout(summary)
-    lines = [LATEX_START + "\\begin{table}[ht]\\centering\\small", f"\\textbf{{{escape(caption)}}}\\\\[1ex]"]
-    lines += ["\\begin{tabular}{l" + "l" * len(columns) + "}\\hline"]
+    lines = ["\\begin{table}[ht]\\centering\\small", f"\\textbf{{{escape(caption)}}}\\\\[1ex]"]
+    lines.append("\\begin{tabular}{l" + "l" * len(columns) + "}\\hline")
     lines.append(" & ".join(["", *map(escape, columns)]) + " \\\\ \\hline")
     for row in rows:
         texts = [_latex_cell(_cell(cells.get((row, column)))) for column in columns]
         lines.append(" & ".join([escape(row), *texts]) + " \\\\")
     lines.append("\\hline\\end{tabular}\n\n\\raggedright\\footnotesize")
-    lines += [_symbols(escape(note)) + "\\\\" for note in notes]
-    return "\n".join([*lines, "\\end{table}", LATEX_END])
+    lines += [escape(note) + "\\\\" for note in notes]
+    return document("\n".join([*lines, "\\end{table}"]))
 
 
 def _cell(row: dict | None) -> str:
@@ -105,18 +101,4 @@ def _cell(row: dict | None) -> str:
 
 def _latex_cell(text: str) -> str:
     ours, parenthesis, rest = text.partition(" (")
-    if not parenthesis:
-        return _symbols(ours)
-    return f"\\shortstack[l]{{{_symbols(ours)}\\\\({_symbols(rest)}}}"
-
-
-def _symbols(text: str) -> str:
-    for symbol, command in (("±", "$\\pm$"), ("✓", "$\\surd$"), ("✗", "$\\times$"), ("≥", "$\\geq$")):
-        text = text.replace(symbol, command)
-    return text
-
-
-def escape(text: str) -> str:
-    """Text for LaTeX, its special characters escaped."""
-    replacements = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
-    return "".join(replacements.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+    return f"\\shortstack[l]{{{escape(ours)}\\\\({escape(rest)}}}" if parenthesis else escape(ours)

@@ -1,0 +1,100 @@
+"""Keras Functional models as the thesis's Tables B.1-B.10, and as diagrams."""
+
+import shutil
+from pathlib import Path
+
+from reports.latex import document, escape
+
+COLUMNS = ("Nº", "Layer (Type)", "Output shape", "Config", "#Parameters", "Inbound layers")
+
+
+def layer_rows(model) -> list[dict]:
+    """One row a layer, in the model's order, which is the printed one.
+
+    Keys: name, type, output_shape (without the batch), config (only what the thesis prints of a type), params,
+    inbound (names of the layers before it).
+    """
+    return [
+        {
+            "name": layer.name,
+            "type": type(layer).__name__,
+            "output_shape": list(layer.output.shape[1:]),
+            "config": _printed_config(layer),
+            "params": layer.count_params(),
+            "inbound": _inbound(layer),
+        }
+        for layer in model.layers
+    ]
+
+
+def markdown(model, caption: str) -> str:
+    """The table as Markdown, with the total of parameters below."""
+    lines = [f"**{caption}**", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    lines += ["| " + " | ".join(texts) + " |" for texts in _texts(model)]
+    return "\n".join([*lines, "", f"Total parameters: {model.count_params()}", ""])
+
+
+def latex(model, caption: str) -> str:
+    """The table as LaTeX, over several pages if it must; see `reports.latex.document`."""
+    lines = ["{\\footnotesize\\newcolumntype{T}{>{\\raggedright\\arraybackslash}p{4cm}}", "\\begin{longtable}{lTlTrT}"]
+    lines.append(f"\\multicolumn{{6}}{{l}}{{\\textbf{{{escape(caption)}}}}}\\\\ \\hline")
+    lines.append(" & ".join(["No", *map(escape, COLUMNS[1:])]) + " \\\\ \\hline\\endhead")
+    lines += [" & ".join(map(escape, texts)) + " \\\\" for texts in _texts(model)]
+    lines.append(f"\\hline\\multicolumn{{6}}{{l}}{{Total parameters: {model.count_params()}}}")
+    return document("\n".join([*lines, "\\end{longtable}}"]), packages=("array", "longtable"))
+
+
+def diagram(model, path: Path) -> None:
+    """Draw the network with pydot; the format follows the path's ending. Raises ImportError without graphviz."""
+    import keras
+
+    partial = path.with_name(f"partial-{path.name}")
+    keras.utils.plot_model(model, partial, show_shapes=True, show_layer_names=True, dpi=60)
+    partial.replace(path)
+
+
+def has_graphviz() -> bool:
+    """Whether graphviz's `dot` is installed, which pydot calls."""
+    return shutil.which("dot") is not None
+
+
+def _printed_config(layer) -> dict:
+    kind = type(layer).__name__
+    config = layer.get_config()
+    if kind in ("Conv2D", "Conv2DTranspose"):
+        sizes = {"kernel_size": list(config["kernel_size"]), "strides": list(config["strides"])}
+        return {"activation": config["activation"]} | sizes
+    if kind == "Dense":
+        return {"units": config["units"], "activation": config["activation"]}
+    return {
+        "ReLU": {"activation": "relu"},
+        "LeakyReLU": {"activation": "leakyrelu", "alpha": config.get("negative_slope")},
+        "MaxPooling2D": {"pool_size": list(config.get("pool_size", ())), "strides": list(config.get("strides", ()))},
+        "Dropout": {"rate": config.get("rate")},
+        "Concatenate": {"axis": config.get("axis")},
+        "Activation": {"activation": config.get("activation")},
+    }.get(kind, {})
+
+
+def _inbound(layer) -> list[str]:
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    names = [tensor._keras_history.operation.name for tensor in inputs]
+    return [name for name in names if name != layer.name]
+
+
+def _texts(model):
+    labels = {
+        "activation": "Activation",
+        "kernel_size": "Kernel Size",
+        "strides": "Stride",
+        "units": "#Neurons",
+        "alpha": "Alpha",
+        "pool_size": "Pool size",
+        "rate": "Dropout Rate",
+        "axis": "Axis",
+    }
+    for number, row in enumerate(layer_rows(model)):
+        shape = ", ".join(map(str, row["output_shape"])) + ("," if len(row["output_shape"]) == 1 else "")
+        config = "; ".join(f"{labels[key]}: {value}" for key, value in row["config"].items())
+        name = f"{row['name']} ({row['type']})"
+        yield str(number), name, f"({shape})", config, str(row["params"]), ", ".join(row["inbound"])

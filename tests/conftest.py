@@ -1,0 +1,31 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    from datasets import digits
+
+    return digits.load()
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits):
+    """30 images of each of the classes 0, 1 and 2, and 10 of class 4."""
+    chosen = [np.flatnonzero(digits.labels == label)[:n] for label, n in ((0, 30), (1, 30), (2, 30), (4, 10))]
+    return digits.take(np.sort(np.concatenate(chosen)))
+
+
+@pytest.fixture(scope="session")
+def mnist_folder():
+    folder = os.environ.get("DATASETS_DIR")
+    if not folder:
+        pytest.skip("needs the real MNIST: set DATASETS_DIR to a folder that holds mnist/*.gz")
+    if not (Path(folder) / "mnist").is_dir():
+        pytest.skip(f"needs the real MNIST, but {folder}/mnist does not exist")
+    return folder

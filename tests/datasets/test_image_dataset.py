@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from datasets.image_dataset import DatasetError, ImageDataset
+from datasets.pixels import to_network, to_pixels
+
+IMAGES = np.zeros((3, 8, 8, 1), np.uint8)
+LABELS = np.array([0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES.astype(np.float32), LABELS, "uint8"),
+        (IMAGES[..., 0], LABELS, "uint8"),
+        (IMAGES, LABELS[:2], "labels must be int64"),
+        (IMAGES, LABELS.astype(np.int32), "labels must be int64"),
+        (IMAGES, LABELS + 1, r"labels must lie in 0\.\.1"),
+    ],
+)
+def test_wrong_arrays_are_refused(images, labels, message):
+    with pytest.raises(DatasetError, match=message):
+        ImageDataset("test", images, labels, ("a", "b"))
+
+
+def test_pixels_survive_the_way_to_the_network_and_back():
+    values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    scaled = np.asarray(to_network(values))
+    assert (scaled.dtype, scaled.min(), scaled.max()) == (np.float32, -1.0, 1.0)
+    np.testing.assert_array_equal(to_pixels(scaled), values)
+    assert to_pixels([-3.0, 3.0]).tolist() == [0, 255]

@@ -1,0 +1,102 @@
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+
+from datasets import mnist
+from datasets.image_dataset import DatasetError
+
+
+def idx_file(array):
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(int(n).to_bytes(4, "big") for n in array.shape)
+    return gzip.compress(header + array.tobytes())
+
+
+@pytest.fixture
+def small_mnist(tmp_path, monkeypatch):
+    """Five images in the official file format, with their own checksums in place of the published ones."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "train-images-idx3-ubyte.gz": rng.integers(0, 256, (3, 28, 28), dtype=np.uint8),
+        "t10k-images-idx3-ubyte.gz": rng.integers(0, 256, (2, 28, 28), dtype=np.uint8),
+        "train-labels-idx1-ubyte.gz": np.array([7, 4, 1], np.uint8),
+        "t10k-labels-idx1-ubyte.gz": np.array([0, 9], np.uint8),
+    }
+    checks = {}
+    (tmp_path / "mnist").mkdir()
+    for name, array in arrays.items():
+        content = idx_file(array)
+        (tmp_path / "mnist" / name).write_bytes(content)
+        checks[name] = (hashlib.md5(content).hexdigest(), mnist.IDX_FILES[name][1])
+    monkeypatch.setattr(mnist, "IDX_FILES", checks)
+    return tmp_path, arrays
+
+
+@pytest.mark.parametrize("below", ["", "mnist"])
+def test_idx_files_are_merged_in_order(small_mnist, below):
+    folder, arrays = small_mnist
+    dataset = mnist.load(str(folder / below))
+    assert dataset.labels.tolist() == [7, 4, 1, 0, 9]
+    expected = np.concatenate([arrays["train-images-idx3-ubyte.gz"], arrays["t10k-images-idx3-ubyte.gz"]])
+    np.testing.assert_array_equal(dataset.images[..., 0], expected)
+
+
+def test_environment_variable_names_the_folder(small_mnist, monkeypatch):
+    monkeypatch.setenv("DATASETS_DIR", str(small_mnist[0]))
+    assert len(mnist.load().labels) == 5
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_damaged_file_is_named_and_kept(small_mnist, damage):
+    path = small_mnist[0] / "mnist" / "t10k-images-idx3-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[:-20]
+    else:
+        content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"t10k-images-idx3-ubyte\.gz is damaged"):
+        mnist.load(str(small_mnist[0]))
+    assert path.read_bytes() == bytes(content)
+
+
+def test_missing_file_is_named(small_mnist):
+    (small_mnist[0] / "mnist" / "train-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DatasetError, match=r"train-labels-idx1-ubyte\.gz"):
+        mnist.load(str(small_mnist[0]))
+
+
+def test_named_folder_without_mnist_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match="no MNIST file found"):
+        mnist.load(str(tmp_path))
+
+
+def test_damaged_keras_cache_is_named_and_kept(tmp_path, monkeypatch):
+    monkeypatch.delenv("DATASETS_DIR", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    cached = tmp_path / "datasets" / "mnist.npz"
+    cached.parent.mkdir()
+    cached.write_bytes(b"cut off")
+    with pytest.raises(DatasetError, match=r"mnist\.npz is damaged"):
+        mnist.load()
+    assert cached.read_bytes() == b"cut off"
+
+
+def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
+    import keras
+
+    def fail():
+        raise OSError("no network")
+
+    monkeypatch.delenv("DATASETS_DIR", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    with pytest.raises(DatasetError, match="--data-dir or DATASETS_DIR"):
+        mnist.load()
+
+
+def test_real_mnist(mnist_folder):
+    dataset = mnist.load(mnist_folder)
+    assert dataset.images.shape == (70_000, 28, 28, 1)
+    assert np.bincount(dataset.labels).tolist() == [6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958]

@@ -1,0 +1,119 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import bagan
+from models.networks import thesis_mnist
+from models.training import seeded
+from tests.models.small import balancer
+
+
+def test_the_autoencoders_weights_reach_the_gan():
+    with seeded(0):
+        encoder, decoder = thesis_mnist.bagan_encoder(4), thesis_mnist.bagan_generator(4)
+        generator, discriminator = thesis_mnist.bagan_generator(4), thesis_mnist.bagan_discriminator(3)
+    own_head = discriminator.get_layer("dense_1").get_weights()
+    bagan.hand_over(encoder, decoder, discriminator, generator)
+    latent, image = np.ones((2, 4), np.float32), np.ones((2, 28, 28, 1), np.float32)
+    np.testing.assert_array_equal(generator(latent), decoder(latent))
+    shared_of_d = keras.Model(discriminator.input, discriminator.get_layer("flatten_1").output)
+    shared_of_e = keras.Model(encoder.input, encoder.get_layer("flatten").output)
+    np.testing.assert_array_equal(shared_of_d(image), shared_of_e(image))
+    for before, after in zip(own_head, discriminator.get_layer("dense_1").get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_class_gaussians_are_the_sample_moments():
+    rng = np.random.default_rng(0)
+    encodings = rng.standard_normal((500, 3)) @ rng.standard_normal((3, 3)) + 2.0
+    labels = np.arange(500) % 2
+    means, factors = bagan.class_gaussians(encodings, labels)
+    for index in (0, 1):
+        members = encodings[labels == index]
+        np.testing.assert_allclose(means[index], members.mean(axis=0))
+        np.testing.assert_allclose(factors[index] @ factors[index].T, np.cov(members.T), atol=1e-9)
+
+
+def test_covariance_of_a_small_class_is_shrunk_to_full_rank():
+    rng = np.random.default_rng(0)
+    labels = np.array([0] * 50 + [1] * 3)
+    _, factors = bagan.class_gaussians(rng.standard_normal((53, 6)), labels)
+    assert np.linalg.matrix_rank(factors[1] @ factors[1].T) == 6
+
+
+def test_batches_hold_every_class_equally_and_every_image_once_a_pass():
+    labels = np.array([0] * 25 + [1] * 10 + [2] * 5)[np.random.default_rng(0).permutation(40)]
+    images = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
+    _, batches = bagan.class_balanced_batches(images, labels, 10, random_state=7)
+    drawn = {0: [], 1: [], 2: []}
+    for batch in batches(0).take(9):
+        numbers = np.rint((batch["images"].numpy().ravel() + 1) * 127.5).astype(int)
+        np.testing.assert_array_equal(labels[numbers], batch["labels"])
+        for number, label in zip(numbers, batch["labels"].numpy(), strict=True):
+            drawn[label].append(number)
+    assert [len(drawn[label]) for label in drawn] == [30, 30, 30]
+    for label, size in ((0, 25), (1, 10), (2, 5)):
+        assert len(set(drawn[label][:size])) == size
+    assert drawn[2][:5] != drawn[2][5:10], "each pass has its own order"
+
+
+def test_rotating_labels_count_exactly():
+    labels = np.concatenate([bagan.rotating_labels(tf.constant(step, tf.int64), 7, 10) for step in range(10)])
+    assert np.bincount(labels).tolist() == [7] * 10
+
+
+def one_step():
+    with seeded(0):
+        generator, discriminator = thesis_mnist.bagan_generator(4), thesis_mnist.bagan_discriminator(3)
+    model = bagan.BAGANTraining(generator, discriminator)
+    model.compile(keras.optimizers.SGD(1e-3))
+    model.optimizer.build(model.trainable_variables)
+    rng = np.random.default_rng(0)
+    batch = {
+        "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
+        "labels": tf.constant([0, 1, 2, 0, 1, 2]),
+        "latent": tf.constant(rng.standard_normal((8, 4)), tf.float32),
+        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
+    }
+    return model, batch, generator, discriminator
+
+
+def test_discriminator_learns_from_as_many_images_as_the_generator(monkeypatch):
+    sizes = []
+    loss = bagan.losses.classification_loss
+    monkeypatch.setattr(
+        bagan.losses, "classification_loss", lambda labels, p: sizes.append(labels.numpy().tolist()) or loss(labels, p)
+    )
+    model, batch, _, _ = one_step()
+    model.train_step(batch)
+    assert sizes == [[0, 1, 2, 0, 1, 2, 3, 3], [0, 1, 2, 0, 1, 2, 0, 1]], "D: reals, then fakes; G: its own labels"
+
+
+def test_each_loss_moves_only_its_own_network(monkeypatch):
+    loss = bagan.losses.classification_loss
+    for silenced, names in ((3, ("generator",)), (None, ("generator", "discriminator"))):
+        calls = []
+
+        def weigh(labels, probabilities, silenced=silenced, calls=calls):
+            calls.append(0)
+            is_discriminators = len(calls) == 1
+            return loss(labels, probabilities) * (0.0 if silenced and is_discriminators else 1.0)
+
+        monkeypatch.setattr(bagan.losses, "classification_loss", weigh)
+        model, batch, generator, discriminator = one_step()
+        before = {"generator": generator.get_weights(), "discriminator": discriminator.get_weights()}
+        model.train_step(batch)
+        after = {"generator": generator.get_weights(), "discriminator": discriminator.get_weights()}
+        moved = tuple(
+            name for name in before if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))
+        )
+        assert moved == names
+
+
+def test_a_class_of_one_image_is_refused(few_digits):
+    labels = few_digits.labels.copy()
+    labels[labels == 4] = 0
+    labels[0] = 4
+    with pytest.raises(ValueError, match="class 4 has one image"):
+        balancer("bagan").fit(few_digits.images, labels)
