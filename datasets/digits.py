@@ -1,8 +1,6 @@
 """scikit-learn's digits (Alpaydin, Kaynak 1998): 1,797 handwritten digits that need no download, CC BY 4.0."""
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from datasets.image_dataset import ImageDataset
 
@@ -15,6 +13,9 @@ def load(data_dir: str | None = None) -> ImageDataset:
 
     `data_dir` is not used. Enlarging interpolates bicubically.
     """
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
     raw = load_digits()
     inner = SIDE_PIXELS - 2 * MARGIN_PIXELS
     grey = np.rint(raw.images * (255 / 16)).astype(np.uint8)  # (n, 8, 8)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from experiments import grid, hyperparameters
+from experiments import grid, hyperparameters, plan
 from experiments.files import write_atomically
 from experiments.grid import Cell, Table
 from experiments.runner import N_SAMPLES_SHOWN, Runner, environment
@@ -26,14 +26,14 @@ def in_words(record: dict) -> str:
     return ", ".join(parts)
 
 
-def write_all(runner: Runner, wanted: list[Table], n_seeds: int, failed: dict, wall_time_s: float) -> None:
+def write_all(runner: Runner, wanted: list[Table], n_seeds: int, failed: dict) -> None:
     """Write results.csv, tables/ and figures/ from all finished cells, also those of earlier runs."""
     (runner.out / "tables").mkdir(exist_ok=True)
     (runner.out / "figures").mkdir(exist_ok=True)
     frame = collect(runner, wanted, n_seeds, failed)
     csv = frame.loc[frame["value"].notna(), COLUMNS].to_csv(index=False)
     write_atomically(runner.out / "results.csv", csv)
-    write_tables(runner, wanted, frame, n_seeds, wall_time_s)
+    write_tables(runner, wanted, frame, n_seeds)
     write_figures(runner, wanted)
 
 
@@ -79,14 +79,13 @@ def _metrics(table: Table, cell: Cell, record: dict):
             yield f"recall_{label}", recall, np.nan
 
 
-def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_seeds: int, wall_time_s: float) -> None:
+def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_seeds: int) -> None:
     summary = tables.summarise(frame)
-    notes = _notes(runner, n_seeds, wall_time_s)
     written = []
     for table in wanted:
         own = summary[(summary["table"] == table.name) & summary["metric"].isin(table.metrics)]
         has_thesis = own["thesis"].notna().any()
-        table_notes = ([tables.CONSISTENCY] if has_thesis else []) + notes
+        table_notes = ([tables.CONSISTENCY] if has_thesis else []) + _notes(runner, table, n_seeds)
         caption = _caption(table)
         write_atomically(runner.out / "tables" / f"{table.name}.md", tables.markdown(own, caption, table_notes))
         write_atomically(runner.out / "tables" / f"{table.name}.tex", tables.latex(own, caption, table_notes))
@@ -104,15 +103,22 @@ def _caption(table: Table) -> str:
     return f"Table {table.name}. {what}; {name}, {table.dropped} % of class {minority} dropped."
 
 
-def _notes(runner: Runner, n_seeds: int, wall_time_s: float) -> list[str]:
+def _notes(runner: Runner, table: Table, n_seeds: int) -> list[str]:
     packages = ", ".join(f"{name} {version}" for name, version in environment()["packages"].items())
     return [
         f"Ours: mean ± standard deviation over {n_seeds} seeds of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",
-        f"Schedule {runner.schedule}, protocol {runner.protocol}; every cell's configuration, versions and wall time "
+        f"Schedule {runner.schedule}, protocol {runner.protocol}; all configurations, versions and wall times "
         "stand in runs/*/cell.json.",
-        f"Written by: python {' '.join(sys.argv)} ({packages}).",
+        f"Its cells took {plan.duration(_wall_time_s(runner, table, n_seeds))}; written by python {' '.join(sys.argv)} "
+        f"({packages}).",
     ]
+
+
+def _wall_time_s(runner: Runner, table: Table, n_seeds: int) -> float:
+    """What the table's cells took; a method's first cell includes its training, since that last continued."""
+    cells = [table.cell(variant, seed) for variant in table.variants for seed in range(n_seeds)]
+    return sum(record["wall_time_s"] for cell in cells if (record := runner.cached(cell)))
 
 
 def write_figures(runner: Runner, wanted: list[Table]) -> None:

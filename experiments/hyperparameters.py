@@ -65,9 +65,9 @@ METHODS = {
     "quick": {
         "mnist": _changed(
             _THESIS_MNIST,
-            cvae={"n_epochs": 10, "batch_size": 100, "learning_rate": 1e-3},
-            cvae_gan={"n_epochs": 7, "batch_size": 100, "learning_rate": 5e-4},
-            bagan={"n_autoencoder_epochs": 8, "n_epochs": 14, "batch_size": 110, "learning_rate": 1e-4},
+            cvae={"n_epochs": 8, "batch_size": 100, "learning_rate": 1e-3},
+            cvae_gan={"n_epochs": 6, "batch_size": 100, "learning_rate": 5e-4},
+            bagan={"n_autoencoder_epochs": 6, "n_epochs": 12, "batch_size": 110, "learning_rate": 1e-4},
         ),
         "digits": _changed(
             _THESIS_MNIST,

@@ -1,7 +1,6 @@
 """Regenerate the thesis's Tables C.1-C.4 (MNIST) and the same tables for scikit-learn's digits."""
 
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -60,9 +59,12 @@ def main() -> int:
     print_plan(cells, options)
     if options.dry_run:
         return 0
+    from datasets import LOADERS
+
+    datasets = {name: LOADERS[name](options.data_dir) for name in options.datasets}
     out = writable_folder(options.out)
     with locked(out):
-        return run(cells, options, out)
+        return run(cells, options, out, datasets)
 
 
 def print_plan(cells, options) -> None:
@@ -83,14 +85,11 @@ def print_plan(cells, options) -> None:
     print(f"About {plan.duration(seconds)} to go on two cores like the reference machine's.", flush=True)
 
 
-def run(cells, options, out: Path) -> int:
+def run(cells, options, out: Path, datasets: dict) -> int:
     from experiments import compile_results
     from experiments.runner import Runner
 
-    started = time.perf_counter()
-    runner = Runner(out, options.schedule, options.protocol, options.data_dir)
-    for name in options.datasets:
-        runner.dataset(name)
+    runner = Runner(out, options.schedule, options.protocol, datasets)
     failed = {}
     for index, cell in enumerate(cells, start=1):
         was_finished = runner.cached(cell) is not None
@@ -105,7 +104,7 @@ def run(cells, options, out: Path) -> int:
             figures = compile_results.in_words(record)
             print(f"[{index}/{len(cells)}] {cell}: {figures} (about {plan.duration(left)} left)", flush=True)
     tables = grid.tables(options.datasets, options.dropped)
-    compile_results.write_all(runner, tables, options.seeds, failed, time.perf_counter() - started)
+    compile_results.write_all(runner, tables, options.seeds, failed)
     print(f"Tables are in {out / 'tables'}, figures in {out / 'figures'}, all measurements in {out / 'results.csv'}.")
     if failed:
         print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets import digits, mnist
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, protocol, scores, ssim
 from experiments import hyperparameters, plan
@@ -20,21 +19,21 @@ from experiments.grid import Cell
 from models import BALANCERS
 from models.training import Progress
 
-LOADERS = {"mnist": mnist.load, "digits": digits.load}
 RECORDED_PACKAGES = ("class-balancing", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn")
 N_SAMPLES_SHOWN = 20
 
 
 class Runner:
-    """Runs cells of one schedule and protocol below one folder; keeps the last dataset and trained balancer."""
+    """Runs cells of one schedule and protocol below one folder; keeps the last trained balancer."""
 
-    def __init__(self, out: Path, schedule: str, protocol_name: str, data_dir=None, verbose: int = 1):
+    def __init__(
+        self, out: Path, schedule: str, protocol_name: str, datasets: dict[str, ImageDataset], verbose: int = 1
+    ):
         self.out = out
         self.schedule = schedule
         self.protocol = protocol_name
-        self.data_dir = data_dir
+        self.datasets = datasets
         self.verbose = verbose
-        self._datasets: dict[str, ImageDataset] = {}
         self._trained: tuple[Path, object] | None = None
 
     def folder(self, cell: Cell) -> Path:
@@ -52,18 +51,14 @@ class Runner:
         """The cell's record, computed unless it is cached."""
         record = self.cached(cell)
         if record is None:
+            self.folder(cell).mkdir(parents=True, exist_ok=True)
             record = self._compute(cell)
             write_atomically(self.folder(cell) / "cell.json", json.dumps(record, indent=1) + "\n")
         return record
 
-    def dataset(self, name: str) -> ImageDataset:
-        if name not in self._datasets:
-            self._datasets[name] = LOADERS[name](self.data_dir)
-        return self._datasets[name]
-
     def folds(self, cell: Cell) -> protocol.Folds:
         return protocol.prepare(
-            self.dataset(cell.dataset),
+            self.datasets[cell.dataset],
             minority=hyperparameters.MINORITY[cell.dataset],
             dropped_percent=cell.dropped,
             protocol=self.protocol,
@@ -72,8 +67,6 @@ class Runner:
 
     def _compute(self, cell: Cell) -> dict:
         started = time.perf_counter()
-        folder = self.folder(cell)
-        folder.mkdir(parents=True, exist_ok=True)
         folds = self.folds(cell)
         record = {
             "cell": str(cell),
@@ -86,7 +79,7 @@ class Runner:
         images = self._images(cell, folds)
         if cell.is_method:
             record["training"] = self.training_folder(cell).name
-            _save_images(folder, images)
+            _save_images(self.folder(cell), images)
         if cell.has_ssim:
             measured = ssim.pairwise_ssim(images, cell.seed)
             record["ssim"] = {"value": measured.mean, "standard_error": measured.standard_error}

@@ -39,7 +39,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         mean, sd = group["value"].mean(), group["value"].std(ddof=1)
         spread = 0.0 if np.isnan(sd) else sd**2 * (1 + 1 / len(group))
         error = np.sqrt(spread + 2 * (group["standard_error"] ** 2).mean())
-        known = not failed and not np.isnan(thesis)
+        known = not failed and not np.isnan(thesis) and not np.isnan(mean)
         consistent = bool(abs(mean - thesis) <= CONSISTENCY_Z * error) if known else None
         row = {"thesis": thesis, "mean": mean, "sd": sd, "n_seeds": len(group)}
         rows.append(dict(zip(keys, key, strict=True)) | row | {"consistent": consistent, "failed": failed})

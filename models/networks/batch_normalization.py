@@ -9,7 +9,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, whose training pass over (batch, height, width, channels) is one kernel instead of several.
 
     Same weights, defaults and result to rounding, except that the moving variance takes the unbiased batch
-    variance, as Keras did for TensorFlow 2.1, the thesis's version. It makes the CVAE-GAN step 1.3 times faster.
+    variance, as Keras did with TensorFlow 2.1, the thesis's version.
     """
 
     def call(self, inputs, training=None, mask=None):

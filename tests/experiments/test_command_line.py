@@ -1,0 +1,105 @@
+"""What a user's mistake gets: one sentence on standard error, exit code 2, nothing half-written."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(script, *arguments, **keywords):
+    command = [sys.executable, str(ROOT / "experiments" / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **keywords)
+
+
+@pytest.mark.parametrize("script", ["reproduce_tables.py", "reproduce_architectures.py", "benchmark.py"])
+def test_help_is_quick(script):
+    durations = []
+    for _ in range(3):
+        started = time.perf_counter()
+        finished = run(script, "--help")
+        durations.append(time.perf_counter() - started)
+        assert finished.returncode == 0
+    assert min(durations) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--datasets", "imagenet"], "invalid choice: 'imagenet'"),
+        (["--methods", "magic"], "invalid choice: 'magic'"),
+        (["--schedule", "fast"], "invalid choice: 'fast'"),
+        (["--protocol", "dirty"], "invalid choice: 'dirty'"),
+        (["--dropped", "100"], "a percentage must be a whole number from 1 to 99, got '100'"),
+        (["--dropped", "0"], "from 1 to 99"),
+        (["--dropped", "half"], "from 1 to 99"),
+        (["--seeds", "0"], "at least 1"),
+        (["--colour"], "unrecognized arguments: --colour"),
+        (["--data-dir", "no/such/folder", "--schedule", "smoke"], "no MNIST file found in no/such/folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments, message, tmp_path):
+    finished = run("reproduce_tables.py", *arguments, "--out", tmp_path / "out", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert message in finished.stderr
+    assert finished.stderr.startswith("reproduce_tables.py: ")
+    assert len(finished.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("script", ["reproduce_tables.py", "reproduce_architectures.py"])
+def test_a_folder_that_cannot_be_written_is_named(script, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    extra = ["--datasets", "digits", "--schedule", "smoke"] if script == "reproduce_tables.py" else []
+    finished = run(script, *extra, "--out", tmp_path / "file" / "out")
+    assert finished.returncode == 2
+    assert f"cannot write to {tmp_path / 'file' / 'out'}" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_damaged_dataset_file_is_named(tmp_path, mnist_folder):
+    import shutil
+
+    shutil.copytree(Path(mnist_folder) / "mnist", tmp_path / "mnist")
+    damaged = tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    finished = run("reproduce_tables.py", "--schedule", "smoke", "--data-dir", tmp_path, "--out", tmp_path / "out")
+    assert finished.returncode == 2
+    assert f"{damaged} is damaged" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_folder_that_another_run_holds_is_refused(tmp_path):
+    import fcntl
+
+    with open(tmp_path / ".lock", "w") as lock:
+        lock.write("4711\n")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finished = run("reproduce_tables.py", "--datasets", "digits", "--schedule", "smoke", "--out", tmp_path)
+    assert finished.returncode == 2
+    assert "is in use by another run (process 4711)" in finished.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path):
+    finished = run("reproduce_tables.py", "--dry-run", "--out", tmp_path / "out")
+    assert finished.returncode == 0
+    for text in ("mnist-50-cvae_gan", "mnist-0-balanced_original", "0 of 3 seeds finished", "About 1 h"):
+        assert text in finished.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_architectures_are_written_without_graphviz_too(tmp_path):
+    finished = run("reproduce_architectures.py", "--out", tmp_path, env={"PATH": "/nonexistent", "HOME": str(tmp_path)})
+    assert finished.returncode == 0
+    assert "graphviz is missing" in finished.stderr
+    assert sorted(path.name for path in tmp_path.glob("B.*.md")) == sorted(f"B.{n}.md" for n in range(1, 11))
+    assert not list(tmp_path.glob("*.png"))
+    text = (tmp_path / "B.2.md").read_text()
+    assert "| 12 | dropout (Dropout) | (256,) | Dropout Rate: 0.3 | 0 | flatten_2 |" in text
+    assert "Total parameters: 371713" in text

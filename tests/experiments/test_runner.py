@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+
+from experiments import compile_results, grid, hyperparameters, runner
+from experiments.grid import Cell
+from models import BALANCERS, Geometric
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch, digits):
+    """A runner on 600 digits whose classifier takes a second."""
+    datasets = {"digits": digits.take(np.arange(600))}
+    classifier = {"n_epochs": 1, "batch_size": 64, "learning_rate": 1e-3}
+    monkeypatch.setitem(hyperparameters.CLASSIFIERS["smoke"], "digits", classifier)
+    return lambda protocol="thesis": runner.Runner(tmp_path, "smoke", protocol, datasets, verbose=0)
+
+
+@pytest.mark.parametrize("protocol", ["thesis", "clean"])
+def test_no_test_image_reaches_a_balancer_or_a_classifiers_training(small, protocol, monkeypatch, digits):
+    seen = []
+
+    class Spy(Geometric):
+        def fit(self, images, labels):
+            seen.append(images)
+            return super().fit(images, labels)
+
+    train = runner.classifiers.train_classifier
+
+    def spy(build, training, validation, **arguments):
+        seen.extend([training.images, validation.images])
+        return train(build, training, validation, **arguments)
+
+    monkeypatch.setitem(BALANCERS, "geometric", Spy)
+    monkeypatch.setattr(runner.classifiers, "train_classifier", spy)
+    made = small(protocol)
+    cell = Cell("digits", 50, "geometric", 0)
+    made.run(cell)
+    test_images = {image.tobytes() for image in made.folds(cell).test.images}
+    elsewhere = {image.tobytes() for image in digits.take(np.arange(600)).images} - test_images
+    assert len(seen) == 3
+    assert len(test_images) == 180
+    for images in seen:
+        assert not test_images & {image.tobytes() for image in images}
+    assert elsewhere & {image.tobytes() for image in seen[0]}, "the comparison sees equal images"
+
+
+def test_a_finished_cell_is_never_computed_again(small, monkeypatch):
+    cell = Cell("digits", 50, "geometric", 0)
+    first = small().run(cell)
+    monkeypatch.setattr(runner.Runner, "_compute", lambda *_: pytest.fail("computed again"))
+    assert small().run(cell) == first
+
+
+def test_a_record_is_complete(small):
+    made = small()
+    cell = Cell("digits", 75, "geometric", 1)
+    record = made.run(cell)
+    assert record["configuration"]["method"] == hyperparameters.METHODS["smoke"]["digits"]["geometric"]
+    assert record["configuration"]["seed"] == 1
+    assert {"keras", "numpy"} <= record["environment"]["packages"].keys()
+    assert len(record["scores"]["recalls"]) == 10
+    assert record["wall_time_s"] > 0
+    folder = made.folder(cell)
+    assert json.loads((folder / "cell.json").read_text()) == record
+    assert len(np.load(folder / "images.npz")["images"]) == record["n_images"]
+    assert {path.name for path in folder.iterdir()} == {"cell.json", "images.npz", "samples.png"}
+
+
+def test_tables_figures_and_csv_are_compiled_from_cells(small, tmp_path):
+    made = small()
+    for cell in grid.cells(["digits"], [50], ["geometric"], 2):
+        made.run(cell)
+    failed = {Cell("digits", 50, "bagan", 0): tmp_path / "failed.log"}
+    compile_results.write_all(made, grid.tables(["digits"], [50]), 2, failed)
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert lines[0] == "table,dataset,dropped_percent,variant,seed,metric,value,thesis"
+    assert sum(",geometric," in line and ",accuracy," in line for line in lines) == 2
+    text = (tmp_path / "tables" / "digits-50.md").read_text()
+    assert "| BAGAN | failed | failed | failed |" in text
+    assert "| CVAE | not run | not run | not run |" in text
+    assert "thesis" not in text.split("- Ours")[0]
+    assert (tmp_path / "figures" / "samples-digits-50.png").exists()
+    assert (tmp_path / "figures" / "class-distribution-digits-50.png").exists()
+
+
+def test_one_failed_cell_does_not_stop_the_others(small, tmp_path, monkeypatch, capsys):
+    from experiments import reproduce_tables
+
+    def fail(self, cell):
+        if cell.variant == "unbalanced":
+            raise RuntimeError("out of luck")
+        return {"ssim": {"value": 0.5, "standard_error": 0.1}}
+
+    monkeypatch.setattr(runner.Runner, "_compute", fail)
+    options = reproduce_tables.parse(
+        ["--datasets", "digits", "--dropped", "50", "--methods", "geometric", "--schedule", "smoke"]
+    )
+    monkeypatch.setattr(compile_results, "write_all", lambda *arguments: None)
+    cells = grid.cells(options.datasets, options.dropped, ["geometric"], 1)
+    assert reproduce_tables.run(cells, options, tmp_path, {}) == 1
+    printed = capsys.readouterr()
+    assert "unbalanced-seed0: FAILED, out of luck" in printed.err
+    assert "1 of 4 cells failed" in printed.err
+    assert "geometric-seed0: SSIM 0.5000" in printed.out
+    (log,) = tmp_path.rglob("failed.log")
+    assert "out of luck" in log.read_text()

@@ -1,0 +1,23 @@
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from reports import figures
+
+
+def test_figures_are_pictures_with_content(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = {
+        "original": rng.integers(0, 256, (4, 28, 28, 1), dtype=np.uint8),
+        "CVAE": rng.integers(0, 256, (4, 28, 28, 1), dtype=np.uint8),
+    }
+    history = pd.DataFrame({"epoch": [1, 2], "L_D": [1.0, 0.5], "L_G": [10.0, 5.0], "seconds": [1.0, 1.0]})
+    figures.class_distribution(np.array([0, 0, 1]), ("a", "b"), "title", tmp_path / "a.png")
+    figures.image_rows(rows, "title", tmp_path / "b.png")
+    figures.training_curves({"one": history, "two": history}, "title", tmp_path / "c.png")
+    for name in "abc":
+        pixels = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
+        assert min(pixels.shape) > 100
+        assert pixels.min() < 100
+        assert pixels.max() > 200
+    assert not list(tmp_path.glob("*.partial"))
