@@ -3,9 +3,6 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-TEST_FRACTION = 0.30
-VALIDATION_FRACTION = 0.25
-
 
 def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted indices of the larger and of the smaller part, of which `fraction` is the smaller.

@@ -14,7 +14,7 @@ import numpy as np
 
 from datasets.image_dataset import ImageDataset
 from datasets.imbalance import drop_fraction
-from datasets.split import TEST_FRACTION, VALIDATION_FRACTION, split
+from datasets.split import split
 
 PROTOCOLS = ("thesis", "clean")
 
@@ -32,11 +32,23 @@ class Folds:
     n_missing: int
 
 
-def prepare(dataset: ImageDataset, *, minority: int, dropped_percent: int, protocol: str, random_state: int) -> Folds:
-    """Split, drop (`dropped_percent` 0 drops nothing) and, under "clean", cut off the validation images."""
+def prepare(
+    dataset: ImageDataset,
+    *,
+    minority: int,
+    dropped_percent: int,
+    protocol: str,
+    test_fraction: float,
+    validation_fraction: float,
+    random_state: int,
+) -> Folds:
+    """Split, drop (`dropped_percent` 0 drops nothing) and, under "clean", cut off the validation images.
+
+    Raises ValueError where a class is too small for that.
+    """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    train_indices, test_indices = split(dataset.labels, TEST_FRACTION, random_state)
+    train_indices, test_indices = split(dataset.labels, test_fraction, random_state)
     train, test = dataset.take(train_indices), dataset.take(test_indices)
     n_missing = 0
     if dropped_percent:
@@ -45,13 +57,13 @@ def prepare(dataset: ImageDataset, *, minority: int, dropped_percent: int, proto
         train = train.take(kept)
     if protocol == "thesis":
         return Folds(train, None, test, n_missing)
-    train_indices, validation_indices = split(train.labels, VALIDATION_FRACTION, random_state)
-    n_missing = round(n_missing * (1.0 - VALIDATION_FRACTION))
+    train_indices, validation_indices = split(train.labels, validation_fraction, random_state)
+    n_missing = round(n_missing * (1.0 - validation_fraction))
     return Folds(train.take(train_indices), train.take(validation_indices), test, n_missing)
 
 
 def with_new_images(
-    folds: Folds, new_images: np.ndarray, minority: int, random_state: int
+    folds: Folds, new_images: np.ndarray, *, minority: int, validation_fraction: float, random_state: int
 ) -> tuple[ImageDataset, ImageDataset]:
     """Training and validation images of a classifier, `new_images` (n, height, width, channels) added to the class."""
     real = folds.train
@@ -63,5 +75,5 @@ def with_new_images(
     )
     if folds.validation is not None:
         return balanced, folds.validation
-    train_indices, validation_indices = split(balanced.labels, VALIDATION_FRACTION, random_state)
+    train_indices, validation_indices = split(balanced.labels, validation_fraction, random_state)
     return balanced.take(train_indices), balanced.take(validation_indices)

@@ -1,8 +1,8 @@
 """Time one training step of each trained method on MNIST-sized images against this machine's own peak.
 
-GFLOP are counted from the networks' layers: two operations for each multiplication with a weight, once for each pass
-forward, backward to the inputs and backward to the weights that the step needs. The peak is the best float32 matrix
-multiplication that this process measures before.
+GFLOP are counted from the networks' layers, two operations for each multiplication with a weight: once for each pass
+forward, backward to the inputs and backward to the weights that the step needs ("GFLOP"), and for comparison three
+times every forward pass ("3 x forward"). The peak is the best float32 matrix product that the process measures before.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from experiments.command_line import Parser, call, positive
 
 METHODS = ("cvae", "cvae_gan", "bagan_autoencoder", "bagan")
 PRINTED_BATCH = {"cvae": 300, "cvae_gan": 300, "bagan_autoencoder": 275, "bagan": 275}
+MIN_BATCH_SIZE = 20
 STEPS_PER_EPOCH = 5
 MATRIX_SIDE = 4000
 N_PRODUCTS = 8
@@ -24,26 +25,34 @@ def main() -> int:
     parser = Parser("benchmark.py", description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="NAME",
                         help=f"which of {', '.join(METHODS)} (default: all)")  # fmt: skip
-    parser.add_argument("--batch-size", type=positive, help="images a step (default: the thesis's)")
+    parser.add_argument("--batch-size", type=batch_size, help="images a step, at least 20 (default: the thesis's)")
     parser.add_argument("--steps", type=positive, default=10, help="steps to time (default: %(default)s)")
     parser.add_argument("--one", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        batch_size = options.batch_size or PRINTED_BATCH[options.one]
-        print(json.dumps(measure(options.one, batch_size, options.steps)))
+        print(json.dumps(measure(options.one, options.batch_size, options.steps)))
         return 0
-    print(f"{'method':18} {'batch':>5} {'s/step':>7} {'images/s':>9} {'GFLOP':>7} {'GFLOP/s':>8} "
-          f"{'peak':>7} {'of peak':>8} {'memory':>9}")  # fmt: skip
+    print(f"{'method':18} {'batch':>5} {'s/step':>7} {'images/s':>9} {'peak':>12} {'GFLOP':>6} {'of peak':>8} "
+          f"{'3 x forward':>12} {'of peak':>8} {'memory':>9}")  # fmt: skip
     for method in options.methods:  # each in a process of its own, for its own peak memory
-        size = ["--batch-size", str(options.batch_size)] if options.batch_size else []
-        command = [sys.executable, __file__, "--one", method, "--steps", str(options.steps), *size]
-        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        n_images = options.batch_size or PRINTED_BATCH[method]
+        command = [sys.executable, __file__, "--one", method, "--batch-size", str(n_images)]
+        finished = subprocess.run(
+            [*command, "--steps", str(options.steps)], stdout=subprocess.PIPE, text=True, check=True
+        )
         row = json.loads(finished.stdout)
-        rate = row["gflop"] / row["step_s"]
-        print(f"{method:18} {row['batch_size']:5} {row['step_s']:7.3f} {row['batch_size'] / row['step_s']:9.0f} "
-              f"{row['gflop']:7.1f} {rate:8.0f} {row['peak']:7.0f} {rate / row['peak']:8.0%} "
-              f"{row['memory_gib']:6.2f} GiB", flush=True)  # fmt: skip
+        share, forward_share = (row[count] / row["step_s"] / row["peak"] for count in ("gflop", "forward_gflop"))
+        print(f"{method:18} {n_images:5} {row['step_s']:7.3f} {n_images / row['step_s']:9.0f} "
+              f"{row['peak']:4.0f} GFLOP/s {row['gflop']:6.1f} {share:8.0%} {row['forward_gflop']:12.1f} "
+              f"{forward_share:8.0%} {row['memory_gib']:5.2f} GiB", flush=True)  # fmt: skip
     return 0
+
+
+def batch_size(text: str) -> int:
+    """argparse type: a whole number of at least 20, so that every class has images."""
+    if positive(text) < MIN_BATCH_SIZE:
+        raise argparse.ArgumentTypeError(f"a batch needs at least {MIN_BATCH_SIZE} images, got {text}")
+    return int(text)
 
 
 def measure(method: str, batch_size: int, n_steps: int) -> dict:
@@ -66,10 +75,11 @@ def measure(method: str, batch_size: int, n_steps: int) -> dict:
     images = np.random.default_rng(0).integers(0, 256, (n_images, 28, 28, 1), dtype=np.uint8)
     balancer.fit(images, np.arange(n_images) % 10)
     history = balancer.autoencoder_history_ if method == "bagan_autoencoder" else balancer.history_
+    gflop, forward_gflop = gflop_a_step(method, balancer, batch_size)
     return {
-        "batch_size": batch_size,
         "step_s": float(history["seconds"][1:].mean()) / STEPS_PER_EPOCH,
-        "gflop": gflop_a_step(method, balancer, batch_size),
+        "gflop": gflop,
+        "forward_gflop": forward_gflop,
         "peak": peak,
         "memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
@@ -88,22 +98,24 @@ def matrix_multiplication_gflops() -> float:
     return 2 * MATRIX_SIDE**3 / min(durations) / 1e9
 
 
-def gflop_a_step(method: str, balancer, batch_size: int) -> float:
-    """Passes of each network in one step, each pass costing what its multiplications cost."""
+def gflop_a_step(method: str, balancer, batch_size: int) -> tuple[float, float]:
+    """Cost of the passes that one step needs, and three times that of its forward passes."""
+    # (network, forward passes, all passes) in batches; E and the decoder: forward, to inputs, to weights
     if method == "cvae":
-        passes = [(balancer.encoder_, 3), (balancer.decoder_, 3)]
+        passes = [(balancer.encoder_, 1, 3), (balancer.decoder_, 1, 3)]
     elif method == "cvae_gan":
-        # E: once; G: twice. D and C: forward for three batches; backward to weights for three (D) or one (C), to
-        # inputs for the same and, for G's losses, for two more
-        passes = [(balancer.encoder_, 3), (balancer.generator_, 6), (balancer.discriminator_, 11)]
-        passes.append((balancer.classifier_, 7))
+        # D and C see three batches. D learns from all, C from one; G's losses go back through two to their inputs
+        passes = [(balancer.encoder_, 1, 3), (balancer.generator_, 2, 6)]
+        passes += [(balancer.discriminator_, 3, 3 + 6 + 2), (balancer.classifier_, 3, 3 + 2 + 2)]
     elif method == "bagan_autoencoder":
-        passes = [(balancer.encoder_, 3), (balancer.decoder_, 3)]
+        passes = [(balancer.encoder_, 1, 3), (balancer.decoder_, 1, 3)]
     else:
-        # D: its own batch and the rest of G's forward, its own backward, G's backward to inputs
-        other = 1 - 1 / (len(balancer.classes_) + 1)
-        passes = [(balancer.generator_, 3), (balancer.discriminator_, 4 + other)]
-    return batch_size * sum(n * multiplications(network) for network, n in passes) * 2 / 1e9
+        # D sees its own batch and the rest of G's, learns from the first; G's loss goes back through G's batch
+        rest = 1 - 1 / (len(balancer.classes_) + 1)
+        passes = [(balancer.generator_, 1, 3), (balancer.discriminator_, 1 + rest, 1 + rest + 2 + 1)]
+    operations = [(2 * batch_size * multiplications(network), *counts) for network, *counts in passes]
+    needed = sum(cost * n_passes for cost, _, n_passes in operations)
+    return needed / 1e9, 3 * sum(cost * n_forward for cost, n_forward, _ in operations) / 1e9
 
 
 def multiplications(network) -> int:

@@ -33,6 +33,12 @@ def call(main, prog: str) -> None:
     except (UsageError, DatasetError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
+    except BrokenPipeError:  # whoever read the output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         command = " ".join(["python", *sys.argv])
         print(f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {command}", file=sys.stderr)

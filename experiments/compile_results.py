@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from datasets.files import write_atomically
 from experiments import grid, hyperparameters, plan
-from experiments.files import write_atomically
 from experiments.grid import Cell, Table
-from experiments.runner import N_SAMPLES_SHOWN, Runner, environment
+from experiments.runner import Runner
 from reports import figures, tables
 
 PUBLISHED = Path(__file__).with_name("published.csv")
@@ -27,12 +27,18 @@ def in_words(record: dict) -> str:
 
 
 def write_all(runner: Runner, wanted: list[Table], n_seeds: int, failed: dict) -> None:
-    """Write results.csv, tables/ and figures/ from all finished cells, also those of earlier runs."""
+    """Write results.csv, tables/ and figures/ of these tables from finished cells, also those of earlier runs.
+
+    Rows of other tables stay in results.csv.
+    """
     (runner.out / "tables").mkdir(exist_ok=True)
     (runner.out / "figures").mkdir(exist_ok=True)
     frame = collect(runner, wanted, n_seeds, failed)
-    csv = frame.loc[frame["value"].notna(), COLUMNS].to_csv(index=False)
-    write_atomically(runner.out / "results.csv", csv)
+    path = runner.out / "results.csv"
+    earlier = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    others = earlier[~earlier["table"].isin([table.name for table in wanted])]
+    measured = frame.loc[frame["value"].notna(), COLUMNS]
+    write_atomically(path, pd.concat([others, measured] if len(others) else [measured]).to_csv(index=False))
     write_tables(runner, wanted, frame, n_seeds)
     write_figures(runner, wanted)
 
@@ -104,21 +110,19 @@ def _caption(table: Table) -> str:
 
 
 def _notes(runner: Runner, table: Table, n_seeds: int) -> list[str]:
-    packages = ", ".join(f"{name} {version}" for name, version in environment()["packages"].items())
+    cells = [table.cell(variant, seed) for variant in table.variants for seed in range(n_seeds)]
+    records = [record for cell in cells if (record := runner.cached(cell))]
+    versions = {
+        f"{name} {version}" for record in records for name, version in record["environment"]["packages"].items()
+    }
+    wall_time = plan.duration(sum(record["wall_time_s"] for record in records))
     return [
         f"Ours: mean ± standard deviation over {n_seeds} seeds of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",
         f"Schedule {runner.schedule}, protocol {runner.protocol}; all configurations, versions and wall times "
         "stand in runs/*/cell.json.",
-        f"Its cells took {plan.duration(_wall_time_s(runner, table, n_seeds))}; written by python {' '.join(sys.argv)} "
-        f"({packages}).",
+        f"Computed in {wall_time} ({', '.join(sorted(versions))}); written by python {' '.join(sys.argv)}",
     ]
-
-
-def _wall_time_s(runner: Runner, table: Table, n_seeds: int) -> float:
-    """What the table's cells took; a method's first cell includes its training, since that last continued."""
-    cells = [table.cell(variant, seed) for variant in table.variants for seed in range(n_seeds)]
-    return sum(record["wall_time_s"] for cell in cells if (record := runner.cached(cell)))
 
 
 def write_figures(runner: Runner, wanted: list[Table]) -> None:
@@ -137,7 +141,7 @@ def write_figures(runner: Runner, wanted: list[Table]) -> None:
         for method in grid.METHODS:
             cell = Cell(dataset, dropped, method, 0)
             if runner.cached(cell):
-                rows[tables.VARIANT_LABELS[method]] = _samples(runner.folder(cell))[:N_IMAGES_SHOWN]
+                rows[tables.VARIANT_LABELS[method]] = _samples(runner.folder(cell), originals.shape[2])[:N_IMAGES_SHOWN]
                 _write_training_curves(runner, cell)
         figures.image_rows(
             rows,
@@ -146,18 +150,19 @@ def write_figures(runner: Runner, wanted: list[Table]) -> None:
         )
 
 
-def _samples(folder: Path) -> np.ndarray:
+def _samples(folder: Path, width: int) -> np.ndarray:
     """The images of `samples.png`, uint8 (n, height, width, channels)."""
     strip = np.asarray(Image.open(folder / "samples.png"))
     strip = strip[..., None] if strip.ndim == 2 else strip
-    return np.stack(np.split(strip, N_SAMPLES_SHOWN, axis=1))
+    return np.stack(np.split(strip, strip.shape[1] // width, axis=1))
 
 
 def _write_training_curves(runner: Runner, cell: Cell) -> None:
-    paths = sorted(runner.training_folder(cell).rglob("history.csv"), reverse=True)
+    paths = sorted(
+        runner.training_folder(cell).rglob("history.csv"), key=lambda path: path.parent.name != "autoencoder"
+    )
     if paths:
         histories = {path.parent.name.split("-training")[0]: pd.read_csv(path) for path in paths}
-        histories = dict(sorted(histories.items(), key=lambda item: item[0] != "autoencoder"))
         figures.training_curves(
             histories,
             f"{tables.VARIANT_LABELS[cell.variant]}, {grid.PRINTED_NAMES[cell.dataset]}, {cell.dropped} % dropped",

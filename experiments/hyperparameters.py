@@ -9,10 +9,22 @@ SCHEDULES = ("smoke", "quick", "thesis")
 MINORITY = {"mnist": 4, "digits": 4}  # section 5.2: "number four"
 CLASSIFIER_BUILDER = {"mnist": "mnist_classifier", "digits": "mnist_classifier"}  # Table B.8
 
+TEST_FRACTION = 0.30  # section 5.2
+VALIDATION_FRACTION = 0.25  # section 5.3
 SPLIT_RANDOM_STATE = 0  # section 5.2: always the same split; the value is ours
 TRAINING_RANDOM_STATE = 0  # ours
 
-_DIGITS_GEOMETRIC = {"rotation_degrees": 15.0, "shift_fraction": 0.15, "fill_mode": "constant", "fill_value": 0}  # ours
+_DIGITS_GEOMETRIC = {  # ours
+    "rotation_degrees": 15.0,
+    "shift_fraction": 0.15,
+    "brightness": 0.0,
+    "colour": 0.0,
+    "noise": 0.0,
+    "horizontal_flip": False,
+    "vertical_flip": False,
+    "fill_mode": "constant",
+    "fill_value": 0,
+}
 
 _THESIS_MNIST = {
     "geometric": _DIGITS_GEOMETRIC,
@@ -28,6 +40,7 @@ _THESIS_MNIST = {
         "lambda_2": 1.0,
         "lambda_3": 1e-3,
         "lambda_4": 1e-3,
+        "centre_momentum": 0.9,  # ours
     },
     # section 4.3
     "bagan": {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from experiments import hyperparameters
@@ -19,6 +20,8 @@ def configuration(cell: Cell, schedule: str, protocol: str) -> dict:
         "dropped_percent": cell.dropped,
         "variant": cell.variant,
         "protocol": protocol,
+        "test_fraction": hyperparameters.TEST_FRACTION,
+        "validation_fraction": hyperparameters.VALIDATION_FRACTION,
         "split_random_state": hyperparameters.SPLIT_RANDOM_STATE,
         "seed": cell.seed,
     }
@@ -26,7 +29,8 @@ def configuration(cell: Cell, schedule: str, protocol: str) -> dict:
         values["training_random_state"] = hyperparameters.TRAINING_RANDOM_STATE
         values["method"] = hyperparameters.METHODS[schedule][cell.dataset][cell.variant]
     if cell.has_classifier:
-        values["classifier"] = hyperparameters.CLASSIFIERS[schedule][cell.dataset]
+        network = {"network": hyperparameters.CLASSIFIER_BUILDER[cell.dataset]}
+        values["classifier"] = network | hyperparameters.CLASSIFIERS[schedule][cell.dataset]
     return values
 
 
@@ -40,6 +44,21 @@ def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
     shared = configuration(cell, schedule, protocol)
     del shared["seed"], shared["classifier"]
     return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{_digest(shared)}"
+
+
+def folds(dataset, name: str, dropped: int, protocol: str):
+    """The dataset's `evaluation.protocol.Folds`; raises ValueError where a class is too small."""
+    from evaluation.protocol import prepare
+
+    return prepare(
+        dataset,
+        minority=hyperparameters.MINORITY[name],
+        dropped_percent=dropped,
+        protocol=protocol,
+        test_fraction=hyperparameters.TEST_FRACTION,
+        validation_fraction=hyperparameters.VALIDATION_FRACTION,
+        random_state=hyperparameters.SPLIT_RANDOM_STATE,
+    )
 
 
 def epochs(cell: Cell, schedule: str) -> str:
@@ -74,16 +93,16 @@ def measuring_seconds(cell: Cell, schedule: str) -> float:
 
 
 def remaining_seconds(cells: list[Cell], schedule: str, protocol: str, out: Path) -> float:
-    """Estimate for all cells that are not finished; a training that has begun counts as a whole."""
-    trainings, seconds = set(), 0.0
+    """Estimate for all cells that are not finished; a training counts as a whole until its first cell is finished."""
+    untrained, seconds = {}, 0.0
     for cell in cells:
         if is_finished(cell, schedule, protocol, out):
             continue
         seconds += measuring_seconds(cell, schedule)
-        if cell.is_method and (cell.dataset, cell.dropped, cell.variant) not in trainings:
-            trainings.add((cell.dataset, cell.dropped, cell.variant))
-            seconds += training_seconds(cell, schedule)
-    return seconds
+        first = replace(cell, seed=0)
+        if cell.is_method and not is_finished(first, schedule, protocol, out):
+            untrained[first] = training_seconds(cell, schedule)
+    return seconds + sum(untrained.values())
 
 
 def is_finished(cell: Cell, schedule: str, protocol: str, out: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.command_line import Parser, call, writable_folder
+from experiments.command_line import Parser, call, locked, writable_folder
 
 DEFAULT_OUT = "results/architectures"
 
@@ -31,7 +31,12 @@ def main() -> int:
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where to write (default: %(default)s)")
     out = writable_folder(parser.parse_args().out)
 
-    from experiments.files import write_atomically
+    with locked(out):
+        return write(out)
+
+
+def write(out) -> int:
+    from datasets.files import write_atomically
     from reports import architecture
 
     draw = architecture.has_graphviz()

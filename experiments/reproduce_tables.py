@@ -1,5 +1,6 @@
 """Regenerate the thesis's Tables C.1-C.4 (MNIST) and the same tables for scikit-learn's digits."""
 
+import json
 import sys
 import traceback
 from pathlib import Path
@@ -8,6 +9,7 @@ from experiments import grid, hyperparameters, plan
 from experiments.command_line import (
     EXIT_FAILED,
     Parser,
+    UsageError,
     call,
     locked,
     percentage,
@@ -18,6 +20,8 @@ from experiments.command_line import (
 DEFAULT_OUT = "results"
 THESIS_DATASETS = ("mnist",)
 PROTOCOLS = ("thesis", "clean")
+MIN_IMAGES_LEFT = 2  # for a class's Gaussian
+MIN_IMAGES_MISSING = 4  # two pairs for SSIM
 
 
 def parse(arguments=None):
@@ -36,7 +40,7 @@ def parse(arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
-        help="smoke: every path in minutes; quick: hours; thesis: as printed, weeks on a CPU (default: %(default)s)",
+        help="smoke: every path in minutes; quick: hours; thesis: as printed, days on a CPU (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--seeds", type=positive, metavar="N", help="measurements a cell (default: 3; smoke: 1)")
     parser.add_argument(
@@ -62,9 +66,44 @@ def main() -> int:
     from datasets import LOADERS
 
     datasets = {name: LOADERS[name](options.data_dir) for name in options.datasets}
+    check_class_sizes(datasets, options)
     out = writable_folder(options.out)
     with locked(out):
+        claim(out, options)
         return run(cells, options, out, datasets)
+
+
+def check_class_sizes(datasets: dict, options) -> None:
+    """Raise UsageError where dropping leaves too few images to learn from or too few to make and measure."""
+    for name, dataset in datasets.items():
+        minority = hyperparameters.MINORITY[name]
+        for percent in options.dropped:
+            try:
+                folds = plan.folds(dataset, name, percent, options.protocol)
+            except ValueError as error:
+                raise UsageError(f"{percent} % of {name} cannot be dropped: {error}") from error
+            n_left = int((folds.train.labels == minority).sum())
+            if n_left < MIN_IMAGES_LEFT or folds.n_missing < MIN_IMAGES_MISSING:
+                raise UsageError(
+                    f"dropping {percent} % of class {minority} of {name} leaves {n_left} images and lacks "
+                    f"{folds.n_missing}, but at least {MIN_IMAGES_LEFT} and {MIN_IMAGES_MISSING} are needed; "
+                    "choose another percentage"
+                )
+
+
+def claim(out: Path, options) -> None:
+    """Raise UsageError where the folder holds another schedule's or protocol's tables."""
+    from datasets.files import write_atomically
+
+    path = out / "run.json"
+    chosen = {"schedule": options.schedule, "protocol": options.protocol}
+    held = json.loads(path.read_text()) if path.exists() else chosen
+    if held != chosen:
+        raise UsageError(
+            f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}; "
+            "choose another folder with --out"
+        )
+    write_atomically(path, json.dumps(chosen) + "\n")
 
 
 def print_plan(cells, options) -> None:
@@ -109,7 +148,7 @@ def run(cells, options, out: Path, datasets: dict) -> int:
     if failed:
         print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)
         return EXIT_FAILED
-    print("Next: look at the figures; compare protocols with --protocol clean, or add --seeds.")
+    print(f"Next: look at the figures, or compare with --protocol clean --out {out}-clean.")
     return 0
 
 

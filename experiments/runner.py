@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from datasets.files import write_atomically
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, protocol, scores, ssim
 from experiments import hyperparameters, plan
-from experiments.files import write_atomically
 from experiments.grid import Cell
 from models import BALANCERS
-from models.training import Progress
+from models.training import FiniteLosses, Progress
 
-RECORDED_PACKAGES = ("class-balancing", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn")
+RECORDED_PACKAGES = ("class-balancing", "keras", "numpy", "scikit-learn")
 N_SAMPLES_SHOWN = 20
 
 
@@ -54,16 +54,11 @@ class Runner:
             self.folder(cell).mkdir(parents=True, exist_ok=True)
             record = self._compute(cell)
             write_atomically(self.folder(cell) / "cell.json", json.dumps(record, indent=1) + "\n")
+            (self.folder(cell) / "failed.log").unlink(missing_ok=True)
         return record
 
     def folds(self, cell: Cell) -> protocol.Folds:
-        return protocol.prepare(
-            self.datasets[cell.dataset],
-            minority=hyperparameters.MINORITY[cell.dataset],
-            dropped_percent=cell.dropped,
-            protocol=self.protocol,
-            random_state=hyperparameters.SPLIT_RANDOM_STATE,
-        )
+        return plan.folds(self.datasets[cell.dataset], cell.dataset, cell.dropped, self.protocol)
 
     def _compute(self, cell: Cell) -> dict:
         started = time.perf_counter()
@@ -109,28 +104,36 @@ class Runner:
             self._trained = None
             minority = hyperparameters.MINORITY[cell.dataset]
             arguments = dict(hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant])
-            if cell.variant != "geometric":
-                arguments |= {"folder": folder, "verbose": self.verbose}
             target = int((folds.train.labels == minority).sum()) + folds.n_missing
             balancer = BALANCERS[cell.variant](
                 sampling_strategy={minority: target},
                 random_state=hyperparameters.TRAINING_RANDOM_STATE,
                 **arguments,
             )
+            if "folder" in balancer.get_params():
+                balancer.set_params(folder=folder, verbose=self.verbose)
             self._trained = folder, balancer.fit(folds.train.images, folds.train.labels)
         return self._trained[1]
 
     def _classify(self, cell: Cell, folds: protocol.Folds, new_images: np.ndarray) -> dict:
         minority = hyperparameters.MINORITY[cell.dataset]
-        train, validation = protocol.with_new_images(folds, new_images, minority, hyperparameters.SPLIT_RANDOM_STATE)
+        train, validation = protocol.with_new_images(
+            folds,
+            new_images,
+            minority=minority,
+            validation_fraction=hyperparameters.VALIDATION_FRACTION,
+            random_state=hyperparameters.SPLIT_RANDOM_STATE,
+        )
         arguments = hyperparameters.CLASSIFIERS[self.schedule][cell.dataset]
         n_steps = -(-len(train.labels) // arguments["batch_size"])
+        callbacks = [FiniteLosses(f"{cell}, classifier")]
+        callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
         model, history = classifiers.train_classifier(
             getattr(classifiers, hyperparameters.CLASSIFIER_BUILDER[cell.dataset]),
             train,
             validation,
             random_state=cell.seed,
-            callbacks=[Progress(f"{cell}, classifier", n_steps)] if self.verbose else [],
+            callbacks=callbacks,
             **arguments,
         )
         predicted = classifiers.predict(model, folds.test.images)
@@ -144,12 +147,14 @@ def environment() -> dict:
     """Versions and whatever else may change the last bits of a result."""
     import tensorflow as tf
 
-    installed = {distribution.name for distribution in metadata.distributions()}
+    packages = {name: metadata.version(name) for name in RECORDED_PACKAGES}
     return {
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in RECORDED_PACKAGES if name in installed},
+        "packages": packages | {"tensorflow": tf.__version__},
         "processor": _processor(),
-        "n_processors": os.cpu_count(),
+        "n_processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads_intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+        "threads_inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
         "devices": [device.device_type for device in tf.config.list_physical_devices()],
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
     }

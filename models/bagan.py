@@ -83,7 +83,7 @@ class BAGAN(Balancer):
             steps_per_epoch=steps_per_epoch,
             random_state=self.random_state,
             description="bagan, autoencoder",
-            fingerprint=fingerprint(self, images, class_indices),
+            fingerprint=fingerprint(self, images, class_indices, free=["n_autoencoder_epochs"]),
             folder=Path(self.folder) / "autoencoder" if self.folder else None,
             verbose=self.verbose,
         )

@@ -20,6 +20,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
+from datasets.files import write_atomically
 from datasets.pixels import to_network
 
 CHECKPOINTS_KEPT = 2
@@ -32,7 +33,10 @@ class TrainingDivergedError(RuntimeError):
 
 @contextlib.contextmanager
 def seeded(random_state: int):
-    """Within the block Keras draws initial weights from `random_state`; the caller's generators are restored."""
+    """Within the block Keras draws initial weights from `random_state`.
+
+    Python's and numpy's global generators are restored afterwards; TensorFlow's stays seeded.
+    """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     keras.utils.set_random_seed(random_state)
     try:
@@ -111,16 +115,16 @@ def train(
     verbose > 0 a progress bar shows epoch, losses and time left. Returns the history: a row an epoch with each
     loss's mean and the seconds it took; with a folder it also stands in `folder/history.csv`. Raises
     TrainingDivergedError at the first loss that is not finite, ValueError where the folder holds a training with
-    another `fingerprint`.
+    another `fingerprint` or only checkpoints of more epochs.
     """
     model.optimizer.build(model.trainable_variables)
     if folder:
         _claim(Path(folder), fingerprint)
     checkpoints = _Checkpoints(Path(folder), description) if folder else None
-    n_epochs_done = checkpoints.restore(model) if checkpoints else 0
+    n_epochs_done = checkpoints.restore(model, n_epochs) if checkpoints else 0
     history = _History(Path(folder) / "history.csv" if folder else None, n_epochs_done)
     if n_epochs_done < n_epochs:
-        callbacks = [_EpochSeeds(random_state), _FiniteLosses(description), history]
+        callbacks = [_EpochSeeds(random_state), FiniteLosses(description), history]
         callbacks += [checkpoints] if checkpoints else []
         callbacks += [Progress(description, steps_per_epoch)] if verbose else []
         with _graphs_as_written():
@@ -136,9 +140,12 @@ def train(
     return pd.DataFrame(history.rows)
 
 
-def fingerprint(balancer, images, labels) -> str:
-    """Identifies a training: the balancer's arguments, but for how long, how loudly and where; and its data."""
-    free = {"n_epochs", "n_autoencoder_epochs", "folder", "verbose", "sampling_strategy"}
+def fingerprint(balancer, images, labels, free=()) -> str:
+    """Identifies a training by its data and the balancer's arguments, but for how long, how loudly and where.
+
+    `free` names further arguments that a continued training may change.
+    """
+    free = {"n_epochs", "folder", "verbose", "sampling_strategy", *free}
     arguments = {name: value for name, value in balancer.get_params().items() if name not in free}
     data = hashlib.sha256(images.tobytes())
     data.update(np.ascontiguousarray(labels, np.int64).tobytes())
@@ -149,9 +156,7 @@ def _claim(folder: Path, fingerprint: str) -> None:
     path = folder / "training.json"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        partial = path.with_suffix(".partial")
-        partial.write_text(fingerprint)
-        partial.replace(path)
+        write_atomically(path, fingerprint)
     elif path.read_text() != fingerprint:
         raise ValueError(f"{folder} holds a training with other arguments or images (see {path}); use another folder")
 
@@ -169,7 +174,7 @@ class _EpochSeeds(keras.callbacks.Callback):
             state.assign(np.random.SeedSequence([self.random_state, epoch, index]).generate_state(2))
 
 
-class _FiniteLosses(keras.callbacks.Callback):
+class FiniteLosses(keras.callbacks.Callback):
     """Stops training at the first loss that is not finite, and before weights that are not finite are kept."""
 
     def __init__(self, description):
@@ -215,9 +220,7 @@ class _History(keras.callbacks.Callback):
         seconds = round(time.perf_counter() - self.started, 3)
         self.rows.append({"epoch": epoch + 1} | losses | {"seconds": seconds})
         if self.path:
-            partial = self.path.with_suffix(".partial")
-            pd.DataFrame(self.rows).to_csv(partial, index=False)
-            partial.replace(self.path)
+            write_atomically(self.path, pd.DataFrame(self.rows).to_csv(index=False))
 
 
 class _Checkpoints(keras.callbacks.Callback):
@@ -233,15 +236,19 @@ class _Checkpoints(keras.callbacks.Callback):
         self.description = description
         self.last_saved = self.save_duration_s = float("-inf")
 
-    def restore(self, model) -> int:
-        """Load the newest sound checkpoint; returns how many epochs it holds. Damaged files are set aside."""
+    def restore(self, model, n_epochs: int) -> int:
+        """Load the newest sound checkpoint of at most `n_epochs`; returns its epochs. Damaged files are set aside."""
         for path in self._paths():
             _, epoch, digest = path.name.removesuffix(".weights.h5").split("-")
+            if int(epoch) > n_epochs:
+                continue
             if _sha256(path) == digest:
                 model.load_weights(path)
                 return int(epoch)
             path.replace(path.with_name(path.name.removesuffix(".weights.h5") + ".damaged"))
             print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
+        if self._paths():
+            raise ValueError(f"{self.folder} holds a training of more than {n_epochs} epochs; use another folder")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):

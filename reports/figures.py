@@ -1,10 +1,13 @@
 """Figures as PNG files, readable in grey print."""
 
+import io
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
+
+from datasets.files import write_atomically
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -62,7 +65,7 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
 
 
 def _save(figure, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    figure.savefig(partial, dpi=DOTS_PER_INCH, format="png")
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=DOTS_PER_INCH, format="png")
     plt.close(figure)
-    partial.replace(path)
+    write_atomically(path, picture.getvalue())

@@ -22,8 +22,9 @@ VARIANT_LABELS = {
 METRIC_LABELS = {"ssim": "SSIM", "accuracy": "Accuracy", "f1_minority": "F1 score"}
 CONSISTENCY_Z = 1.96
 CONSISTENCY = (
-    "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean; "
-    "they combine the spread over our seeds with the sampling error of both test sets (or sets of image pairs)."
+    "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
+    "accuracy and F1 they combine the spread over our seeds with the sampling error of both test sets, for SSIM they "
+    "are the spread over seeds, each of which draws other images and pairs."
 )
 
 
@@ -36,12 +37,17 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, group in results.groupby(keys, sort=False):
         thesis, failed = group["thesis"].iloc[0], bool(group["failed"].any())
-        mean, sd = group["value"].mean(), group["value"].std(ddof=1)
-        spread = 0.0 if np.isnan(sd) else sd**2 * (1 + 1 / len(group))
-        error = np.sqrt(spread + 2 * (group["standard_error"] ** 2).mean())
+        mean, sd, n_measured = group["value"].mean(), group["value"].std(ddof=1), group["value"].count()
+        sampling = (group["standard_error"] ** 2).mean()
+        between_seeds = 0.0 if np.isnan(sd) else sd**2
+        if key[-1] == "ssim":  # each seed draws other pairs, so its spread holds the sampling error
+            variance = max(between_seeds, sampling) * (1 + 1 / max(1, n_measured))
+        else:
+            variance = between_seeds * (1 + 1 / max(1, n_measured)) + 2 * sampling
+        error = np.sqrt(variance)
         known = not failed and not np.isnan(thesis) and not np.isnan(mean)
         consistent = bool(abs(mean - thesis) <= CONSISTENCY_Z * error) if known else None
-        row = {"thesis": thesis, "mean": mean, "sd": sd, "n_seeds": len(group)}
+        row = {"thesis": thesis, "mean": mean, "sd": sd, "n_seeds": len(group), "n_measured": n_measured}
         rows.append(dict(zip(keys, key, strict=True)) | row | {"consistent": consistent, "failed": failed})
     return pd.DataFrame(rows)
 
@@ -93,6 +99,8 @@ def _cell(row: dict | None) -> str:
         ours = f"{row['mean']:.4f}"
     else:
         ours = f"{row['mean']:.4f} ± {row['sd']:.4f}"
+    if 0 < row["n_measured"] < row["n_seeds"]:
+        ours += f", {row['n_measured']} of {row['n_seeds']} seeds"
     if np.isnan(row["thesis"]):
         return ours
     mark = {True: "✓", False: "✗", None: ""}[row["consistent"]]

@@ -21,7 +21,15 @@ def numbers_of(images):
 
 
 def folds_of(numbered, name, dropped=50):
-    return protocol.prepare(numbered, minority=4, dropped_percent=dropped, protocol=name, random_state=0)
+    return protocol.prepare(
+        numbered,
+        minority=4,
+        dropped_percent=dropped,
+        protocol=name,
+        test_fraction=0.3,
+        validation_fraction=0.25,
+        random_state=0,
+    )
 
 
 @pytest.mark.parametrize("name", protocol.PROTOCOLS)
@@ -52,7 +60,7 @@ def test_thesis_cuts_validation_after_balancing_clean_before(numbered):
     new = np.full((100, 4, 4, 1), 255, np.uint8)  # stands for no original
     for name, synthetic_in_validation in (("thesis", 25), ("clean", 0)):
         folds = folds_of(numbered, name)
-        train, validation = protocol.with_new_images(folds, new, 4, 0)
+        train, validation = protocol.with_new_images(folds, new, minority=4, validation_fraction=0.25, random_state=0)
         n_synthetic = (validation.images == 255).all(axis=(1, 2, 3)).sum()
         assert n_synthetic == pytest.approx(synthetic_in_validation, abs=12)
         assert (n_synthetic == 0) == (name == "clean")

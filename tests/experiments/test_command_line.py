@@ -1,5 +1,6 @@
 """What a user's mistake gets: one sentence on standard error, exit code 2, nothing half-written."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ def test_help_is_quick(script):
         finished = run(script, "--help")
         durations.append(time.perf_counter() - started)
         assert finished.returncode == 0
+        assert "--out" in finished.stdout or "--steps" in finished.stdout
     assert min(durations) < 0.5
 
 
@@ -38,6 +40,9 @@ def test_help_is_quick(script):
         (["--dropped", "half"], "from 1 to 99"),
         (["--seeds", "0"], "at least 1"),
         (["--colour"], "unrecognized arguments: --colour"),
+        (["--datasets", "digits", "--dropped", "1"], "leaves 126 images and lacks 1"),
+        (["--datasets", "digits", "--dropped", "99", "--protocol", "clean"], "99 % of digits cannot be dropped"),
+        (["--data-dir", "x" * 300], "cannot use"),
         (["--data-dir", "no/such/folder", "--schedule", "smoke"], "no MNIST file found in no/such/folder"),
     ],
 )
@@ -62,8 +67,6 @@ def test_a_folder_that_cannot_be_written_is_named(script, tmp_path):
 
 
 def test_a_damaged_dataset_file_is_named(tmp_path, mnist_folder):
-    import shutil
-
     shutil.copytree(Path(mnist_folder) / "mnist", tmp_path / "mnist")
     damaged = tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz"
     damaged.write_bytes(damaged.read_bytes()[:-5])
@@ -86,6 +89,20 @@ def test_a_folder_that_another_run_holds_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
+def test_a_folder_of_another_schedule_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"schedule": "quick", "protocol": "clean"}')
+    finished = run("reproduce_tables.py", "--datasets", "digits", "--schedule", "smoke", "--out", tmp_path)
+    assert finished.returncode == 2
+    assert "holds tables of schedule quick, protocol clean" in finished.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "run.json"}
+
+
+def test_a_path_that_is_too_long_is_a_sentence(tmp_path):
+    finished = run("reproduce_tables.py", "--datasets", "digits", "--dry-run", "--out", tmp_path / ("x" * 300))
+    assert finished.returncode == 2
+    assert len(finished.stderr.strip().splitlines()) == 1
+
+
 def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path):
     finished = run("reproduce_tables.py", "--dry-run", "--out", tmp_path / "out")
     assert finished.returncode == 0
@@ -103,3 +120,12 @@ def test_architectures_are_written_without_graphviz_too(tmp_path):
     text = (tmp_path / "B.2.md").read_text()
     assert "| 12 | dropout (Dropout) | (256,) | Dropout Rate: 0.3 | 0 | flatten_2 |" in text
     assert "Total parameters: 371713" in text
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
+def test_every_network_gets_a_diagram(tmp_path):
+    assert run("reproduce_architectures.py", "--out", tmp_path).returncode == 0
+    for number in range(1, 11):
+        assert (tmp_path / f"B.{number}.png").read_bytes().startswith(b"\x89PNG")
+        assert "</svg>" in (tmp_path / f"B.{number}.svg").read_text()
+    assert "conv2d_transpose_3" in (tmp_path / "B.1.svg").read_text()

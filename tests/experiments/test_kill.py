@@ -18,10 +18,12 @@ COMMAND = [sys.executable, str(ROOT / "experiments" / "reproduce_tables.py"), "-
 # Below OUT/runs: what shows that a stage has begun, and that its first epoch is kept
 KILL_WHEN_SEEN = [
     "*-unbalanced-*",
+    "*-geometric-*/images.npz",
     "*-cvae-training-*/training.json",
     "*-cvae-training-*/epoch-*",
     "*-cvae-seed0-*/images.npz",
     "*-cvae_gan-training-*/training.json",
+    "*-cvae_gan-training-*/partial.weights.h5",
     "*-cvae_gan-training-*/epoch-*",
     "*-cvae_gan-seed0-*/images.npz",
     "*-bagan-training-*/autoencoder/training.json",
@@ -29,6 +31,7 @@ KILL_WHEN_SEEN = [
     "*-bagan-training-*/adversarial/training.json",
     "*-bagan-training-*/adversarial/epoch-*",
     "*-bagan-seed0-*/images.npz",
+    "../tables",
 ]
 
 

@@ -90,6 +90,8 @@ def test_discriminator_and_classifier_ignore_the_generators_terms(batch):
 def test_feature_centres_move_by_a_tenth_and_only_for_classes_present(batch):
     _, _, logs, model = step(batch)
     assert np.abs(model.real_class_centres).sum(axis=1).min() > 0
+    features = cvae_gan._with_features(networks()[2], "flatten_2")(batch["images"], training=True)[1]
+    np.testing.assert_allclose(model.real_centre, 0.1 * np.mean(features, axis=0), rtol=1e-4, atol=1e-6)
     generated = np.abs(model.generated_class_centres).sum(axis=1)
     assert generated[2] == 0, "class 2 was not generated"
     assert generated[:2].min() > 0

@@ -26,21 +26,20 @@ def test_a_run_that_was_stopped_continues_to_the_same_weights(name, few_digits, 
     uninterrupted = balancer(name).fit(few_digits.images, few_digits.labels)
     monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)  # after every epoch
     on_epoch_begin = training._EpochSeeds.on_epoch_begin
-    n_stops = 0
-    for last_epoch in (0, 1):
+    for stopped_stage, stopped_epoch in ((None, 0), (None, 1), ("BAGANTraining", 0), ("BAGANTraining", 1)):
+        if stopped_stage and name != "bagan":
+            continue
 
-        def stop(self, epoch, logs=None, last_epoch=last_epoch):
+        def stop(self, epoch, logs=None, stage=stopped_stage, stopped_epoch=stopped_epoch):
             on_epoch_begin(self, epoch, logs)
-            if epoch == last_epoch:
+            if epoch == stopped_epoch and stage in (None, type(self.model).__name__):
                 raise Killed
 
         monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", stop)
         with pytest.raises(Killed):
             balancer(name, folder=tmp_path).fit(few_digits.images, few_digits.labels)
-        n_stops += 1
     monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", on_epoch_begin)
     resumed = balancer(name, folder=tmp_path).fit(few_digits.images, few_digits.labels)
-    assert n_stops == 2
     assert weights_digest(resumed) == weights_digest(uninterrupted)
     np.testing.assert_array_equal(resumed.sample(4, 5), uninterrupted.sample(4, 5))
     losses = resumed.history_.drop(columns="seconds")
@@ -113,6 +112,22 @@ def test_a_folder_of_another_training_is_refused(changes, few_digits, tmp_path):
         balancer("cvae", folder=tmp_path, **changes).fit(few_digits.images, few_digits.labels)
     with pytest.raises(ValueError, match="other arguments or images"):
         balancer("cvae", folder=tmp_path).fit(255 - few_digits.images, few_digits.labels)
+
+
+def test_fewer_epochs_than_kept_are_refused_or_taken_from_their_checkpoint(few_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)
+    balancer("cvae", n_epochs=3, folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    two = balancer("cvae", n_epochs=2, folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    assert weights_digest(two) == weights_digest(balancer("cvae").fit(few_digits.images, few_digits.labels))
+    assert two.history_["epoch"].tolist() == [1, 2]
+    with pytest.raises(ValueError, match="a training of more than 1 epochs"):
+        balancer("cvae", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
+
+
+def test_bagan_refuses_an_adversarial_stage_of_another_autoencoder(few_digits, tmp_path):
+    balancer("bagan", folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match="other arguments or images"):
+        balancer("bagan", folder=tmp_path, n_autoencoder_epochs=7).fit(few_digits.images, few_digits.labels)
 
 
 def test_every_epoch_holds_every_image_once_in_its_own_order():

@@ -48,6 +48,18 @@ def test_consistency_counts_seeds_and_both_test_sets(values, standard_error, con
     assert summary_of(values, standard_error=standard_error)["consistent"] == consistent
 
 
+def test_consistency_of_ssim_counts_the_sampling_error_once():
+    values = [0.170, 0.172, 0.174]  # sd .002, so 1.96 * .002 * sqrt(4/3) = .0045
+    for thesis, consistent in ((0.1764, True), (0.1768, False)):
+        row = summary_of(values, metric="ssim", thesis=thesis, standard_error=0.002)
+        assert row["consistent"] == consistent
+
+
+def test_seeds_that_are_missing_are_told():
+    frame = pd.DataFrame([results(seed=0), results(seed=1, value=0.982), results(seed=2, value=np.nan)])
+    assert "0.9810 ± 0.0014, 2 of 3 seeds (thesis" in tables.markdown(tables.summarise(frame), "Caption", [])
+
+
 def test_failed_and_missing_cells_say_so():
     frame = pd.DataFrame(
         [
