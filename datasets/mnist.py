@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import os
+import shutil
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ IDX_FILES = {
     "t10k-labels-idx1-ubyte.gz": ("ec29112dd5afa0611ce80d1b7f02629c", 8),
 }
 KERAS_FILE = "mnist.npz"
+KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 
@@ -58,19 +61,35 @@ def _read_idx(path: Path, md5: str, header_bytes: int) -> np.ndarray:
 
 
 def _from_keras() -> ImageDataset:
-    import keras
-
     cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / KERAS_FILE
-    if cached.exists() and hashlib.sha256(cached.read_bytes()).hexdigest() != KERAS_SHA256:
+    if not cached.exists():
+        _download(cached)
+    if hashlib.sha256(cached.read_bytes()).hexdigest() != KERAS_SHA256:
         raise DatasetError(f"{cached} is damaged or incomplete; move it away to download it again")
+    with np.load(cached) as arrays:
+        images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
+        return _dataset(images, np.concatenate([arrays["y_train"], arrays["y_test"]]))
+
+
+def _download(cached: Path) -> None:
+    """Into a file of another name beside it, which takes its place when its checksum is right."""
+    part = cached.with_name(f"{KERAS_FILE}.{os.getpid()}.part")
     try:
-        (images, labels), (test_images, test_labels) = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras passes on whatever the transfer raised
-        raise DatasetError(
-            "MNIST could not be downloaded; connect to the internet, or name a folder that holds "
-            f"{', '.join(IDX_FILES)} with --data-dir or DATASETS_DIR"
-        ) from error
-    return _dataset(np.concatenate([images, test_images])[..., None], np.concatenate([labels, test_labels]))
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(KERAS_ADDRESS, timeout=60) as source, open(part, "wb") as target:
+            shutil.copyfileobj(source, target)
+        if hashlib.sha256(part.read_bytes()).hexdigest() == KERAS_SHA256:
+            part.replace(cached)
+            return
+        reason = "the transfer was cut or changed"
+    except OSError as error:
+        reason = str(error)
+    finally:
+        part.unlink(missing_ok=True)
+    raise DatasetError(
+        f"MNIST could not be downloaded from {KERAS_ADDRESS} ({reason}); connect to the internet, or name a folder "
+        f"that holds {', '.join(IDX_FILES)} with --data-dir or DATASETS_DIR"
+    )
 
 
 def _dataset(images, labels) -> ImageDataset:

@@ -83,17 +83,35 @@ def test_damaged_keras_cache_is_named_and_kept(tmp_path, monkeypatch):
     assert cached.read_bytes() == b"cut off"
 
 
-def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
-    import keras
-
-    def fail():
-        raise OSError("no network")
-
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A file in place of Keras' server: set its content, and whether its checksum is the published one."""
     monkeypatch.delenv("DATASETS_DIR", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    source = tmp_path / "source.npz"
+    np.savez(source, x_train=np.ones((3, 28, 28), np.uint8), y_train=np.uint8([1, 2, 3]),
+             x_test=np.zeros((2, 28, 28), np.uint8), y_test=np.uint8([4, 5]))  # fmt: skip
+    monkeypatch.setattr(mnist, "KERAS_ADDRESS", source.as_uri())
+    monkeypatch.setattr(mnist, "KERAS_SHA256", hashlib.sha256(source.read_bytes()).hexdigest())
+    return source
+
+
+def test_downloaded_file_is_kept_and_used(server, tmp_path):
+    assert mnist.load().labels.tolist() == [1, 2, 3, 4, 5]
+    server.unlink()
+    assert mnist.load().images.shape == (5, 28, 28, 1)
+    assert [path.name for path in (tmp_path / "keras" / "datasets").iterdir()] == ["mnist.npz"]
+
+
+@pytest.mark.parametrize("fault", ["no network", "cut"])
+def test_failed_download_says_what_to_do_and_leaves_nothing(fault, server, tmp_path):
+    if fault == "cut":
+        server.write_bytes(server.read_bytes()[:-10])
+    else:
+        server.unlink()
     with pytest.raises(DatasetError, match="--data-dir or DATASETS_DIR"):
         mnist.load()
+    assert not list((tmp_path / "keras" / "datasets").iterdir())
 
 
 def test_real_mnist(mnist_folder):
