@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def call(main, prog: str) -> None:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default; saying so silences a notice
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # no advice on retracing: every cell has its own networks
     try:
         sys.exit(main())
     except (UsageError, DatasetError) as error:
