@@ -162,7 +162,10 @@ def _write_training_curves(runner: Runner, cell: Cell) -> None:
         runner.training_folder(cell).rglob("history.csv"), key=lambda path: path.parent.name != "autoencoder"
     )
     if paths:
-        histories = {path.parent.name.split("-training")[0]: pd.read_csv(path) for path in paths}
+        histories = {
+            "all networks" if "-training-" in path.parent.name else path.parent.name: pd.read_csv(path)
+            for path in paths
+        }
         figures.training_curves(
             histories,
             f"{tables.VARIANT_LABELS[cell.variant]}, {grid.PRINTED_NAMES[cell.dataset]}, {cell.dropped} % dropped",

@@ -59,7 +59,7 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
             )
         axes.set(xlabel="epoch", ylabel="mean loss", yscale="log", title=stage)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.suptitle(title, fontsize=10)
     _save(figure, path)
 
