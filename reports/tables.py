@@ -109,4 +109,6 @@ def _cell(row: dict | None) -> str:
 
 def _latex_cell(text: str) -> str:
     ours, parenthesis, rest = text.partition(" (")
-    return f"\\shortstack[l]{{{escape(ours)}\\\\({escape(rest)}}}" if parenthesis else escape(ours)
+    if not parenthesis:
+        return escape(ours)
+    return f"\\begin{{tabular}}{{@{{}}l@{{}}}}{escape(ours)}\\\\({escape(rest)}\\end{{tabular}}"
