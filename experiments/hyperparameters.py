@@ -84,9 +84,9 @@ METHODS = {
         ),
         "digits": _changed(
             _THESIS_MNIST,
-            cvae={"n_epochs": 15, "batch_size": 30, "learning_rate": 1e-3},
-            cvae_gan={"n_epochs": 10, "batch_size": 30, "learning_rate": 1e-3},
-            bagan={"n_autoencoder_epochs": 30, "n_epochs": 40, "batch_size": 33, "learning_rate": 1e-4},
+            cvae={"n_epochs": 12, "batch_size": 30, "learning_rate": 1e-3},
+            cvae_gan={"n_epochs": 8, "batch_size": 30, "learning_rate": 1e-3},
+            bagan={"n_autoencoder_epochs": 20, "n_epochs": 25, "batch_size": 33, "learning_rate": 1e-4},
         ),
     },
     "thesis": {"mnist": _THESIS_MNIST, "digits": _THESIS_MNIST},
