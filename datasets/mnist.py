@@ -36,10 +36,10 @@ def load(data_dir: str | None = None) -> ImageDataset:
         found = [candidate for candidate in candidates if any((candidate / name).exists() for name in IDX_FILES)]
         if found:
             return _from_idx(found[0])
-        if data_dir:
+        if data_dir or not Path(folder).is_dir():
             raise DatasetError(
                 f"no MNIST file found in {folder} or {folder}/mnist; put {', '.join(IDX_FILES)} there "
-                "or leave --data-dir out to use Keras' download"
+                "or name none (--data-dir, DATASETS_DIR) to use Keras' download"
             )
     return _from_keras()
 

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -42,7 +43,11 @@ def call(main, prog: str) -> None:
         print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
-        command = " ".join(["python", *sys.argv])
+        from tqdm import tqdm
+
+        for bar in list(getattr(tqdm, "_instances", ())):
+            bar.close()
+        command = shlex.join([sys.executable, *sys.argv])
         print(f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {command}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 

@@ -91,11 +91,11 @@ def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_see
     for table in wanted:
         own = summary[(summary["table"] == table.name) & summary["metric"].isin(table.metrics)]
         has_thesis = own["thesis"].notna().any()
-        table_notes = ([tables.CONSISTENCY] if has_thesis else []) + _notes(runner, table, n_seeds)
+        table_notes = _notes(runner, table, n_seeds) + ([tables.CONSISTENCY] if has_thesis else [])
         caption = _caption(table)
         write_atomically(runner.out / "tables" / f"{table.name}.md", tables.markdown(own, caption, table_notes))
         write_atomically(runner.out / "tables" / f"{table.name}.tex", tables.latex(own, caption, table_notes))
-        written.append(f"## {table.name}\n\n" + tables.markdown(own, caption, table_notes[:1] if has_thesis else []))
+        written.append(f"## {table.name}\n\n" + tables.markdown(own, caption, table_notes))
     print("\n" + "\n".join(written))
 
 
@@ -116,12 +116,14 @@ def _notes(runner: Runner, table: Table, n_seeds: int) -> list[str]:
         f"{name} {version}" for record in records for name, version in record["environment"]["packages"].items()
     }
     wall_time = plan.duration(sum(record["wall_time_s"] for record in records))
+    warning = ["Schedule smoke only tests the program: its figures mean nothing."] if runner.schedule == "smoke" else []
     return [
-        f"Ours: mean ± standard deviation over {n_seeds} seeds of sampling, pairing and classifier; "
+        *warning,
+        f"Ours: mean ± standard deviation over {n_seeds} seed(s) of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",
         f"Schedule {runner.schedule}, protocol {runner.protocol}; all configurations, versions and wall times "
         "stand in runs/*/cell.json.",
-        f"Computed in {wall_time} ({', '.join(sorted(versions))}); written by python {' '.join(sys.argv)}",
+        f"Computed in {wall_time} ({', '.join(sorted(versions))}); last written by python {' '.join(sys.argv)}",
     ]
 
 

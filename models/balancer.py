@@ -1,5 +1,6 @@
 """The interface of every method."""
 
+import numbers
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -25,6 +26,7 @@ class Balancer(BaseEstimator, ABC):
         where images or labels are not of the shapes and types above or have no two classes.
         """
         images, labels = _checked(images, labels)
+        _check_counts(self.get_params())
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
@@ -62,6 +64,15 @@ class Balancer(BaseEstimator, ABC):
 
     @abstractmethod
     def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
+
+
+def _check_counts(parameters: dict) -> None:
+    """Raise ValueError where a number of epochs, a batch size or a latent size is none."""
+    smallest = {"n_epochs": 0, "n_autoencoder_epochs": 0, "batch_size": 1, "latent_size": 1}
+    for name in smallest.keys() & parameters.keys():
+        value = parameters[name]
+        if not isinstance(value, numbers.Integral) or value < smallest[name]:
+            raise ValueError(f"{name} must be a whole number of at least {smallest[name]}, got {value!r}")
 
 
 def _checked(images, labels):

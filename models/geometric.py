@@ -51,6 +51,9 @@ class Geometric(Balancer):
     def _fit(self, images, class_indices):
         if self.fill_mode not in FILL_MODES:
             raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}, got {self.fill_mode!r}")
+        for name in ("rotation_degrees", "shift_fraction", "brightness", "colour", "noise"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         self.images_of_class_ = [images[class_indices == index] for index in range(len(self.classes_))]
 
     def _sample(self, class_index, n, random_state):

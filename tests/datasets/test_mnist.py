@@ -72,6 +72,12 @@ def test_named_folder_without_mnist_is_an_error(tmp_path):
         mnist.load(str(tmp_path))
 
 
+def test_environment_variable_that_names_no_folder_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATASETS_DIR", str(tmp_path / "missing"))
+    with pytest.raises(DatasetError, match=r"no MNIST file found in .*missing"):
+        mnist.load()
+
+
 def test_damaged_keras_cache_is_named_and_kept(tmp_path, monkeypatch):
     monkeypatch.delenv("DATASETS_DIR", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

@@ -97,6 +97,14 @@ def test_wrong_input_is_refused(images, labels, message):
         balancer("geometric").fit(images, labels)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_epochs", -1), ("n_epochs", "a"), ("batch_size", 0), ("latent_size", 0)]
+)
+def test_counts_that_are_none_are_refused(name, value, few_digits):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least"):
+        balancer("cvae", **{name: value}).fit(few_digits.images, few_digits.labels)
+
+
 def test_a_class_that_was_not_fitted_is_refused(resampled):
     with pytest.raises(ValueError, match="class 3 was not among the fitted classes"):
         resampled[1].sample(3, 1)

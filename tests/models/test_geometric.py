@@ -79,6 +79,11 @@ def test_originals_are_used_equally_often():
     assert sorted(np.bincount(made[:, 0, 0, 0])[10:].tolist()) == [2, 2, 2, 3, 3]
 
 
+def test_negative_ranges_are_refused(image):
+    with pytest.raises(ValueError, match="rotation_degrees must not be negative"):
+        resample(image, rotation_degrees=-5.0)
+
+
 def test_unknown_fill_mode_is_refused(image):
     with pytest.raises(ValueError, match="fill_mode must be one of constant, nearest, reflect, wrap"):
         resample(image, fill_mode="mirror")
