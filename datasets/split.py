@@ -1,7 +1,6 @@
 """Splits as index arrays, stratified over classes and seeded."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 
 def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.ndarray, np.ndarray]:
@@ -10,6 +9,8 @@ def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.nd
     The same labels and random_state give the same parts on every machine. Raises ValueError where a class is too
     small to stand in both parts.
     """
+    from sklearn.model_selection import train_test_split
+
     kept, held_out = train_test_split(
         np.arange(len(labels)), test_size=fraction, random_state=random_state, stratify=labels
     )

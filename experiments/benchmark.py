@@ -101,14 +101,12 @@ def matrix_multiplication_gflops() -> float:
 def gflop_a_step(method: str, balancer, batch_size: int) -> tuple[float, float]:
     """Cost of the passes that one step needs, and three times that of its forward passes."""
     # (network, forward passes, all passes) in batches; E and the decoder: forward, to inputs, to weights
-    if method == "cvae":
+    if method in ("cvae", "bagan_autoencoder"):
         passes = [(balancer.encoder_, 1, 3), (balancer.decoder_, 1, 3)]
     elif method == "cvae_gan":
         # D and C see three batches. D learns from all, C from one; G's losses go back through two to their inputs
         passes = [(balancer.encoder_, 1, 3), (balancer.generator_, 2, 6)]
         passes += [(balancer.discriminator_, 3, 3 + 6 + 2), (balancer.classifier_, 3, 3 + 2 + 2)]
-    elif method == "bagan_autoencoder":
-        passes = [(balancer.encoder_, 1, 3), (balancer.decoder_, 1, 3)]
     else:
         # D sees its own batch and the rest of G's, learns from the first; G's loss goes back through G's batch
         rest = 1 - 1 / (len(balancer.classes_) + 1)

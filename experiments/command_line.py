@@ -29,7 +29,6 @@ def call(main, prog: str) -> None:
     from datasets.image_dataset import DatasetError
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # the default; saying so silences a notice
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # no advice on retracing: every cell has its own networks
     try:
         sys.exit(main())

@@ -93,9 +93,10 @@ def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_see
         has_thesis = own["thesis"].notna().any()
         table_notes = _notes(runner, table, n_seeds) + ([tables.CONSISTENCY] if has_thesis else [])
         caption = _caption(table)
-        write_atomically(runner.out / "tables" / f"{table.name}.md", tables.markdown(own, caption, table_notes))
+        markdown = tables.markdown(own, caption, table_notes)
+        write_atomically(runner.out / "tables" / f"{table.name}.md", markdown)
         write_atomically(runner.out / "tables" / f"{table.name}.tex", tables.latex(own, caption, table_notes))
-        written.append(f"## {table.name}\n\n" + tables.markdown(own, caption, table_notes))
+        written.append(f"## {table.name}\n\n{markdown}")
     print("\n" + "\n".join(written))
 
 

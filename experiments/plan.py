@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from datasets.image_dataset import ImageDataset
+from evaluation.protocol import Folds, prepare
 from experiments import hyperparameters
 from experiments.grid import Cell
 
@@ -46,10 +48,8 @@ def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
     return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{_digest(shared)}"
 
 
-def folds(dataset, name: str, dropped: int, protocol: str):
-    """The dataset's `evaluation.protocol.Folds`; raises ValueError where a class is too small."""
-    from evaluation.protocol import prepare
-
+def folds(dataset: ImageDataset, name: str, dropped: int, protocol: str) -> Folds:
+    """The parts of the dataset under a protocol; raises ValueError where a class is too small."""
     return prepare(
         dataset,
         minority=hyperparameters.MINORITY[name],

@@ -1,10 +1,13 @@
 """Regenerate the thesis's Tables C.1-C.4 (MNIST) and the same tables for scikit-learn's digits."""
 
+import itertools
 import json
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
+from evaluation.protocol import PROTOCOLS
 from experiments import grid, hyperparameters, plan
 from experiments.command_line import (
     EXIT_FAILED,
@@ -18,8 +21,8 @@ from experiments.command_line import (
 )
 
 DEFAULT_OUT = "results"
+RUN_FILE = "run.json"
 THESIS_DATASETS = ("mnist",)
-PROTOCOLS = ("thesis", "clean")
 MIN_IMAGES_LEFT = 2  # for a class's Gaussian
 MIN_IMAGES_MISSING = 4  # two pairs for SSIM
 
@@ -105,8 +108,7 @@ def check_class_sizes(datasets: dict, options) -> None:
 
 def check_schedule_and_protocol(out: Path, options) -> None:
     """Raise UsageError where the folder holds another schedule's or protocol's tables."""
-    path = out / "run.json"
-    chosen = {"schedule": options.schedule, "protocol": options.protocol}
+    path, chosen = out / RUN_FILE, schedule_and_protocol(options)
     held = json.loads(path.read_text()) if path.exists() else chosen
     if held != chosen:
         raise UsageError(
@@ -115,20 +117,18 @@ def check_schedule_and_protocol(out: Path, options) -> None:
         )
 
 
+def schedule_and_protocol(options) -> dict:
+    return {"schedule": options.schedule, "protocol": options.protocol}
+
+
 def print_plan(cells, options) -> None:
     out = Path(options.out)
     print(f"Plan: schedule {options.schedule}, protocol {options.protocol}, {options.seeds} seed(s), into {out}")
     print(f"{'cell':34} {'epochs':42} state")
-    for cell in cells:
-        if cell.seed:
-            continue
-        states = [
-            plan.is_finished(plan_cell, options.schedule, options.protocol, out)
-            for plan_cell in cells
-            if (plan_cell.dataset, plan_cell.dropped, plan_cell.variant) == (cell.dataset, cell.dropped, cell.variant)
-        ]
-        name = str(cell).rpartition("-")[0]
-        print(f"{name:34} {plan.epochs(cell, options.schedule):42} {sum(states)} of {len(states)} seeds finished")
+    for first, seeds in itertools.groupby(cells, key=lambda cell: replace(cell, seed=0)):
+        states = [plan.is_finished(cell, options.schedule, options.protocol, out) for cell in seeds]
+        name = str(first).rpartition("-")[0]
+        print(f"{name:34} {plan.epochs(first, options.schedule):42} {sum(states)} of {len(states)} seeds finished")
     seconds = plan.remaining_seconds(cells, options.schedule, options.protocol, out)
     print(f"About {plan.duration(seconds)} to go on two cores like the reference machine's.", flush=True)
 
@@ -138,8 +138,8 @@ def run(cells, options, out: Path, datasets: dict) -> int:
     from experiments import compile_results
     from experiments.runner import Runner
 
-    chosen = {"schedule": options.schedule, "protocol": options.protocol}
-    write_atomically(out / "run.json", json.dumps(chosen) + "\n")
+    check_schedule_and_protocol(out, options)  # again: another run may have held the folder until now
+    write_atomically(out / RUN_FILE, json.dumps(schedule_and_protocol(options)) + "\n")
     runner = Runner(out, options.schedule, options.protocol, datasets)
     failed = {}
     for index, cell in enumerate(cells, start=1):

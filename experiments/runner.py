@@ -17,7 +17,7 @@ from evaluation import classifiers, protocol, scores, ssim
 from experiments import hyperparameters, plan
 from experiments.grid import Cell
 from models import BALANCERS
-from models.training import FiniteLosses, Progress
+from models.callbacks import FiniteLosses, Progress
 
 RECORDED_PACKAGES = ("class-balancing", "keras", "numpy", "scikit-learn")
 N_SAMPLES_SHOWN = 20
@@ -80,8 +80,7 @@ class Runner:
             record["ssim"] = {"value": measured.mean, "standard_error": measured.standard_error}
             record["n_images"], record["n_pairs"] = len(images), measured.n_pairs
         if cell.has_classifier:
-            new_images = images if cell.is_method else images[:0]
-            record |= self._classify(cell, folds, new_images)
+            record |= self._classify(cell, folds, images)
         record["wall_time_s"] = round(time.perf_counter() - started, 1)
         return record
 

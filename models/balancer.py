@@ -15,8 +15,8 @@ class Balancer(BaseEstimator, ABC):
     `sampling_strategy` has its grammar, fitted state ends in an underscore. Images are uint8 (n, height, width,
     channels) in 0..255, labels integers (n,).
 
-    A subclass writes two hooks: `_fit(images, classes)` with classes 0..n_classes-1, and
-    `_sample(label_index, n, random_state)`, which returns uint8 images (n, height, width, channels).
+    A subclass writes two hooks: `_fit(images, class_indices)` with indices 0..n_classes-1, and
+    `_sample(class_index, n, random_state)`, which returns uint8 images (n, height, width, channels).
     """
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> "Balancer":

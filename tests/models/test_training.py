@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from models import training
-from models.training import TrainingDivergedError
+from models import callbacks, training
+from models.callbacks import TrainingDivergedError
 from tests.models.small import TRAINED, balancer
 
 
@@ -24,8 +24,8 @@ class Killed(BaseException):
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_run_that_was_stopped_continues_to_the_same_weights(name, few_digits, tmp_path, monkeypatch):
     uninterrupted = balancer(name).fit(few_digits.images, few_digits.labels)
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)  # after every epoch
-    on_epoch_begin = training._EpochSeeds.on_epoch_begin
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)  # after every epoch
+    on_epoch_begin = callbacks.EpochSeeds.on_epoch_begin
     for stopped_stage, stopped_epoch in ((None, 0), (None, 1), ("BAGANTraining", 0), ("BAGANTraining", 1)):
         if stopped_stage and name != "bagan":
             continue
@@ -35,10 +35,10 @@ def test_a_run_that_was_stopped_continues_to_the_same_weights(name, few_digits, 
             if epoch == stopped_epoch and stage in (None, type(self.model).__name__):
                 raise Killed
 
-        monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", stop)
+        monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", stop)
         with pytest.raises(Killed):
             balancer(name, folder=tmp_path).fit(few_digits.images, few_digits.labels)
-    monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", on_epoch_begin)
     resumed = balancer(name, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     assert weights_digest(resumed) == weights_digest(uninterrupted)
     np.testing.assert_array_equal(resumed.sample(4, 5), uninterrupted.sample(4, 5))
@@ -63,7 +63,7 @@ def test_more_epochs_continue_where_fewer_ended(few_digits, tmp_path):
 
 @pytest.mark.parametrize("damage", ["cut", "flip"])
 def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, few_digits, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
     first = balancer("cvae", folder=tmp_path).fit(few_digits.images, few_digits.labels)
     newest = max(tmp_path.glob("epoch-*.weights.h5"))
     content = bytearray(newest.read_bytes())
@@ -79,7 +79,7 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, few_digits
 
 
 def test_only_two_checkpoints_are_kept_and_nothing_half_written(few_digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
     balancer("cvae", n_epochs=4, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     names = sorted(path.name.split("-")[1] for path in tmp_path.glob("*.weights.h5"))
     assert names == ["000003", "000004"]
@@ -87,19 +87,19 @@ def test_only_two_checkpoints_are_kept_and_nothing_half_written(few_digits, tmp_
 
 
 def test_divergence_names_epoch_and_term_and_keeps_the_last_good_checkpoint(few_digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)
-    on_epoch_begin = training._EpochSeeds.on_epoch_begin
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
+    on_epoch_begin = callbacks.EpochSeeds.on_epoch_begin
 
     def diverge_in_second_epoch(self, epoch, logs=None):
         on_epoch_begin(self, epoch, logs)
         if epoch == 1:
             self.model.optimizer.learning_rate = 1e30
 
-    monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", diverge_in_second_epoch)
+    monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", diverge_in_second_epoch)
     with pytest.raises(TrainingDivergedError, match=r"cvae: the loss term L\w* became (nan|inf) in epoch 2"):
         balancer("cvae", n_epochs=3, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     assert [path.name.split("-")[1] for path in tmp_path.glob("*.weights.h5")] == ["000001"]
-    monkeypatch.setattr(training._EpochSeeds, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", on_epoch_begin)
     kept = balancer("cvae", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     straight = balancer("cvae", n_epochs=1).fit(few_digits.images, few_digits.labels)
     assert weights_digest(kept) == weights_digest(straight)
@@ -115,7 +115,7 @@ def test_a_folder_of_another_training_is_refused(changes, few_digits, tmp_path):
 
 
 def test_fewer_epochs_than_kept_are_refused_or_taken_from_their_checkpoint(few_digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
     balancer("cvae", n_epochs=3, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     two = balancer("cvae", n_epochs=2, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     assert weights_digest(two) == weights_digest(balancer("cvae").fit(few_digits.images, few_digits.labels))
