@@ -3,12 +3,11 @@
 import gzip
 import hashlib
 import os
-import shutil
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 
+from datasets.download import cached
 from datasets.image_dataset import DatasetError, ImageDataset
 
 # name -> (MD5 of the official file, bytes before the data)
@@ -61,35 +60,10 @@ def _read_idx(path: Path, md5: str, header_bytes: int) -> np.ndarray:
 
 
 def _from_keras() -> ImageDataset:
-    cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / KERAS_FILE
-    if not cached.exists():
-        _download(cached)
-    if hashlib.sha256(cached.read_bytes()).hexdigest() != KERAS_SHA256:
-        raise DatasetError(f"{cached} is damaged or incomplete; move it away to download it again")
-    with np.load(cached) as arrays:
+    otherwise = f"name a folder that holds {', '.join(IDX_FILES)} with --data-dir or DATASETS_DIR"
+    with np.load(cached(KERAS_FILE, KERAS_ADDRESS, "sha256", KERAS_SHA256, otherwise)) as arrays:
         images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
         return _dataset(images, np.concatenate([arrays["y_train"], arrays["y_test"]]))
-
-
-def _download(cached: Path) -> None:
-    """Into a file of another name beside it, which takes its place when its checksum is right."""
-    part = cached.with_name(f"{KERAS_FILE}.{os.getpid()}.part")
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(KERAS_ADDRESS, timeout=60) as source, open(part, "wb") as target:
-            shutil.copyfileobj(source, target)
-        if hashlib.sha256(part.read_bytes()).hexdigest() == KERAS_SHA256:
-            part.replace(cached)
-            return
-        reason = "the transfer was cut or changed"
-    except OSError as error:
-        reason = str(error)
-    finally:
-        part.unlink(missing_ok=True)
-    raise DatasetError(
-        f"MNIST could not be downloaded from {KERAS_ADDRESS} ({reason}); connect to the internet, or name a folder "
-        f"that holds {', '.join(IDX_FILES)} with --data-dir or DATASETS_DIR"
-    )
 
 
 def _dataset(images, labels) -> ImageDataset:

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 from keras import layers
 
+from datasets.batches import batches_in_order, prompt, shuffled_batches
 from datasets.image_dataset import ImageDataset
-from datasets.pixels import to_network
+from models.networks.batch_normalization import BatchNormalization
 
 NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
+PREDICTION_BATCH_SIZE = 1000
 
 
 def mnist_classifier(n_classes: int = 10) -> keras.Model:
@@ -36,7 +38,7 @@ def cifar10_classifier(n_classes: int = 10) -> keras.Model:
     for index, n_filters in zip((4, 5, 6, 7), (128, 256, 256, 512), strict=True):
         x = layers.Conv2D(n_filters, 3, 2, "same", name=f"conv2d_{index}")(x)
         x = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"leaky_re_lu_{index}")(x)
-        x = layers.BatchNormalization(name=f"batch_normalization_{index}")(x)
+        x = BatchNormalization(name=f"batch_normalization_{index}")(x)
         x = layers.Dropout(DROPOUT_RATE, name=f"dropout_{index}")(x)
         if index == 5:
             x = layers.MaxPooling2D(2, name="max_pooling2d_1")(x)
@@ -67,24 +69,34 @@ def train_classifier(
     batch_size: int,
     learning_rate: float,
     random_state: int,
+    final_learning_rate: float | None = None,
+    class_weight: dict[int, float] | None = None,
     callbacks=(),
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
 
-    Returns the model and Keras' history: for each of loss, accuracy, val_loss and val_accuracy a list of values an
-    epoch. The same arguments on the same machine give the same weights. Python's, numpy's and TensorFlow's global
-    random generators are seeded with `random_state`.
+    The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
+    `class_weight` multiplies the loss of each class's images. Images that do not fill a batch are left out of an epoch,
+    each epoch has its own order. Returns the model and Keras' history: for each of loss, accuracy, val_loss and
+    val_accuracy a list of values an epoch. The same arguments on the same machine give the same weights. Python's,
+    numpy's and TensorFlow's global random generators are seeded with `random_state`.
     """
     keras.utils.set_random_seed(random_state)
     model = build(train.n_classes)
+    batch_size = min(batch_size, len(train.labels))
+    steps_per_epoch, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
+    if final_learning_rate is not None:
+        share = final_learning_rate / learning_rate
+        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_epochs * steps_per_epoch, share)
     model.compile(keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
     history = model.fit(
-        to_network(train.images),
-        train.labels,
-        batch_size=batch_size,
+        prompt(batches(0).map(lambda batch: (batch["images"], batch["labels"]))),
         epochs=n_epochs,
-        validation_data=(to_network(validation.images), validation.labels),
+        steps_per_epoch=steps_per_epoch,
+        shuffle=False,
+        class_weight=class_weight,
+        validation_data=batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels),
         callbacks=[best, *callbacks],
         verbose=0,
     )
@@ -93,4 +105,4 @@ def train_classifier(
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
-    return model.predict(to_network(images), batch_size=1000, verbose=0).argmax(axis=1)
+    return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from datasets.pixels import to_network
-
 BATCH_SIZE = 1000
 MIN_SIDE_PIXELS = 11
+DEFAULT_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,13 @@ class SSIM:
     n_pairs: int
 
 
-def pairwise_ssim(images: np.ndarray, random_state: int) -> SSIM:
+def pairwise_ssim(images: np.ndarray, random_state: int, value_range=DEFAULT_RANGE) -> SSIM:
     """Pair uint8 images (n, height, width, channels) at random, each at most once, and average `tf.image.ssim`.
 
-    Images are scaled to [-1, 1] (`max_val` 2). Lower means more diverse. The "+" in the thesis's eq. 5.3 is a
-    misprint for a product (DEVIATIONS.md). Raises ValueError for fewer than four images or a side under 11 pixels.
+    Images are scaled to `value_range`, whose width is `max_val`. Its place matters: the term for the means compares
+    values, so that around zero a dark and a bright image differ more. Lower means more diverse. The "+" in the
+    thesis's eq. 5.3 is a misprint for a product (DEVIATIONS.md). Raises ValueError for fewer than four images or a
+    side under 11 pixels.
     """
     if len(images) < 4:
         raise ValueError(f"SSIM needs at least two pairs, got {len(images)} images")
@@ -33,14 +34,11 @@ def pairwise_ssim(images: np.ndarray, random_state: int) -> SSIM:
     order = np.random.default_rng(random_state).permutation(len(images))
     n_pairs = len(images) // 2
     first, second = order[:n_pairs], order[n_pairs : 2 * n_pairs]
-    values = np.concatenate(
-        [
-            tf.image.ssim(
-                to_network(images[first[start : start + BATCH_SIZE]]),
-                to_network(images[second[start : start + BATCH_SIZE]]),
-                max_val=2.0,
-            ).numpy()
-            for start in range(0, n_pairs, BATCH_SIZE)
-        ]
-    ).astype(np.float64)
+    low, high = value_range
+    values = []
+    for start in range(0, n_pairs, BATCH_SIZE):
+        pairs = [images[part[start : start + BATCH_SIZE]] for part in (first, second)]
+        scaled = [pixels.astype(np.float32) / 255 * (high - low) + low for pixels in pairs]
+        values.append(tf.image.ssim(*scaled, max_val=high - low).numpy())
+    values = np.concatenate(values).astype(np.float64)
     return SSIM(float(values.mean()), float(values.std(ddof=1) / np.sqrt(n_pairs)), n_pairs)

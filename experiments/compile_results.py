@@ -1,21 +1,21 @@
-"""From finished cells to results.csv, tables and figures."""
+"""From finished cells to results.csv, tables and the page."""
 
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from datasets.files import write_atomically
-from experiments import grid, hyperparameters, plan
+from experiments import compile_figures, grid, hyperparameters, plan
 from experiments.grid import Cell, Table
+from experiments.reproduce_architectures import networks
 from experiments.runner import Runner
-from reports import figures, tables
+from reports import architecture, page, tables
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 COLUMNS = ["table", "dataset", "dropped_percent", "variant", "seed", "metric", "value", "thesis"]
-N_IMAGES_SHOWN = 12
 
 
 def in_words(record: dict) -> str:
@@ -26,48 +26,67 @@ def in_words(record: dict) -> str:
     return ", ".join(parts)
 
 
-def write_all(runner: Runner, wanted: list[Table], n_seeds: int, failed: dict) -> None:
-    """Write results.csv, tables/ and figures/ of these tables from finished cells, also those of earlier runs.
+def write_all(runner: Runner, dropped: list[int], n_seeds: dict[str, int], failed: dict) -> None:
+    """Write results.csv, tables/, figures/ and index.html from all finished cells, also those of earlier runs.
 
-    Rows of other tables stay in results.csv.
+    `n_seeds` are those asked for, by dataset; what was asked for and has not been run stands in the tables as such.
     """
-    (runner.out / "tables").mkdir(exist_ok=True)
-    (runner.out / "figures").mkdir(exist_ok=True)
+    for folder in ("tables", "figures"):
+        (runner.out / folder).mkdir(exist_ok=True)
+    pairs, n_seeds = _with_earlier_runs(runner, dropped, n_seeds)
+    wanted = grid.tables(pairs)
     frame = collect(runner, wanted, n_seeds, failed)
-    path = runner.out / "results.csv"
-    earlier = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    others = earlier[~earlier["table"].isin([table.name for table in wanted])]
-    measured = frame.loc[frame["value"].notna(), COLUMNS]
-    write_atomically(path, pd.concat([others, measured] if len(others) else [measured]).to_csv(index=False))
-    write_tables(runner, wanted, frame, n_seeds)
-    write_figures(runner, wanted)
+    write_atomically(runner.out / "results.csv", frame.loc[frame["value"].notna(), COLUMNS].to_csv(index=False))
+    written = write_tables(runner, wanted, frame, n_seeds)
+    cells = list(dict.fromkeys(cell for table in wanted for cell in table.cells(n_seeds)))
+    records = {cell: record for cell in cells if (record := runner.cached(cell))}
+    compile_figures.write_all(runner, pairs, list(records))
+    html = page.render(
+        f"Class balancing: schedule {runner.schedule}, protocol {runner.protocol}",
+        written,
+        compile_figures.captions(runner.out / "figures"),
+        _networks(),
+        [(str(cell), record["wall_time_s"], in_words(record)) for cell, record in records.items()],
+        _configurations(records),
+        _environments(records.values()),
+    )
+    write_atomically(runner.out / "index.html", html)
 
 
-def collect(runner: Runner, wanted: list[Table], n_seeds: int, failed: dict) -> pd.DataFrame:
+def _with_earlier_runs(runner: Runner, dropped, n_seeds) -> tuple[list[tuple[str, int]], dict[str, int]]:
+    """(dataset, dropped) pairs and numbers of seeds: those asked for and those that have finished cells."""
+    pairs, n_seeds = {(dataset, percent) for dataset in n_seeds for percent in dropped}, dict(n_seeds)
+    for cell in plan.finished_cells(runner.schedule, runner.protocol, runner.out):
+        if cell.dropped:
+            pairs.add((cell.dataset, cell.dropped))
+        n_seeds[cell.dataset] = max(n_seeds.get(cell.dataset, 0), cell.seed + 1)
+    order = list(grid.PRINTED_NAMES)
+    return sorted(pairs, key=lambda pair: (order.index(pair[0]), pair[1])), n_seeds
+
+
+def collect(runner: Runner, wanted: list[Table], n_seeds: dict[str, int], failed: dict) -> pd.DataFrame:
     """A row for each table, variant, seed and metric; value NaN where the cell has not been run."""
     published = pd.read_csv(PUBLISHED).set_index(["table", "dataset", "variant", "metric"])["value"]
     rows = []
     for table in wanted:
-        for variant in table.variants:
-            for seed in range(n_seeds):
-                cell = table.cell(variant, seed)
-                record = runner.cached(cell) or {}
-                for metric, value, standard_error in _metrics(table, cell, record):
-                    dataset = grid.PRINTED_NAMES[table.dataset]
-                    rows.append(
-                        {
-                            "table": table.name,
-                            "dataset": dataset,
-                            "dropped_percent": table.dropped,
-                            "variant": variant,
-                            "seed": seed,
-                            "metric": metric,
-                            "value": value,
-                            "thesis": published.get((table.name, dataset, variant, metric), np.nan),
-                            "standard_error": standard_error,
-                            "failed": cell in failed,
-                        }
-                    )
+        for cell in table.cells(n_seeds):
+            record = runner.cached(cell) or {}
+            dataset = grid.PRINTED_NAMES[cell.dataset]
+            for metric, value, standard_error in _metrics(table, cell, record):
+                rows.append(
+                    {
+                        "table": table.name,
+                        "dataset": dataset,
+                        "dropped_percent": table.dropped,
+                        "variant": cell.variant,
+                        "seed": cell.seed,
+                        "metric": metric,
+                        "value": value,
+                        "thesis": published.get((table.name, dataset, cell.variant, metric), np.nan),
+                        "standard_error": standard_error,
+                        "failed": cell in failed,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -85,92 +104,94 @@ def _metrics(table: Table, cell: Cell, record: dict):
             yield f"recall_{label}", recall, np.nan
 
 
-def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_seeds: int) -> None:
+def write_tables(runner: Runner, wanted: list[Table], frame: pd.DataFrame, n_seeds: dict[str, int]) -> list:
+    """Write each table as Markdown and LaTeX, print it, and return (caption, summary, notes) of each."""
     summary = tables.summarise(frame)
     written = []
     for table in wanted:
         own = summary[(summary["table"] == table.name) & summary["metric"].isin(table.metrics)]
         has_thesis = own["thesis"].notna().any()
-        table_notes = _notes(runner, table, n_seeds) + ([tables.CONSISTENCY] if has_thesis else [])
+        notes = _notes(runner, table, n_seeds) + ([tables.CONSISTENCY] if has_thesis else [])
         caption = _caption(table)
-        markdown = tables.markdown(own, caption, table_notes)
+        markdown = tables.markdown(own, caption, notes)
         write_atomically(runner.out / "tables" / f"{table.name}.md", markdown)
-        write_atomically(runner.out / "tables" / f"{table.name}.tex", tables.latex(own, caption, table_notes))
-        written.append(f"## {table.name}\n\n{markdown}")
-    print("\n" + "\n".join(written))
+        write_atomically(runner.out / "tables" / f"{table.name}.tex", tables.latex(own, caption, notes))
+        written.append((caption, own, notes))
+        print(f"## {table.name}\n\n{markdown}")
+    return written
 
 
 def _caption(table: Table) -> str:
-    minority = hyperparameters.MINORITY[table.dataset]
     what = {
         ("ssim",): "SSIM of pairs of minority images",
         ("accuracy", "f1_minority"): "Classifier on real test images",
     }.get(table.metrics, "SSIM of pairs of minority images, and classifier on real test images")
-    name = grid.PRINTED_NAMES[table.dataset]
-    return f"Table {table.name}. {what}; {name}, {table.dropped} % of class {minority} dropped."
+    of = ", ".join(f"{table.dropped} % of {grid.PRINTED_MINORITIES[name]} of {grid.PRINTED_NAMES[name]}"
+                   for name in table.datasets)  # fmt: skip
+    return f"Table {table.name}. {what}; {of} dropped."
 
 
-def _notes(runner: Runner, table: Table, n_seeds: int) -> list[str]:
-    cells = [table.cell(variant, seed) for variant in table.variants for seed in range(n_seeds)]
-    records = [record for cell in cells if (record := runner.cached(cell))]
+def _notes(runner: Runner, table: Table, n_seeds: dict[str, int]) -> list[str]:
+    records = [record for cell in table.cells(n_seeds) if (record := runner.cached(cell))]
     versions = {
         f"{name} {version}" for record in records for name, version in record["environment"]["packages"].items()
     }
     wall_time = plan.duration(sum(record["wall_time_s"] for record in records))
     warning = ["Schedule smoke only tests the program: its figures mean nothing."] if runner.schedule == "smoke" else []
+    seeds = ", ".join(f"{grid.PRINTED_NAMES[name]} {n_seeds[name]}" for name in table.datasets)
     return [
         *warning,
-        f"Ours: mean ± standard deviation over {n_seeds} seed(s) of sampling, pairing and classifier; "
+        tables.BEYOND_THESIS,
+        f"Ours: mean ± standard deviation over seeds ({seeds}) of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",
+        *(_difference_from_thesis(runner.schedule, name, table) for name in table.datasets),
         f"Schedule {runner.schedule}, protocol {runner.protocol}; all configurations, versions and wall times "
         "stand in runs/*/cell.json.",
         f"Computed in {wall_time} ({', '.join(sorted(versions))}); last written by python {' '.join(sys.argv)}",
     ]
 
 
-def write_figures(runner: Runner, wanted: list[Table]) -> None:
-    for dataset, dropped in dict.fromkeys((table.dataset, table.dropped) for table in wanted):
-        name = grid.PRINTED_NAMES[dataset]
-        minority = hyperparameters.MINORITY[dataset]
-        folds = runner.folds(Cell(dataset, dropped, "unbalanced", 0))
-        figures.class_distribution(
-            folds.train.labels,
-            folds.train.class_names,
-            f"{name}, training images, {dropped} % of class {minority} dropped",
-            runner.out / "figures" / f"class-distribution-{dataset}-{dropped}.png",
-        )
-        originals = folds.train.images[folds.train.labels == minority][:N_IMAGES_SHOWN]
-        rows = {"original": originals}
-        for method in grid.METHODS:
-            cell = Cell(dataset, dropped, method, 0)
-            if runner.cached(cell):
-                rows[tables.VARIANT_LABELS[method]] = _samples(runner.folder(cell), originals.shape[2])[:N_IMAGES_SHOWN]
-                _write_training_curves(runner, cell)
-        figures.image_rows(
-            rows,
-            f"{name}, class {minority}, {dropped} % dropped",
-            runner.out / "figures" / f"samples-{dataset}-{dropped}.png",
-        )
+def _difference_from_thesis(schedule: str, dataset: str, table: Table) -> str:
+    """In words, each hyperparameter of the schedule that differs from the printed one, as "ours (printed)"."""
+    parts = []
+    for method, printed in hyperparameters.METHODS["thesis"][dataset].items():
+        parts += _changes(method, hyperparameters.METHODS[schedule][dataset][method], printed)
+    if "accuracy" in table.metrics:
+        printed = hyperparameters.CLASSIFIERS["thesis"][dataset]
+        parts += _changes("classifier", hyperparameters.CLASSIFIERS[schedule][dataset], printed)
+    name = grid.PRINTED_NAMES[dataset]
+    return f"{name} as in schedule thesis" + (" but for " + "; ".join(parts) if parts else "") + "."
 
 
-def _samples(folder: Path, width: int) -> np.ndarray:
-    """The images of `samples.png`, uint8 (n, height, width, channels)."""
-    strip = np.asarray(Image.open(folder / "samples.png"))
-    strip = strip[..., None] if strip.ndim == 2 else strip
-    return np.stack(np.split(strip, strip.shape[1] // width, axis=1))
+def _changes(name: str, ours: dict, printed: dict) -> list[str]:
+    changed = [
+        f"{key} {value:g} ({printed[key]:g})" if key in printed else f"{key} {value:g} (none)"
+        for key, value in ours.items()
+        if value != printed.get(key)
+    ]
+    return [f"{name}: {', '.join(changed)}"] if changed else []
 
 
-def _write_training_curves(runner: Runner, cell: Cell) -> None:
-    paths = sorted(
-        runner.training_folder(cell).rglob("history.csv"), key=lambda path: path.parent.name != "autoencoder"
-    )
-    if paths:
-        histories = {
-            "all networks" if "-training-" in path.parent.name else path.parent.name: pd.read_csv(path)
-            for path in paths
-        }
-        figures.training_curves(
-            histories,
-            f"{tables.VARIANT_LABELS[cell.variant]}, {grid.PRINTED_NAMES[cell.dataset]}, {cell.dropped} % dropped",
-            runner.out / "figures" / f"training-{cell.dataset}-{cell.dropped}-{cell.variant}.png",
-        )
+def _networks() -> list[tuple[str, list[list[str]], str | None]]:
+    """Caption, table and diagram of every network."""
+    draw, found = architecture.has_graphviz(), []
+    for caption, build in networks().values():
+        model = build()
+        svg = architecture.diagram(model, "svg").decode() if draw else None
+        found.append((caption, architecture.text_rows(model), svg and svg[svg.index("<svg") :]))
+    return found
+
+
+def _configurations(records: dict[Cell, dict]) -> list[tuple[str, str]]:
+    """Name and configuration of each variant of a dataset, without the seed."""
+    found = {}
+    for cell, record in records.items():
+        configuration = {key: value for key, value in record["configuration"].items() if key != "seed"}
+        found[str(cell).rpartition("-")[0]] = json.dumps(configuration, indent=1)
+    return list(found.items())
+
+
+def _environments(records) -> list[tuple[str, str]]:
+    """Each different environment, and how many cells ran in it."""
+    texts = [json.dumps(record["environment"], indent=1) for record in records]
+    return [(f"Environment of {texts.count(text)} cells", text) for text in dict.fromkeys(texts)]

@@ -1,17 +1,24 @@
-"""Cells of the thesis's experiments, and which table needs which."""
+"""Cells of the experiments, and which table needs which."""
 
 from dataclasses import dataclass
 
-METHODS = ("geometric", "cvae", "cvae_gan", "bagan")
-SSIM_VARIANTS = ("original", *METHODS)
-CLASSIFIER_VARIANTS = ("unbalanced", "balanced_original", *METHODS)
+THESIS_METHODS = ("geometric", "cvae", "cvae_gan", "bagan")
+# section 1.2 describes the first three and measures none; class weights make no images
+BEYOND_THESIS = ("random_oversampling", "smote", "adasyn", "class_weights")
+METHODS = THESIS_METHODS + BEYOND_THESIS
+MAKERS = tuple(method for method in METHODS if method != "class_weights")
 DROPPED_PERCENT = (50, 75)
 # (dataset, dropped per cent) -> tables of the thesis: SSIM, classifier
 THESIS_TABLES = {
     ("mnist", 50): ("C.1", "C.3"),
     ("mnist", 75): ("C.2", "C.4"),
+    ("cifar10", 50): ("C.1", "C.5"),
+    ("cifar10", 75): ("C.2", "C.6"),
+    ("vehicles", 50): ("C.1", "C.7"),
+    ("vehicles", 75): ("C.2", "C.8"),
 }
-PRINTED_NAMES = {"mnist": "MNIST", "digits": "digits"}
+PRINTED_NAMES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "vehicles": "Vehicles", "digits": "digits"}
+PRINTED_MINORITIES = {"mnist": "class 4", "cifar10": "ships", "vehicles": "cars", "digits": "class 4"}
 
 
 @dataclass(frozen=True)
@@ -32,24 +39,24 @@ class Cell:
         return f"{self.dataset}-{self.dropped}-{self.variant}-seed{self.seed}"
 
     @property
-    def is_method(self) -> bool:
-        return self.variant in METHODS
+    def makes_images(self) -> bool:
+        return self.variant in MAKERS
 
     @property
     def has_ssim(self) -> bool:
-        return self.variant in SSIM_VARIANTS
+        return self.variant == "original" or self.makes_images
 
     @property
     def has_classifier(self) -> bool:
-        return self.variant in CLASSIFIER_VARIANTS
+        return self.variant != "original"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table to print for one dataset: its variants as rows, `metrics` as columns."""
+    """A table to print: SSIM of several datasets, or variants of one dataset as rows and `metrics` as columns."""
 
     name: str
-    dataset: str
+    datasets: tuple[str, ...]
     dropped: int
     metrics: tuple[str, ...]
 
@@ -57,37 +64,46 @@ class Table:
     def variants(self) -> tuple[str, ...]:
         rows = ()
         if "ssim" in self.metrics:
-            rows += SSIM_VARIANTS[:1]
+            rows += ("original",)
         if "accuracy" in self.metrics:
-            rows += CLASSIFIER_VARIANTS[:2]
-        return rows + METHODS
+            rows += ("unbalanced", "balanced_original")
+        return rows + (METHODS if "accuracy" in self.metrics else MAKERS)
 
-    def cell(self, variant: str, seed: int) -> Cell:
-        return Cell(self.dataset, 0 if variant == "balanced_original" else self.dropped, variant, seed)
+    def cell(self, dataset: str, variant: str, seed: int) -> Cell:
+        return Cell(dataset, 0 if variant == "balanced_original" else self.dropped, variant, seed)
+
+    def cells(self, n_seeds: dict[str, int]) -> list[Cell]:
+        """All cells of the table; `n_seeds` by dataset."""
+        return [
+            self.cell(dataset, variant, seed)
+            for dataset in self.datasets
+            for variant in self.variants
+            for seed in range(n_seeds[dataset])
+        ]
 
 
-def tables(datasets, dropped) -> list[Table]:
-    """The thesis's tables where it has them, else one table `dataset-percent` with all metrics."""
+def tables(pairs) -> list[Table]:
+    """For (dataset, dropped per cent) pairs: the thesis's tables where it has them, else one with all metrics."""
     scores = ("accuracy", "f1_minority")
-    found = []
-    for dataset in datasets:
-        for percent in dropped:
-            if (dataset, percent) in THESIS_TABLES:
-                ssim_name, classifier_name = THESIS_TABLES[dataset, percent]
-                found.append(Table(ssim_name, dataset, percent, ("ssim",)))
-                found.append(Table(classifier_name, dataset, percent, scores))
-            else:
-                found.append(Table(f"{dataset}-{percent}", dataset, percent, ("ssim", *scores)))
-    return sorted(found, key=lambda table: table.name)
+    found = {}
+    for dataset, dropped in pairs:
+        if (dataset, dropped) not in THESIS_TABLES:
+            found[f"{dataset}-{dropped}"] = Table(f"{dataset}-{dropped}", (dataset,), dropped, ("ssim", *scores))
+            continue
+        ssim_name, scores_name = THESIS_TABLES[dataset, dropped]
+        datasets = found[ssim_name].datasets if ssim_name in found else ()
+        found[ssim_name] = Table(ssim_name, (*datasets, dataset), dropped, ("ssim",))
+        found[scores_name] = Table(scores_name, (dataset,), dropped, scores)
+    return [found[name] for name in sorted(found)]
 
 
-def cells(datasets, dropped, methods, n_seeds) -> list[Cell]:
+def cells(datasets, dropped, methods, n_seeds: dict[str, int]) -> list[Cell]:
     """All cells of the tables, cheap ones first; those of one method and imbalance stand together."""
     variants = ("original", "unbalanced", "balanced_original", *(m for m in METHODS if m in methods))
     found = {}
     for dataset in datasets:
         for variant in variants:
             for percent in dropped:
-                for seed in range(n_seeds):
+                for seed in range(n_seeds[dataset]):
                     found[Cell(dataset, 0 if variant == "balanced_original" else percent, variant, seed)] = None
     return list(found)

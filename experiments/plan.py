@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from datasets.image_dataset import ImageDataset
 from evaluation.protocol import Folds, prepare
 from experiments import hyperparameters
-from experiments.grid import Cell
+from experiments.grid import METHODS, Cell
 
-N_TRAIN_IMAGES = {"mnist": 49_000, "digits": 1_257}
+N_TRAIN_IMAGES = {"mnist": 49_000, "cifar10": 42_000, "vehicles": 1_575, "digits": 1_257}
+CELL_FOLDER = re.compile(r"(?P<dataset>\w+)-(?P<dropped>\d+)-(?P<variant>\w+)-seed(?P<seed>\d+)-[0-9a-f]{8}")
+VARIANTS = ("original", "unbalanced", "balanced_original", *METHODS)
 SECONDS_TO_START = 4  # building and tracing a network
 
 
@@ -27,12 +30,16 @@ def configuration(cell: Cell, schedule: str, protocol: str) -> dict:
         "split_random_state": hyperparameters.SPLIT_RANDOM_STATE,
         "seed": cell.seed,
     }
-    if cell.is_method:
+    if cell.has_ssim and cell.dataset in hyperparameters.SSIM_RANGE:
+        values["ssim_range"] = hyperparameters.SSIM_RANGE[cell.dataset]
+    if cell.makes_images:
         values["training_random_state"] = hyperparameters.TRAINING_RANDOM_STATE
         values["method"] = hyperparameters.METHODS[schedule][cell.dataset][cell.variant]
     if cell.has_classifier:
         network = {"network": hyperparameters.CLASSIFIER_BUILDER[cell.dataset]}
         values["classifier"] = network | hyperparameters.CLASSIFIERS[schedule][cell.dataset]
+    if cell.variant == "class_weights":
+        values["class_weight"] = "balanced"
     return values
 
 
@@ -44,7 +51,8 @@ def folder_name(cell: Cell, schedule: str, protocol: str) -> str:
 def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
     """Of the folder of the networks that all seeds of a method share."""
     shared = configuration(cell, schedule, protocol)
-    del shared["seed"], shared["classifier"]
+    for of_the_measurement in ("seed", "classifier", "ssim_range"):
+        shared.pop(of_the_measurement, None)
     return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{_digest(shared)}"
 
 
@@ -77,7 +85,7 @@ def epochs(cell: Cell, schedule: str) -> str:
 def training_seconds(cell: Cell, schedule: str) -> float:
     """Estimate for the networks that all seeds of a method share."""
     method = hyperparameters.METHODS[schedule][cell.dataset].get(cell.variant, {})
-    cost = hyperparameters.SECONDS_PER_1000_IMAGES
+    cost = hyperparameters.SECONDS_PER_1000_IMAGES[cell.dataset]
     seconds = method.get("n_epochs", 0) * cost.get(cell.variant, 0.0)
     seconds += method.get("n_autoencoder_epochs", 0) * cost["bagan_autoencoder"]
     return seconds * N_TRAIN_IMAGES[cell.dataset] / 1000 + (SECONDS_TO_START if seconds else 0)
@@ -88,8 +96,8 @@ def measuring_seconds(cell: Cell, schedule: str) -> float:
     if not cell.has_classifier:
         return SECONDS_TO_START / 4
     n_epochs = hyperparameters.CLASSIFIERS[schedule][cell.dataset]["n_epochs"]
-    per_epoch = hyperparameters.SECONDS_PER_1000_IMAGES["classifier"] * N_TRAIN_IMAGES[cell.dataset] / 1000
-    return SECONDS_TO_START + n_epochs * per_epoch
+    per_1000 = hyperparameters.SECONDS_PER_1000_IMAGES[cell.dataset]["classifier"]
+    return SECONDS_TO_START + n_epochs * per_1000 * N_TRAIN_IMAGES[cell.dataset] / 1000
 
 
 def remaining_seconds(cells: list[Cell], schedule: str, protocol: str, out: Path) -> float:
@@ -100,13 +108,25 @@ def remaining_seconds(cells: list[Cell], schedule: str, protocol: str, out: Path
             continue
         seconds += measuring_seconds(cell, schedule)
         first = replace(cell, seed=0)
-        if cell.is_method and not is_finished(first, schedule, protocol, out):
+        if cell.makes_images and not is_finished(first, schedule, protocol, out):
             untrained[first] = training_seconds(cell, schedule)
     return seconds + sum(untrained.values())
 
 
 def is_finished(cell: Cell, schedule: str, protocol: str, out: Path) -> bool:
     return (out / "runs" / folder_name(cell, schedule, protocol) / "cell.json").exists()
+
+
+def finished_cells(schedule: str, protocol: str, out: Path) -> list[Cell]:
+    """All finished cells of the current configuration below `out`, whichever command ran them."""
+    found = []
+    for path in sorted(out.glob("runs/*/cell.json")):
+        match = CELL_FOLDER.fullmatch(path.parent.name)
+        if match and match["dataset"] in hyperparameters.MINORITY:
+            cell = Cell(match["dataset"], int(match["dropped"]), match["variant"], int(match["seed"]))
+            if cell.variant in VARIANTS and is_finished(cell, schedule, protocol, out):
+                found.append(cell)
+    return found
 
 
 def duration(seconds: float) -> str:

@@ -1,18 +1,20 @@
-"""Regenerate the thesis's Tables B.1-B.10 and a diagram of each network from the living Keras models."""
+"""Regenerate the thesis's Tables B.1-B.10, those of the networks scaled to CIFAR-10 and Vehicles, and diagrams."""
 
 import sys
+from functools import partial
 
 from experiments.command_line import Parser, call, locked, writable_folder
+from experiments.hyperparameters import METHODS
 
 DEFAULT_OUT = "results/architectures"
 
 
 def networks():
-    """Table name -> (caption as printed, builder)."""
+    """File name -> (caption, builder): the printed tables, then the scaled networks, which are not printed."""
     from evaluation import classifiers
-    from models.networks import thesis_mnist
+    from models.networks import Scaled, thesis_mnist
 
-    return {
+    printed = {
         "B.1": ("CVAE-GAN generator G for MNIST dataset", thesis_mnist.cvae_gan_generator),
         "B.2": ("CVAE-GAN discriminator D for MNIST dataset", thesis_mnist.cvae_gan_discriminator),
         "B.3": ("CVAE-GAN classifier C for MNIST dataset", thesis_mnist.cvae_gan_classifier),
@@ -24,6 +26,24 @@ def networks():
         "B.9": ("Evaluation classifier for Vehicles dataset", classifiers.vehicles_classifier),
         "B.10": ("Evaluation classifier for CIFAR-10 dataset", classifiers.cifar10_classifier),
     }
+    found = {name: (f"Table {name}: {caption}.", build) for name, (caption, build) in printed.items()}
+    for dataset, shape, n_classes in (("CIFAR-10", (32, 32, 3), 10), ("Vehicles", (64, 64, 3), 3)):
+        methods = METHODS["thesis"]["cifar10" if n_classes == 10 else "vehicles"]
+        latent, bagan_latent = methods["cvae_gan"]["latent_size"], methods["bagan"]["latent_size"]
+        scaled = Scaled(shape)
+        for caption, build in (
+            ("CVAE-GAN generator G", partial(scaled.cvae_gan_generator, n_classes, latent)),
+            ("CVAE-GAN discriminator D", scaled.cvae_gan_discriminator),
+            ("CVAE-GAN classifier C", partial(scaled.cvae_gan_classifier, n_classes)),
+            ("CVAE-GAN encoder E", partial(scaled.cvae_gan_encoder, n_classes, latent)),
+            ("BAGAN generator G and decoder Delta", partial(scaled.bagan_generator, bagan_latent)),
+            ("BAGAN discriminator D", partial(scaled.bagan_discriminator, n_classes, methods["bagan"]["head"])),
+            ("BAGAN encoder E", partial(scaled.bagan_encoder, bagan_latent)),
+        ):
+            network = caption.lower().replace("bagan generator g and decoder delta", "bagan generator g")
+            name = f"{dataset.lower()}-{network.replace(' ', '-')}"
+            found[name] = (f"{caption}, scaled to {dataset}; the thesis does not print it.", build)
+    return found
 
 
 def main() -> int:
@@ -42,13 +62,12 @@ def write(out) -> int:
     draw = architecture.has_graphviz()
     for name, (caption, build) in networks().items():
         model = build()
-        caption = f"Table {name}: {caption}."
         write_atomically(out / f"{name}.md", architecture.markdown(model, caption))
         write_atomically(out / f"{name}.tex", architecture.latex(model, caption))
         if draw:
             for ending in ("png", "svg"):
-                architecture.diagram(model, out / f"{name}.{ending}")
-        print(f"{name:5} {len(model.layers):3} layers {model.count_params():8} parameters  {caption}")
+                write_atomically(out / f"{name}.{ending}", architecture.diagram(model, ending))
+        print(f"{len(model.layers):3} layers {model.count_params():8} parameters  {caption}")
     print(f"Tables are in {out}, as Markdown and LaTeX" + (", with a diagram of each as PNG and SVG." if draw else "."))
     if not draw:
         print(

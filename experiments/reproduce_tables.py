@@ -1,4 +1,4 @@
-"""Regenerate the thesis's Tables C.1-C.4 (MNIST) and the same tables for scikit-learn's digits."""
+"""Regenerate the thesis's Tables C.1-C.8 (MNIST, CIFAR-10, Vehicles) and the same tables for scikit-learn's digits."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ from experiments.command_line import (
 
 DEFAULT_OUT = "results"
 RUN_FILE = "run.json"
-THESIS_DATASETS = ("mnist",)
+THESIS_DATASETS = ("mnist", "cifar10", "vehicles")
 MIN_IMAGES_LEFT = 2  # for a class's Gaussian
 MIN_IMAGES_MISSING = 4  # two pairs for SSIM
 
@@ -31,7 +31,7 @@ def parse(arguments=None):
     parser = Parser("reproduce_tables.py", description=__doc__)
     parser.add_argument(
         "--datasets", nargs="+", choices=hyperparameters.MINORITY, default=THESIS_DATASETS, metavar="NAME",
-        help=f"which of {', '.join(hyperparameters.MINORITY)} (default: mnist)",
+        help=f"which of {', '.join(hyperparameters.MINORITY)} (default: {' '.join(THESIS_DATASETS)})",
     )  # fmt: skip
     parser.add_argument(
         "--dropped", nargs="+", type=percentage, default=grid.DROPPED_PERCENT, metavar="PERCENT",
@@ -43,10 +43,15 @@ def parse(arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
-        help="smoke: every path in minutes, figures without meaning; quick: 80 minutes for MNIST; "
-        "thesis: as printed, days on a CPU (default: %(default)s)",
+        help="smoke: every path in minutes, figures without meaning; quick: about five hours for all three datasets; "
+        "thesis: as printed, months on a CPU (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=positive, metavar="N", help="measurements a cell (default: 3; smoke: 1)")
+    parser.add_argument(
+        "--seeds",
+        type=positive,
+        metavar="N",
+        help="measurements a cell (default: 3, CIFAR-10 under quick: 2; smoke: 1)",
+    )
     parser.add_argument(
         "--protocol", choices=PROTOCOLS, default="thesis",
         help="thesis: validation cut after balancing; clean: cut before, real images only (default: %(default)s)",
@@ -61,7 +66,8 @@ def parse(arguments=None):
     options = parser.parse_args(arguments)
     options.datasets = list(dict.fromkeys(options.datasets))
     options.dropped = sorted(set(options.dropped))
-    options.seeds = options.seeds or hyperparameters.N_SEEDS[options.schedule]
+    defaults = hyperparameters.N_SEEDS[options.schedule]
+    options.seeds = {name: options.seeds or defaults[name] for name in options.datasets}
     return options
 
 
@@ -88,19 +94,19 @@ def main() -> int:
 def check_class_sizes(datasets: dict, options) -> None:
     """Raise UsageError where dropping leaves too few images to learn from or too few to make and measure."""
     for name, dataset in datasets.items():
-        minority = hyperparameters.MINORITY[name]
+        minority, minority_name = hyperparameters.MINORITY[name], grid.PRINTED_MINORITIES[name]
         for percent in options.dropped:
             try:
                 folds = plan.folds(dataset, name, percent, options.protocol)
             except ValueError as error:
                 raise UsageError(
-                    f"dropping {percent} % of class {minority} of {name} leaves too few images to split; "
+                    f"dropping {percent} % of {minority_name} of {name} leaves too few images to split; "
                     "choose another percentage"
                 ) from error
             n_left = int((folds.train.labels == minority).sum())
             if n_left < MIN_IMAGES_LEFT or folds.n_missing < MIN_IMAGES_MISSING:
                 raise UsageError(
-                    f"dropping {percent} % of class {minority} of {name} leaves {n_left} images and lacks "
+                    f"dropping {percent} % of {minority_name} of {name} leaves {n_left} images and lacks "
                     f"{folds.n_missing}, but at least {MIN_IMAGES_LEFT} and {MIN_IMAGES_MISSING} are needed; "
                     "choose another percentage"
                 )
@@ -123,7 +129,7 @@ def schedule_and_protocol(options) -> dict:
 
 def print_plan(cells, options) -> None:
     out = Path(options.out)
-    print(f"Plan: schedule {options.schedule}, protocol {options.protocol}, {options.seeds} seed(s), into {out}")
+    print(f"Plan: schedule {options.schedule}, protocol {options.protocol}, into {out}")
     print(f"{'cell':34} {'epochs':42} state")
     for first, seeds in itertools.groupby(cells, key=lambda cell: replace(cell, seed=0)):
         states = [plan.is_finished(cell, options.schedule, options.protocol, out) for cell in seeds]
@@ -154,13 +160,13 @@ def run(cells, options, out: Path, datasets: dict) -> int:
             left = plan.remaining_seconds(cells[index:], options.schedule, options.protocol, out)
             figures = compile_results.in_words(record)
             print(f"[{index}/{len(cells)}] {cell}: {figures} (about {plan.duration(left)} left)", flush=True)
-    tables = grid.tables(options.datasets, options.dropped)
-    compile_results.write_all(runner, tables, options.seeds, failed)
+    print(flush=True)
+    compile_results.write_all(runner, options.dropped, options.seeds, failed)
     print(f"Tables are in {out / 'tables'}, figures in {out / 'figures'}, all measurements in {out / 'results.csv'}.")
     if failed:
         print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)
         return EXIT_FAILED
-    print(f"Next: look at the figures, or compare with --protocol clean --out {out}-clean.")
+    print(f"Next: open {out / 'index.html'} in a browser, or compare with --protocol clean --out {out}-clean.")
     return 0
 
 

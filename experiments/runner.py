@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sklearn.utils.class_weight import compute_class_weight
 
 from datasets.files import write_atomically
 from datasets.image_dataset import ImageDataset
@@ -21,6 +22,8 @@ from models.callbacks import FiniteLosses, Progress
 
 RECORDED_PACKAGES = ("class-balancing", "keras", "numpy", "scikit-learn")
 N_SAMPLES_SHOWN = 20
+N_INTERPOLATIONS = 3
+N_INTERPOLATION_STEPS = 9
 
 
 class Runner:
@@ -72,11 +75,15 @@ class Runner:
             "n_test_images": len(folds.test.labels),
         }
         images = self._images(cell, folds)
-        if cell.is_method:
+        if cell.makes_images:
             record["training"] = self.training_folder(cell).name
-            _save_images(self.folder(cell), images)
+            _save_archive(self.folder(cell) / "images.npz", images)
+            if cell.seed == 0 and hasattr(self._trained[1], "encode"):
+                self._save_interpolations(cell, folds)
         if cell.has_ssim:
-            measured = ssim.pairwise_ssim(images, cell.seed)
+            value_range = hyperparameters.SSIM_RANGE.get(cell.dataset, ssim.DEFAULT_RANGE)
+            measured = ssim.pairwise_ssim(images, cell.seed, value_range)
+            _save_picture(self.folder(cell) / "samples.png", images[None, :N_SAMPLES_SHOWN])
             record["ssim"] = {"value": measured.mean, "standard_error": measured.standard_error}
             record["n_images"], record["n_pairs"] = len(images), measured.n_pairs
         if cell.has_classifier:
@@ -92,7 +99,7 @@ class Runner:
             members = np.flatnonzero(balanced.labels == minority)
             chosen = np.random.default_rng(cell.seed).choice(members, folds.n_missing, replace=False)
             return balanced.images[chosen]
-        if cell.is_method:
+        if cell.makes_images:
             return self._balancer(cell, folds).sample(minority, folds.n_missing, random_state=cell.seed)
         return folds.train.images[:0]
 
@@ -114,6 +121,20 @@ class Runner:
             self._trained = folder, balancer.fit(folds.train.images, folds.train.labels)
         return self._trained[1]
 
+    def _save_interpolations(self, cell: Cell, folds: protocol.Folds) -> None:
+        """Rows of `interpolations.png`: original, images along the line between both latents, original."""
+        balancer, minority = self._trained[1], hyperparameters.MINORITY[cell.dataset]
+        originals = folds.train.images[folds.train.labels == minority]
+        n_rows = min(N_INTERPOLATIONS, len(originals) // 2)
+        first, second = originals[:n_rows], originals[n_rows : 2 * n_rows]
+        latents = [balancer.encode(images, minority) for images in (first, second)]
+        steps = [
+            balancer.decode((1 - share) * latents[0] + share * latents[1], minority)
+            for share in np.linspace(0, 1, N_INTERPOLATION_STEPS)
+        ]
+        rows = np.stack([first, *steps, second], axis=1)  # (rows, columns, height, width, channels)
+        _save_picture(self.folder(cell) / "interpolations.png", rows)
+
     def _classify(self, cell: Cell, folds: protocol.Folds, new_images: np.ndarray) -> dict:
         minority = hyperparameters.MINORITY[cell.dataset]
         train, validation = protocol.with_new_images(
@@ -123,7 +144,11 @@ class Runner:
             validation_fraction=hyperparameters.VALIDATION_FRACTION,
             random_state=hyperparameters.SPLIT_RANDOM_STATE,
         )
-        arguments = hyperparameters.CLASSIFIERS[self.schedule][cell.dataset]
+        arguments = dict(hyperparameters.CLASSIFIERS[self.schedule][cell.dataset])
+        if cell.variant == "class_weights":
+            classes = np.arange(train.n_classes)
+            weights = compute_class_weight("balanced", classes=classes, y=train.labels)
+            arguments["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
         n_steps = -(-len(train.labels) // arguments["batch_size"])
         callbacks = [FiniteLosses(f"{cell}, classifier")]
         callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
@@ -167,12 +192,15 @@ def _processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
-def _save_images(folder: Path, images: np.ndarray) -> None:
-    """All images as `images.npz`, the first 20 side by side as `samples.png`."""
+def _save_archive(path: Path, images: np.ndarray) -> None:
     archive = io.BytesIO()
     np.savez_compressed(archive, images=images)
-    write_atomically(folder / "images.npz", archive.getvalue())
-    strip = np.concatenate(list(images[:N_SAMPLES_SHOWN]), axis=1)  # (height, width * n, channels)
+    write_atomically(path, archive.getvalue())
+
+
+def _save_picture(path: Path, rows: np.ndarray) -> None:
+    """uint8 images (rows, columns, height, width, channels) side by side as one PNG file."""
+    tiled = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])  # (rows * height, columns * width, ...)
     picture = io.BytesIO()
-    Image.fromarray(strip.squeeze(-1) if strip.shape[-1] == 1 else strip).save(picture, "PNG")
-    write_atomically(folder / "samples.png", picture.getvalue())
+    Image.fromarray(tiled.squeeze(-1) if tiled.shape[-1] == 1 else tiled).save(picture, "PNG")
+    write_atomically(path, picture.getvalue())

@@ -5,7 +5,26 @@ from models.balancer import Balancer
 from models.cvae import CVAE
 from models.cvae_gan import CVAEGAN
 from models.geometric import Geometric
+from models.interpolation import ADASYN, SMOTE, RandomOversampling
 
-BALANCERS = {"geometric": Geometric, "cvae": CVAE, "cvae_gan": CVAEGAN, "bagan": BAGAN}
+BALANCERS = {
+    "geometric": Geometric,
+    "cvae": CVAE,
+    "cvae_gan": CVAEGAN,
+    "bagan": BAGAN,
+    "random_oversampling": RandomOversampling,
+    "smote": SMOTE,
+    "adasyn": ADASYN,
+}
 
-__all__ = ["BAGAN", "BALANCERS", "CVAE", "CVAEGAN", "Balancer", "Geometric"]
+__all__ = [
+    "ADASYN",
+    "BAGAN",
+    "BALANCERS",
+    "CVAE",
+    "CVAEGAN",
+    "SMOTE",
+    "Balancer",
+    "Geometric",
+    "RandomOversampling",
+]

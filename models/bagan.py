@@ -8,11 +8,12 @@ import tensorflow as tf
 from keras import ops
 from sklearn.covariance import LedoitWolf
 
+from datasets.batches import batches_in_order, shuffled_batches
 from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
-from models.networks import thesis_mnist
-from models.training import dense_gradients, fingerprint, seeded, shuffled_batches, train
+from models.networks import networks_for
+from models.training import dense_gradients, fingerprint, seeded, train
 
 
 class BAGAN(Balancer):
@@ -22,11 +23,12 @@ class BAGAN(Balancer):
     a Gaussian of its encodings. 3. G makes images of uniformly drawn classes from those Gaussians, D names the class
     of an image or calls it fake. New images of a class are G(z) with z from the class's Gaussian.
 
-    The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `head` is D's last activation (see
-    `bagan_discriminator`). `folder` keeps checkpoints and `history.csv` of each stage; a fit with the same arguments
-    and data continues from them.
+    The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `optimizer` is Keras' name of one, for
+    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). `folder` keeps checkpoints and
+    `history.csv` of each stage; a fit with the same arguments and data continues from them.
 
-    Images must be 28 x 28 x 1, at least two of each class.
+    Images must be 28 x 28 x 1, for which the thesis prints the networks, or have sides that are multiples of 8; at
+    least two of each class.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class BAGAN(Balancer):
         batch_size=275,
         learning_rate=5e-5,
         latent_size=10,
+        optimizer="adam",
         head="sigmoid",
         folder=None,
         verbose=0,
@@ -50,29 +53,30 @@ class BAGAN(Balancer):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.latent_size = latent_size
+        self.optimizer = optimizer
         self.head = head
         self.folder = folder
         self.verbose = verbose
 
     def _fit(self, images, class_indices):
-        thesis_mnist.check_image_shape(images.shape[1:])
+        networks = networks_for(images.shape[1:])
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
             if count < 2:
                 raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
         with seeded(self.random_state):
-            self.encoder_ = thesis_mnist.bagan_encoder(self.latent_size)
-            self.decoder_ = thesis_mnist.bagan_generator(self.latent_size)
-            self.generator_ = thesis_mnist.bagan_generator(self.latent_size)
-            self.discriminator_ = thesis_mnist.bagan_discriminator(len(self.classes_), self.head)
+            self.encoder_ = networks.bagan_encoder(self.latent_size)
+            self.decoder_ = networks.bagan_generator(self.latent_size)
+            self.generator_ = networks.bagan_generator(self.latent_size)
+            self.discriminator_ = networks.bagan_discriminator(len(self.classes_), self.head)
         self.autoencoder_history_ = self._fit_autoencoder(images, class_indices)
         hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
-        encodings = self.encoder_.predict(to_network(images), batch_size=500, verbose=0)
+        encodings = self.encoder_.predict(batches_in_order(images, 500), verbose=0)
         self.class_means_, self.class_factors_ = class_gaussians(encodings, class_indices)
         self.history_ = self._fit_adversarial(images, class_indices)
 
     def _fit_autoencoder(self, images, class_indices):
         model = AutoencoderTraining(self.encoder_, self.decoder_)
-        model.compile(keras.optimizers.Adam(self.learning_rate))
+        model.compile(self._new_optimizer())
         steps_per_epoch, batches = shuffled_batches(
             images, class_indices, min(self.batch_size, len(images)), self.random_state
         )
@@ -90,7 +94,7 @@ class BAGAN(Balancer):
 
     def _fit_adversarial(self, images, class_indices):
         model = BAGANTraining(self.generator_, self.discriminator_)
-        model.compile(keras.optimizers.Adam(self.learning_rate))
+        model.compile(self._new_optimizer())
         n_classes = len(self.classes_)
         batch_size = min(self.batch_size, len(images))
         n_fakes = max(1, round(batch_size / (n_classes + 1)))
@@ -123,9 +127,20 @@ class BAGAN(Balancer):
             verbose=self.verbose,
         )
 
+    def _new_optimizer(self):
+        return keras.optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": self.learning_rate}})
+
     def _sample(self, class_index, n, random_state):
         normal = np.random.default_rng(random_state).standard_normal((n, self.latent_size))
         latent = self.class_means_[class_index] + normal @ self.class_factors_[class_index].T
+        return self.decode(latent, self.classes_[class_index])
+
+    def encode(self, images, label):
+        """Latents (n, latent_size) of uint8 images; the encoder does not look at the label."""
+        return self.encoder_.predict(batches_in_order(images, 500), verbose=0)
+
+    def decode(self, latent, label):
+        """uint8 images (n, height, width, channels) of the generator; latents (n, latent_size) hold the class."""
         return to_pixels(self.generator_.predict(latent.astype(np.float32), batch_size=500, verbose=0))
 
 
@@ -215,7 +230,7 @@ class BAGANTraining(keras.Model):
 
     D sees real images of all classes and, as 1/(n_classes + 1) of its batch, generated ones, which it should call
     fake (label n_classes). G wants D to give every generated image its class. Both gradients are taken at the same
-    point, then applied at once by one Adam, which keeps separate averages for every weight.
+    point, then applied at once by one optimiser, which keeps separate averages for every weight.
     """
 
     def __init__(self, generator, discriminator):

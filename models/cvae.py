@@ -5,11 +5,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from datasets.pixels import to_pixels
+from datasets.batches import shuffled_batches
+from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
-from models.networks import thesis_mnist
-from models.training import dense_gradients, fingerprint, seeded, shuffled_batches, train
+from models.networks import networks_for
+from models.training import dense_gradients, fingerprint, seeded, train
 
 
 class CVAE(Balancer):
@@ -19,7 +20,7 @@ class CVAE(Balancer):
     (DEVIATIONS.md). The loss is 1/2 ||x - x'||^2 summed over pixels plus `lambda_1` times eq. 1.2. `folder` keeps
     checkpoints and `history.csv`; a fit with the same arguments and data continues from them.
 
-    Images must be 28 x 28 x 1.
+    Images must be 28 x 28 x 1, for which the thesis prints the networks, or have sides that are multiples of 8.
     """
 
     def __init__(
@@ -46,11 +47,11 @@ class CVAE(Balancer):
         self.verbose = verbose
 
     def _fit(self, images, class_indices):
-        thesis_mnist.check_image_shape(images.shape[1:])
+        networks = networks_for(images.shape[1:])
         n_classes = len(self.classes_)
         with seeded(self.random_state):
-            self.encoder_ = thesis_mnist.cvae_gan_encoder(n_classes, self.latent_size)
-            self.decoder_ = thesis_mnist.cvae_gan_generator(n_classes, self.latent_size)
+            self.encoder_ = networks.cvae_gan_encoder(n_classes, self.latent_size)
+            self.decoder_ = networks.cvae_gan_generator(n_classes, self.latent_size)
             model = CVAETraining(self.encoder_, self.decoder_, self.lambda_1)
         model.compile(keras.optimizers.RMSprop(self.learning_rate))
         batch_size = min(self.batch_size, len(images))
@@ -74,7 +75,16 @@ class CVAE(Balancer):
 
     def _sample(self, class_index, n, random_state):
         latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
-        labels = np.full((n, 1), class_index, np.int32)
+        return self.decode(latent, self.classes_[class_index])
+
+    def encode(self, images, label):
+        """Latent means (n, latent_size) of uint8 images of one class."""
+        labels = np.full((len(images), 1), np.searchsorted(self.classes_, label), np.int32)
+        return self.encoder_.predict([to_network(images), labels], batch_size=500, verbose=0)[0]
+
+    def decode(self, latent, label):
+        """uint8 images (n, height, width, channels) of one class from latents (n, latent_size)."""
+        labels = np.full((len(latent), 1), np.searchsorted(self.classes_, label), np.int32)
         return to_pixels(self.decoder_.predict([labels, latent], batch_size=500, verbose=0))
 
 

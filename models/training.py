@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from datasets.batches import prompt
 from datasets.files import write_atomically
-from datasets.pixels import to_network
 from models.callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, Progress
 
 
@@ -60,33 +60,6 @@ def _graphs_as_written():
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
-def shuffled_batches(images, labels, batch_size: int, random_state: int):
-    """Batches of whole epochs, each epoch in its own order; a remainder smaller than a batch is left out.
-
-    Takes uint8 images (n, height, width, channels) and labels (n,), batch_size <= n. Returns
-    (steps_per_epoch, batches), where `batches(first_step)` is an endless tf.data.Dataset that starts at a global
-    step and yields {"step": (), "images": (batch_size, ...) float32 in [-1, 1], "labels": (batch_size,) int32}.
-    """
-    n_images = len(images)
-    steps_per_epoch = n_images // batch_size
-    images, labels = tf.constant(images), tf.constant(labels, tf.int32)
-
-    def load(step):
-        positions = (step % steps_per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
-        seed = tf.stack([tf.cast(random_state, tf.int64), step // steps_per_epoch])
-        chosen = tf.random.experimental.index_shuffle(positions, seed, n_images - 1)
-        return {
-            "step": step,
-            "images": to_network(tf.gather(images, chosen)),
-            "labels": tf.gather(labels, chosen),
-        }
-
-    def batches(first_step: int):
-        return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
-
-    return steps_per_epoch, batches
-
-
 def train(
     model: keras.Model,
     batches,
@@ -119,7 +92,7 @@ def train(
         callbacks += [Progress(description, steps_per_epoch)] if verbose else []
         with _graphs_as_written():
             model.fit(
-                batches(n_epochs_done * steps_per_epoch).prefetch(2),
+                prompt(batches(n_epochs_done * steps_per_epoch)),
                 initial_epoch=n_epochs_done,
                 epochs=n_epochs,
                 steps_per_epoch=steps_per_epoch,

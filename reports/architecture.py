@@ -1,7 +1,6 @@
 """Keras Functional models as the thesis's Tables B.1-B.10, and as diagrams."""
 
 import shutil
-from pathlib import Path
 
 from reports.latex import document, escape
 
@@ -44,13 +43,23 @@ def latex(model, caption: str) -> str:
     return document("\n".join([*lines, "\\end{longtable}}"]), packages=("array", "longtable"))
 
 
-def diagram(model, path: Path) -> None:
-    """Draw the network with pydot; the format follows the path's ending. Raises ImportError without graphviz."""
-    import keras
+def text_rows(model) -> list[list[str]]:
+    """The table as texts, headings first."""
+    return [list(COLUMNS), *map(list, _texts(model))]
 
-    partial = path.with_name(f"partial-{path.name}")
-    keras.utils.plot_model(model, partial, show_shapes=True, show_layer_names=True, dpi=60)
-    partial.replace(path)
+
+def diagram(model, ending: str) -> bytes:
+    """The network drawn by graphviz as "svg" or "png": a box a layer with name, type and output shape."""
+    import pydot
+
+    graph = pydot.Dot(graph_type="digraph", rankdir="TB", nodesep="0.2", ranksep="0.25", dpi="72")
+    graph.set_node_defaults(shape="box", fontname="Helvetica", fontsize="10", height="0.3")
+    for row in layer_rows(model):
+        shape = " × ".join(map(str, row["output_shape"]))
+        graph.add_node(pydot.Node(f'"{row["name"]}"', label=f'"{row["name"]} ({row["type"]})\\n{shape}"'))
+        for name in row["inbound"]:
+            graph.add_edge(pydot.Edge(f'"{name}"', f'"{row["name"]}"', arrowsize="0.6"))
+    return graph.create(format=ending)
 
 
 def has_graphviz() -> bool:

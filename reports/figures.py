@@ -28,14 +28,64 @@ def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) 
 def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
     """Fig. 6.1: one labelled row of uint8 images (n, height, width, channels) below the other, pixels as they are."""
     n_columns = max(len(images) for images in rows.values())
+    aspects = [images.shape[1] / (images.shape[2] * len(images)) for images in rows.values()]  # of each strip
+    width = 0.5 * n_columns if n_columns > 1 else 6.0
     figure, grid = plt.subplots(
-        len(rows), 1, figsize=(0.5 * n_columns + 1.2, 0.62 * len(rows) + 0.4), layout="constrained", squeeze=False
-    )
+        len(rows), 1, figsize=(width + 1.2, sum(width * aspect + 0.12 for aspect in aspects) + 0.4),
+        height_ratios=aspects, layout="constrained", squeeze=False,
+    )  # fmt: skip
     for axes, (label, images) in zip(grid[:, 0], rows.items(), strict=True):
         strip = np.concatenate(list(images), axis=1)  # (height, width * n, channels)
         axes.imshow(strip, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         axes.set_ylabel(label, rotation=0, ha="right", va="center")
         axes.set(xticks=[], yticks=[])
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def image_columns(columns: dict[str, dict[str, np.ndarray]], path: Path) -> None:
+    """Fig. 6.1: for each dataset a column of strips of uint8 images, a labelled row for each variant."""
+    labels = list(dict.fromkeys(label for rows in columns.values() for label in rows))
+    figure, grid = plt.subplots(
+        len(labels), len(columns), figsize=(2.1 * len(columns) + 1.2, 0.55 * len(labels) + 0.4),
+        layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for axes, (row, column) in zip(grid.flat, np.ndindex(grid.shape), strict=True):
+        images = list(columns.values())[column].get(labels[row])
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if images is not None:
+            axes.imshow(np.concatenate(list(images), axis=1), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        if row == 0:
+            axes.set_title(list(columns)[column], fontsize=10)
+        if column == 0:
+            axes.set_ylabel(labels[row], rotation=0, ha="right", va="center")
+    _save(figure, path)
+
+
+def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str, path: Path) -> None:
+    """One panel for each matrix of counts (rows: true class), in per cent of the true class; darker is more."""
+    n_columns = min(4, len(matrices))
+    n_rows = -(-len(matrices) // n_columns)
+    figure, grid = plt.subplots(
+        n_rows, n_columns, figsize=(2.9 * n_columns + 0.6, 2.9 * n_rows + 0.4),
+        layout="constrained", squeeze=False, sharex=True, sharey=True,
+    )  # fmt: skip
+    for axes in grid.flat[len(matrices) :]:
+        axes.remove()
+    positions = range(len(class_names))
+    for axes, (label, counts) in zip(grid.flat, matrices.items(), strict=False):
+        percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(percent, cmap="Greys", vmin=0, vmax=100)
+        for row, column in np.argwhere(percent >= 0.5):
+            value = percent[row, column]
+            shade = "white" if value > 50 else "black"
+            axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=6, color=shade)
+        axes.set_xticks(positions, class_names, rotation=90, fontsize=7)
+        axes.set_yticks(positions, class_names, fontsize=7)
+        axes.set_title(label, fontsize=9)
+    figure.supxlabel("predicted class", fontsize=9)
+    figure.supylabel("true class", fontsize=9)
     figure.suptitle(title, fontsize=10)
     _save(figure, path)
 

@@ -16,6 +16,7 @@ _SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "±": "$\\pm$",
     "✓": "$\\surd$",
     "✗": "$\\times$",
+    "†": "$\\dagger$",
     "-": "{-}",
 }
 

@@ -18,9 +18,14 @@ VARIANT_LABELS = {
     "cvae": "CVAE",
     "cvae_gan": "CVAE-GAN",
     "bagan": "BAGAN",
+    "random_oversampling": "random oversampling †",
+    "smote": "SMOTE †",
+    "adasyn": "ADASYN †",
+    "class_weights": "class weights †",
 }
 METRIC_LABELS = {"ssim": "SSIM", "accuracy": "Accuracy", "f1_minority": "F1 score"}
 CONSISTENCY_Z = 1.96
+BEYOND_THESIS = "† Beyond the thesis, which describes these rivals (section 1.2) or leaves them out, and measures none."
 CONSISTENCY = (
     "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
     "accuracy and F1 they combine the spread over our seeds with the sampling error of both test sets, for SSIM they "

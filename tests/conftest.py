@@ -22,10 +22,20 @@ def few_digits(digits):
 
 
 @pytest.fixture(scope="session")
-def mnist_folder():
-    folder = os.environ.get("DATASETS_DIR")
-    if not folder:
-        pytest.skip("needs the real MNIST: set DATASETS_DIR to a folder that holds mnist/*.gz")
-    if not (Path(folder) / "mnist").is_dir():
-        pytest.skip(f"needs the real MNIST, but {folder}/mnist does not exist")
-    return folder
+def datasets_folder():
+    """Function of a folder's name: the folder of real datasets that holds it; skips the test where it is absent."""
+
+    def find(name):
+        folder = os.environ.get("DATASETS_DIR")
+        if not folder:
+            pytest.skip(f"needs real data: set DATASETS_DIR to a folder that holds {name}")
+        if not (Path(folder) / name).is_dir():
+            pytest.skip(f"needs real data, but {folder}/{name} does not exist")
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(datasets_folder):
+    return datasets_folder("mnist")

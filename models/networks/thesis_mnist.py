@@ -15,12 +15,6 @@ NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
 
 
-def check_image_shape(shape: tuple[int, int, int]) -> None:
-    """Raise ValueError unless images have the shape that these networks take."""
-    if tuple(shape) != IMAGE_SHAPE:
-        raise ValueError(f"these networks take images of shape {IMAGE_SHAPE}, got {tuple(shape)}; resize them first")
-
-
 def _named(kind: str, index: int) -> str:
     """Keras' automatic name of the index-th layer of a kind: `conv2d`, `conv2d_1`, ..."""
     return f"{kind}_{index}" if index else kind

@@ -30,3 +30,33 @@ def test_the_best_epoch_is_restored(parts):
     model, history = train(parts, n_epochs=6, learning_rate=2e-2)
     accuracy = (classifiers.predict(model, parts[1].images) == parts[1].labels).mean()
     assert accuracy == pytest.approx(max(history["val_accuracy"]), abs=1e-6)
+
+
+def test_the_learning_rate_falls_along_half_a_cosine(parts):
+    import keras
+
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    train(parts, n_epochs=2, learning_rate=2e-3, final_learning_rate=0.0, callbacks=[Rates()])
+    n = len(rates)
+    assert n == 2 * (600 // 32)
+    expected = 1e-3 * (1 + np.cos(np.pi * np.arange(1, n + 1) / n))
+    np.testing.assert_allclose(rates, expected, atol=1e-6)
+
+
+def test_class_weights_draw_predictions_to_the_weighted_class(parts):
+    n_fives = []
+    for weight in (1.0, 100.0):
+        class_weight = {label: weight if label == 5 else 1.0 for label in range(10)}
+        model, _ = train(parts, n_epochs=2, class_weight=class_weight)
+        n_fives.append((classifiers.predict(model, parts[1].images) == 5).sum())
+    assert n_fives[1] > n_fives[0] + 10
+
+
+def test_a_batch_larger_than_the_data_is_cut(parts):
+    _, history = train(parts, n_epochs=1, batch_size=10_000)
+    assert len(history["loss"]) == 1

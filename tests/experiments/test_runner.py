@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -70,36 +71,69 @@ def test_a_record_is_complete(small):
 
 def test_tables_figures_and_csv_are_compiled_from_cells(small, tmp_path):
     made = small()
-    for cell in grid.cells(["digits"], [50], ["geometric"], 2):
+    for cell in grid.cells(["digits"], [50], ["geometric", "cvae", "class_weights"], {"digits": 2}):
         made.run(cell)
     failed = {Cell("digits", 50, "bagan", 0): tmp_path / "failed.log"}
-    compile_results.write_all(made, grid.tables(["digits"], [50]), 2, failed)
+    compile_results.write_all(made, [50], {"digits": 2}, failed)
     lines = (tmp_path / "results.csv").read_text().splitlines()
     assert lines[0] == "table,dataset,dropped_percent,variant,seed,metric,value,thesis"
     assert sum(",geometric," in line and ",accuracy," in line for line in lines) == 2
     text = (tmp_path / "tables" / "digits-50.md").read_text()
     assert "| BAGAN | failed | failed | failed |" in text
-    assert "| CVAE | not run | not run | not run |" in text
-    assert "thesis" not in text.split("- Ours")[0]
+    assert "| CVAE-GAN | not run | not run | not run |" in text
+    assert "(thesis" not in text
+    assert "cvae: n_epochs 2 (1500)" in text, "the footer tells what differs from the thesis"
+    page = (tmp_path / "index.html").read_text()
+    for words in ("digits-50-geometric-seed1", "class weights †", "Table B.10", "keras", "data:image/webp;base64,"):
+        assert words in page
+    assert not re.search(r"(src|href)=.(http|file|/|\.)", page), "the page needs no other file"
     assert (tmp_path / "figures" / "samples-digits-50.png").exists()
-    assert (tmp_path / "figures" / "class-distribution-digits-50.png").exists()
+    pictures = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert pictures == {
+        "class-distribution-digits-50.png",
+        "compared-50.png",
+        "confusion-digits-50.png",
+        "dataset-digits.png",
+        "interpolations-digits-50.png",
+        "samples-digits-50.png",
+        "training-digits-50-cvae.png",
+    }
 
 
 def test_fewer_images_than_a_sample_strip_holds(small, tmp_path):
     made = small()
     made.run(Cell("digits", 15, "geometric", 0))
-    compile_results.write_all(made, grid.tables(["digits"], [15]), 1, {})
+    compile_results.write_all(made, [15], {"digits": 1}, {})
     assert (tmp_path / "figures" / "samples-digits-15.png").exists()
 
 
-def test_rows_of_other_tables_stay_in_the_csv(small, tmp_path):
+def test_results_of_earlier_runs_stay(small, tmp_path):
     made = small()
-    made.run(Cell("digits", 50, "original", 0))
+    made.run(Cell("digits", 50, "original", 1))
     made.run(Cell("digits", 75, "original", 0))
     for dropped in (50, 75, 50):
-        compile_results.write_all(made, grid.tables(["digits"], [dropped]), 1, {})
-    rows = [line.split(",")[0] for line in (tmp_path / "results.csv").read_text().splitlines()[1:]]
-    assert sorted(rows) == ["digits-50", "digits-75"]
+        compile_results.write_all(made, [dropped], {"digits": 1}, {})
+        rows = [line.split(",")[:5] for line in (tmp_path / "results.csv").read_text().splitlines()[1:]]
+        assert rows == [
+            ["digits-50", "digits", "50", "original", "1"],
+            ["digits-75", "digits", "75", "original", "0"],
+        ]
+
+
+def test_class_weights_reach_the_classifier(small, monkeypatch):
+    given = {}
+    train = runner.classifiers.train_classifier
+
+    def spy(*parts, **arguments):
+        given.update(arguments)
+        return train(*parts, **arguments)
+
+    monkeypatch.setattr(runner.classifiers, "train_classifier", spy)
+    record = small().run(Cell("digits", 75, "class_weights", 0))
+    weights = given["class_weight"]
+    assert weights[4] > 2.5 * weights[3], "three quarters of class 4 are missing"
+    assert record["configuration"]["class_weight"] == "balanced"
+    assert "ssim" not in record
 
 
 def test_one_failed_cell_does_not_stop_the_others(small, tmp_path, monkeypatch, capsys):
@@ -116,7 +150,7 @@ def test_one_failed_cell_does_not_stop_the_others(small, tmp_path, monkeypatch, 
     options = reproduce_tables.parse(
         ["--datasets", "digits", "--dropped", "50", "--methods", "geometric", "--schedule", "smoke"]
     )
-    cells = grid.cells(options.datasets, options.dropped, ["geometric"], 1)
+    cells = grid.cells(options.datasets, options.dropped, ["geometric"], {"digits": 1})
     assert reproduce_tables.run(cells, options, tmp_path, small().datasets) == 1
     printed = capsys.readouterr()
     assert "unbalanced-seed0: FAILED, out of luck" in printed.err

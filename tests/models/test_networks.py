@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from experiments.reproduce_architectures import networks
-from models.networks import thesis_mnist
+from models.networks import Scaled, networks_for, thesis_mnist
 from reports.architecture import layer_rows
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_tables_b.json").read_text())
 
 
-def test_all_ten_tables_are_built():
-    assert list(networks()) == list(PUBLISHED)
+def test_all_ten_tables_are_built_and_two_scaled_families():
+    names = list(networks())
+    assert names[:10] == list(PUBLISHED)
+    assert len(names) == 10 + 2 * 7
 
 
 @pytest.mark.parametrize("table", PUBLISHED)
@@ -29,6 +31,53 @@ def test_number_of_classes_and_latent_size_are_parameters():
     assert thesis_mnist.cvae_gan_classifier(3).output_shape == (None, 3)
     assert thesis_mnist.bagan_discriminator(3).output_shape == (None, 4)
     assert thesis_mnist.bagan_encoder(7).output_shape == (None, 7)
+
+
+SHAPES = [(32, 32, 3), (64, 64, 3), (48, 48, 1), (8, 8, 1), (24, 40, 2), (104, 128, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_scaled_networks_fit_together(shape):
+    scaled = networks_for(shape)
+    images = np.zeros((2, *shape), np.float32)
+    labels, latent = np.array([[0], [2]]), np.zeros((2, 7), np.float32)
+    assert scaled.cvae_gan_generator(3, 7)([labels, latent]).shape == (2, *shape)
+    assert [part.shape for part in scaled.cvae_gan_encoder(3, 7)([images, labels])] == [(2, 7), (2, 7)]
+    assert scaled.cvae_gan_discriminator()(images).shape == (2, 1)
+    assert scaled.cvae_gan_classifier(3)(images).shape == (2, 3)
+    assert scaled.bagan_generator(7)(latent).shape == (2, *shape)
+    assert scaled.bagan_encoder(7)(images).shape == (2, 7)
+    assert scaled.bagan_discriminator(3, "sigmoid")(images).shape == (2, 4)
+
+
+def test_scaled_networks_keep_section_4_2():
+    scaled = Scaled((64, 64, 3))
+    for model, n_dense in (
+        (scaled.cvae_gan_discriminator(), 1),
+        (scaled.cvae_gan_classifier(3), 1),
+        (scaled.cvae_gan_encoder(3, 7), 2),  # the two heads
+    ):
+        rows = layer_rows(model)
+        dense = [row["name"] for row in rows if row["type"] == "Dense"]
+        assert len(dense) == n_dense, "no fully connected hidden layers"
+    kinds = [row["type"] for row in layer_rows(scaled.cvae_gan_discriminator())]
+    assert kinds.count("Dropout") > kinds.count("Conv2D") > 3
+
+
+def test_scaled_networks_start_from_at_least_eight_pixels():
+    for side, start in ((32, 8), (64, 8), (48, 12), (104, 13)):
+        first = next(row for row in layer_rows(Scaled((side, side, 3)).bagan_generator(7)) if row["type"] == "Reshape")
+        assert first["output_shape"][:2] == [start, start]
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (30, 32, 3), (32, 33, 1)], ids=str)
+def test_other_sides_are_refused(shape):
+    with pytest.raises(ValueError, match=f"multiples of 8, got {shape[0]} x {shape[1]}"):
+        networks_for(shape)
+
+
+def test_digits_get_the_printed_networks():
+    assert networks_for((28, 28, 1)) is thesis_mnist
 
 
 def test_fused_batch_normalization_is_keras_batch_normalization():

@@ -1,0 +1,59 @@
+"""Images on their way into a network."""
+
+import numpy as np
+
+from datasets.pixels import to_network
+
+
+def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, random_state: int):
+    """Batches of whole epochs, each epoch in its own order; a remainder smaller than a batch is left out.
+
+    Takes uint8 images (n, height, width, channels) and labels (n,), batch_size <= n. Returns
+    (steps_per_epoch, batches), where `batches(first_step)` is an endless tf.data.Dataset that starts at a global
+    step and yields {"step": (), "images": (batch_size, ...) float32 in [-1, 1], "labels": (batch_size,) int32}.
+    """
+    import tensorflow as tf
+
+    n_images = len(images)
+    steps_per_epoch = n_images // batch_size
+    images, labels = tf.constant(images), tf.constant(labels, tf.int32)
+
+    def load(step):
+        positions = (step % steps_per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
+        seed = tf.stack([tf.cast(random_state, tf.int64), step // steps_per_epoch])
+        chosen = tf.random.experimental.index_shuffle(positions, seed, n_images - 1)
+        return {
+            "step": step,
+            "images": to_network(tf.gather(images, chosen)),
+            "labels": tf.gather(labels, chosen),
+        }
+
+    def batches(first_step: int):
+        return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
+
+    return steps_per_epoch, batches
+
+
+def batches_in_order(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
+    """A tf.data.Dataset of float32 batches in [-1, 1] of uint8 images, as (images, labels) where labels are given.
+
+    The last batch may be smaller.
+    """
+    import tensorflow as tf
+
+    parts = (images,) if labels is None else (images, labels)
+    batches = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
+    return prompt(batches.map(lambda images, *rest: (to_network(images), *rest)))
+
+
+def prompt(batches):
+    """The same tf.data.Dataset, prefetching and without automatic tuning.
+
+    Closing an iterator waits for the tuner's next turn, which comes after 10 ms, 20 ms, 40 ms, ...: so it takes up to
+    as long again as the iterator was in use.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.prefetch(2).with_options(options)

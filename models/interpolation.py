@@ -1,0 +1,99 @@
+"""Random oversampling, SMOTE and ADASYN (thesis section 1.2) through imbalanced-learn, on pixels."""
+
+import numpy as np
+from imblearn import over_sampling
+
+from datasets.pixels import to_network, to_pixels
+from models.balancer import Balancer
+
+ADASYN_TRIES = 10
+
+
+class RandomOversampling(Balancer):
+    """New images are copies of originals, drawn with replacement."""
+
+    def __init__(self, *, sampling_strategy="auto", random_state=0):
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+
+    def _fit(self, images, class_indices):
+        self.images_, self.class_indices_ = images, class_indices
+
+    def _sample(self, class_index, n, random_state):
+        count = int((self.class_indices_ == class_index).sum())
+        sampler = over_sampling.RandomOverSampler(sampling_strategy={class_index: count + n}, random_state=random_state)
+        return _resampled(sampler, self.images_, self.class_indices_)
+
+
+class SMOTE(Balancer):
+    """New images are points between an original and one of its `n_neighbors` nearest neighbours of the same class.
+
+    Chawla et al. 2002. A class needs more than `n_neighbors` images.
+    """
+
+    def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+        self.n_neighbors = n_neighbors
+
+    def _fit(self, images, class_indices):
+        _check_neighbours(self, class_indices)
+        self.images_, self.class_indices_ = images, class_indices
+
+    def _sample(self, class_index, n, random_state):
+        count = int((self.class_indices_ == class_index).sum())
+        sampler = over_sampling.SMOTE(
+            sampling_strategy={class_index: count + n}, random_state=random_state, k_neighbors=self.n_neighbors
+        )
+        return _resampled(sampler, self.images_, self.class_indices_)
+
+
+class ADASYN(Balancer):
+    """Like SMOTE, but an original gets the more new images, the more of its neighbours are of other classes.
+
+    He et al. 2008. Raises ValueError where no original has such a neighbour. ADASYN rounds the number of images at
+    every original; it is asked for more until there are enough, and of those `n` are drawn.
+    """
+
+    def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
+        self.sampling_strategy = sampling_strategy
+        self.random_state = random_state
+        self.n_neighbors = n_neighbors
+
+    def _fit(self, images, class_indices):
+        _check_neighbours(self, class_indices)
+        self.images_, self.class_indices_ = images, class_indices
+
+    def _sample(self, class_index, n, random_state):
+        count = int((self.class_indices_ == class_index).sum())
+        for attempt in range(ADASYN_TRIES):
+            sampler = over_sampling.ADASYN(
+                sampling_strategy={class_index: count + n * 2**attempt},
+                random_state=random_state,
+                n_neighbors=self.n_neighbors,
+            )
+            try:
+                new = _resampled(sampler, self.images_, self.class_indices_)
+            except (ValueError, RuntimeError) as error:
+                raise ValueError(
+                    f"ADASYN makes no images of class {self.classes_[class_index]}: {error}; use SMOTE"
+                ) from error
+            if len(new) >= n:
+                return np.random.default_rng(random_state).permutation(new)[:n]
+        raise ValueError(f"ADASYN makes only {len(new)} of {n} images of class {self.classes_[class_index]}; use SMOTE")
+
+
+def _check_neighbours(balancer, class_indices) -> None:
+    for label, n in zip(balancer.classes_, np.bincount(class_indices), strict=True):
+        if balancer.sampling_strategy_.get(int(label)) and n <= balancer.n_neighbors:
+            raise ValueError(
+                f"class {label} has {n} images; {type(balancer).__name__} needs more than n_neighbors, "
+                f"{balancer.n_neighbors}"
+            )
+
+
+def _resampled(sampler, images, class_indices) -> np.ndarray:
+    """The new images, uint8 (n, height, width, channels), that an imbalanced-learn sampler appends."""
+    flat = np.asarray(to_network(images)).reshape(len(images), -1)  # (n, height * width * channels)
+    resampled, _ = sampler.fit_resample(flat, class_indices)
+    return to_pixels(resampled[len(images) :]).reshape(-1, *images.shape[1:])

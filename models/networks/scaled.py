@@ -1,0 +1,141 @@
+"""The MNIST networks of Tables B.1-B.7 scaled to other images.
+
+The thesis does not print the networks that it "tailored" to CIFAR-10 and Vehicles (section 4.2). These follow its words
+and the printed tables: no dense hidden layers but the generator's first, strided convolutions, and dropout in the
+discriminator. Sides must be multiples of 8; images are float32 in [-1, 1] with any number of channels.
+"""
+
+import keras
+from keras import layers
+
+from models.networks.batch_normalization import BatchNormalization
+
+NEGATIVE_SLOPE = 0.3
+DROPOUT_RATE = 0.3
+SIDE_MULTIPLE = 8
+MIN_START_SIDE = 8
+MIN_SIDE_FOR_VALID_PADDING = 28
+
+
+class Scaled:
+    """Builders with the signatures of `models.networks.thesis_mnist`, for images (height, width, channels).
+
+    Raises ValueError where a side is not a multiple of 8.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int]):
+        height, width, _ = image_shape
+        if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
+            raise ValueError(
+                f"images must be 28 x 28 x 1 or have sides that are multiples of {SIDE_MULTIPLE}, "
+                f"got {height} x {width}; resize them first"
+            )
+        self.image_shape = tuple(image_shape)
+        self.n_halvings = 1
+        while _halves(height, self.n_halvings + 1) and _halves(width, self.n_halvings + 1):
+            self.n_halvings += 1
+
+    def cvae_gan_generator(self, n_classes: int, latent_size: int) -> keras.Model:
+        """After Table B.1, G: ([label (batch, 1) int, z (batch, latent_size)]) -> image in (-1, 1)."""
+        label = keras.Input((1,), dtype="int32", name="label")
+        embedded = layers.Flatten()(layers.Embedding(n_classes, latent_size)(label))  # (batch, latent_size)
+        latent = keras.Input((latent_size,), name="z")
+        x = layers.Concatenate()([embedded, latent])
+        return keras.Model([label, latent], self._upsampled(x), name="cvae_gan_generator")
+
+    def cvae_gan_discriminator(self) -> keras.Model:
+        """After Table B.2, D: image -> probability (batch, 1) that it is real. Dropout after every convolution."""
+        image = keras.Input(self.image_shape, name="image")
+        x = image
+        for index in range(self.n_halvings + 2):
+            x = layers.Conv2D(min(64 * 2**index, 256), 3, 2, "same")(x)
+            x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
+            x = BatchNormalization()(x)
+            x = layers.Dropout(DROPOUT_RATE)(x)
+        if min(x.shape[1:3]) > 1:
+            x = layers.MaxPooling2D(2)(x)
+        x = layers.Flatten(name="flatten_2")(x)
+        x = layers.Dropout(DROPOUT_RATE)(x)
+        return keras.Model(image, layers.Dense(1, "sigmoid")(x), name="cvae_gan_discriminator")
+
+    def cvae_gan_classifier(self, n_classes: int) -> keras.Model:
+        """After Table B.3, C: image -> probabilities (batch, n_classes)."""
+        image = keras.Input(self.image_shape, name="image")
+        x = layers.Flatten(name="flatten_3")(_vgg_trunk(image, layers.ReLU))
+        x = layers.Dropout(DROPOUT_RATE)(x)
+        return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
+
+    def cvae_gan_encoder(self, n_classes: int, latent_size: int) -> keras.Model:
+        """After Table B.4, E: [image, label (batch, 1) int] -> [mean, log variance], each (batch, latent_size)."""
+        image = keras.Input(self.image_shape, name="image")
+        x = layers.Flatten()(_vgg_trunk(image, lambda: layers.LeakyReLU(NEGATIVE_SLOPE)))
+        label = keras.Input((1,), dtype="int32", name="label")
+        embedded = layers.Flatten()(layers.Embedding(n_classes, 128)(label))  # (batch, 128)
+        x = layers.Concatenate()([embedded, x])
+        mean, log_variance = layers.Dense(latent_size)(x), layers.Dense(latent_size)(x)
+        return keras.Model([image, label], [mean, log_variance], name="cvae_gan_encoder")
+
+    def bagan_generator(self, latent_size: int) -> keras.Model:
+        """After Table B.5, G and decoder Delta: z (batch, latent_size) -> image in (-1, 1)."""
+        latent = keras.Input((latent_size,), name="z")
+        return keras.Model(latent, self._upsampled(latent), name="bagan_generator")
+
+    def bagan_discriminator(self, n_classes: int, head: str) -> keras.Model:
+        """After Table B.6, D: image -> (batch, n_classes + 1); the last column stands for "fake"."""
+        image = keras.Input(self.image_shape, name="image")
+        x = _bagan_trunk(image)
+        return keras.Model(image, layers.Dense(n_classes + 1, head)(x), name="bagan_discriminator")
+
+    def bagan_encoder(self, latent_size: int) -> keras.Model:
+        """After Table B.7, E: image -> z (batch, latent_size)."""
+        image = keras.Input(self.image_shape, name="image")
+        return keras.Model(image, layers.Dense(latent_size)(_bagan_trunk(image)), name="bagan_encoder")
+
+    def _upsampled(self, x):
+        """(batch, features) -> image: the first side is 8 to 15 pixels (4 for images of 8), then it doubles.
+
+        Filters halve with every doubling down to 16, as in Tables B.1 and B.5.
+        """
+        height, width, n_channels = self.image_shape
+        n_filters = max(64, 16 * 2**self.n_halvings)
+        start = (height // 2**self.n_halvings, width // 2**self.n_halvings, n_filters)
+        x = layers.Dense(start[0] * start[1] * start[2], "relu")(x)
+        x = layers.Reshape(start)(x)  # (batch, height / 2^n, width / 2^n, filters)
+        x = layers.Conv2DTranspose(n_filters, 3, 1, "same", activation="relu")(x)
+        for index in reversed(range(self.n_halvings)):
+            x = layers.Conv2DTranspose(16 * 2**index, 3, 2, "same", activation="relu")(x)
+        return layers.Conv2DTranspose(n_channels, 5, 1, "same", activation="tanh")(x)
+
+
+def _halves(side: int, n: int) -> bool:
+    return side % 2**n == 0 and side // 2**n >= MIN_START_SIDE
+
+
+def _vgg_trunk(x, activation):
+    """Image -> features (batch, height, width, 128): blocks of convolutions with a pooling layer after each.
+
+    Tables B.3 and B.4 with their paddings, for 32 x 32 to (1, 1); a further convolution and pooling for larger images
+    as long as both sides have at least 4 pixels. Images under 28 pixels keep their size in the convolutions.
+    """
+    valid = "valid" if min(x.shape[1:3]) >= MIN_SIDE_FOR_VALID_PADDING else "same"
+    for block in (((32, valid), (32, valid)), ((64, valid), (64, valid)), ((128, valid), (128, "same"), (128, "same"))):
+        for n_filters, padding in block:
+            x = _vgg_convolution(x, n_filters, padding, activation)
+        x = layers.MaxPooling2D(2)(x)
+    while min(x.shape[1:3]) >= 4:
+        x = layers.MaxPooling2D(2)(_vgg_convolution(x, 128, valid, activation))
+    return x
+
+
+def _vgg_convolution(x, n_filters, padding, activation):
+    x = layers.Conv2D(n_filters, 3, 1, padding)(x)
+    return BatchNormalization()(activation()(x))
+
+
+def _bagan_trunk(x):
+    """Image -> features (batch, n); the part that D shares with E, as in Tables B.6 and B.7."""
+    for n_filters in (32, 64, 128, 256):
+        x = layers.Conv2D(n_filters, 3, 2, "same")(x)
+        x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
+        x = layers.Dropout(DROPOUT_RATE)(x)
+    return layers.Flatten()(x)

@@ -1,0 +1,65 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.image_dataset import DatasetError
+from datasets.photographs import decode, is_photograph
+
+
+def encoded(image, kind="PNG", **options):
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+ORANGE = (255, 128, 0)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "expected"),
+    [
+        (Image.new("RGB", (9, 5), ORANGE), "PNG", ORANGE),
+        (Image.new("RGB", (9, 5), ORANGE), "BMP", ORANGE),
+        (Image.new("L", (9, 5), 77), "JPEG", (77, 77, 77)),
+        (Image.new("RGBA", (9, 5), (*ORANGE, 255)), "PNG", ORANGE),
+        (Image.new("RGBA", (9, 5), (0, 0, 0, 0)), "WEBP", (255, 255, 255)),
+        (Image.new("LA", (9, 5), (0, 0)), "PNG", (255, 255, 255)),
+        (Image.new("P", (9, 5), 3), "PNG", (3, 3, 3)),
+        (Image.new("1", (9, 5), 1), "PNG", (255, 255, 255)),
+        (Image.new("CMYK", (9, 5), (0, 0, 0, 255)), "JPEG", (0, 0, 0)),
+        (Image.new("CMYK", (9, 5), (0, 0, 0, 0)), "JPEG", (255, 255, 255)),
+        (Image.fromarray(np.full((5, 9), 77 * 256, np.uint16)), "PNG", (77, 77, 77)),
+    ],
+)
+def test_every_mode_becomes_rgb(image, kind, expected):
+    if image.mode == "P":
+        image.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+    decoded = decode(encoded(image, kind))
+    assert (decoded.mode, decoded.size) == ("RGB", (9, 5))
+    np.testing.assert_allclose(np.asarray(decoded)[2, 4], expected, atol=3)
+
+
+def test_a_cameras_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    assert decode(encoded(Image.new("RGB", (9, 5)), "JPEG", exif=exif)).size == (5, 9)
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+def test_what_is_no_image_is_refused(damage):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    content = {"cut": encoded(noise, "JPEG")[:900], "text": b"no image", "empty": b""}[damage]
+    with pytest.raises(DatasetError, match="not a readable image"):
+        decode(content)
+
+
+def test_photographs_are_known_by_their_names():
+    assert [is_photograph(name) for name in ("a.JPG", "b/c.png", "._a.jpg", "a.mat", "README")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from models import ADASYN, SMOTE
+
+
+def points(values):
+    """Grey images of one value each, 2 x 2 pixels."""
+    return np.array(values, np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+
+
+def test_smote_interpolates_between_neighbours_of_the_class():
+    images = points([0] * 10 + [100, 110, 120, 200])
+    labels = np.array([0] * 10 + [1] * 4)
+    new = SMOTE(n_neighbors=2).fit(images, labels).sample(1, 50)
+    values = new[:, 0, 0, 0]
+    assert values.min() >= 100, "nothing between the classes"
+    assert values.max() <= 200
+    assert len(np.unique(values)) > 10
+
+
+def test_adasyn_prefers_images_near_another_class():
+    images = points([0] * 20 + [10, 12, 14, 200, 202, 204, 206])
+    labels = np.array([0] * 20 + [1] * 7)
+    new = ADASYN(n_neighbors=3).fit(images, labels).sample(1, 13)
+    assert len(new) == 13
+    assert (new[:, 0, 0, 0] < 100).mean() > 0.8
+
+
+def test_adasyn_of_a_class_far_from_all_others_is_refused():
+    images = points([0] * 20 + [200, 202, 204, 206, 208, 210, 212])
+    with pytest.raises(ValueError, match=r"ADASYN makes no images of class 1.*use SMOTE"):
+        ADASYN().fit(images, np.array([0] * 20 + [1] * 7)).sample(1, 13)
+
+
+@pytest.mark.parametrize("method", [SMOTE, ADASYN])
+def test_too_few_images_for_their_neighbours_are_refused(method):
+    images = points([0] * 20 + [100] * 5)
+    with pytest.raises(ValueError, match=r"class 1 has 5 images.*needs more than n_neighbors, 5"):
+        method().fit(images, np.array([0] * 20 + [1] * 5))
