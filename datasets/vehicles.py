@@ -162,7 +162,7 @@ def _decoded(photographs: Iterator[tuple[int, str, bytes]]) -> ImageDataset:
     found = ", ".join(f"{count} {name}" for count, name in zip(counts, CLASS_NAMES, strict=True))
     print(f"Vehicles: {len(images)} images ({found}); the thesis had {N_THESIS_IMAGES}.", file=sys.stderr)
     if unreadable:
-        print(f"Vehicles: {len(unreadable)} files were left out: {_listed(unreadable)}", file=sys.stderr)
+        print(f"Vehicles: {len(unreadable)} file(s) left out: {_listed(unreadable)}", file=sys.stderr)
     return ImageDataset("vehicles", np.stack(images), np.array(labels, np.int64), CLASS_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Time one training step of each trained method on MNIST-sized images against this machine's own peak.
+"""Time one training step of each trained method against this machine's own peak.
 
 GFLOP are counted from the networks' layers, two operations for each multiplication with a weight: once for each pass
 forward, backward to the inputs and backward to the weights that the step needs ("GFLOP"), and for comparison three
@@ -12,9 +12,11 @@ import sys
 import time
 
 from experiments.command_line import Parser, call, positive
+from experiments.hyperparameters import METHODS as PRINTED
 
 METHODS = ("cvae", "cvae_gan", "bagan_autoencoder", "bagan")
-PRINTED_BATCH = {"cvae": 300, "cvae_gan": 300, "bagan_autoencoder": 275, "bagan": 275}
+# height, width, channels, and number of classes
+SHAPES = {"mnist": (28, 28, 1, 10), "cifar10": (32, 32, 3, 10), "vehicles": (64, 64, 3, 3)}
 MIN_BATCH_SIZE = 20
 STEPS_PER_EPOCH = 5
 MATRIX_SIDE = 4000
@@ -25,21 +27,21 @@ def main() -> int:
     parser = Parser("benchmark.py", description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="NAME",
                         help=f"which of {', '.join(METHODS)} (default: all)")  # fmt: skip
+    parser.add_argument("--dataset", choices=SHAPES, default="mnist", help="whose image size and hyperparameters")
     parser.add_argument("--batch-size", type=batch_size, help="images a step, at least 20 (default: the thesis's)")
     parser.add_argument("--steps", type=positive, default=10, help="steps to time (default: %(default)s)")
     parser.add_argument("--one", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(options.one, options.batch_size, options.steps)))
+        print(json.dumps(measure(options.one, options.dataset, options.batch_size, options.steps)))
         return 0
     print(f"{'method':18} {'batch':>5} {'s/step':>7} {'images/s':>9} {'peak':>12} {'GFLOP':>6} {'of peak':>8} "
           f"{'3 x forward':>12} {'of peak':>8} {'memory':>9}")  # fmt: skip
     for method in options.methods:  # each in a process of its own, for its own peak memory
-        n_images = options.batch_size or PRINTED_BATCH[method]
-        command = [sys.executable, __file__, "--one", method, "--batch-size", str(n_images)]
-        finished = subprocess.run(
-            [*command, "--steps", str(options.steps)], stdout=subprocess.PIPE, text=True, check=True
-        )
+        n_images = options.batch_size or printed_arguments(method, options.dataset)["batch_size"]
+        command = [sys.executable, __file__, "--one", method, "--dataset", options.dataset]
+        command += ["--batch-size", str(n_images), "--steps", str(options.steps)]
+        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(finished.stdout)
         share, forward_share = (row[count] / row["step_s"] / row["peak"] for count in ("gflop", "forward_gflop"))
         print(f"{method:18} {n_images:5} {row['step_s']:7.3f} {n_images / row['step_s']:9.0f} "
@@ -55,25 +57,30 @@ def batch_size(text: str) -> int:
     return int(text)
 
 
-def measure(method: str, batch_size: int, n_steps: int) -> dict:
+def printed_arguments(method: str, dataset: str) -> dict:
+    return PRINTED["thesis"][dataset]["bagan" if method == "bagan_autoencoder" else method]
+
+
+def measure(method: str, dataset: str, batch_size: int, n_steps: int) -> dict:
     """Mean seconds a step after a first epoch that warms up, counted GFLOP a step, peak, and peak memory."""
     import resource
 
     import numpy as np
 
-    from models import BAGAN, CVAE, CVAEGAN
+    from models import BALANCERS
 
     peak = matrix_multiplication_gflops()
     n_epochs = 1 + -(-n_steps // STEPS_PER_EPOCH)
-    balancer = {
-        "cvae": lambda: CVAE(n_epochs=n_epochs, batch_size=batch_size),
-        "cvae_gan": lambda: CVAEGAN(n_epochs=n_epochs, batch_size=batch_size),
-        "bagan_autoencoder": lambda: BAGAN(n_autoencoder_epochs=n_epochs, n_epochs=0, batch_size=batch_size),
-        "bagan": lambda: BAGAN(n_autoencoder_epochs=0, n_epochs=n_epochs, batch_size=batch_size),
-    }[method]()
+    epochs = {
+        "bagan_autoencoder": {"n_autoencoder_epochs": n_epochs, "n_epochs": 0},
+        "bagan": {"n_autoencoder_epochs": 0, "n_epochs": n_epochs},
+    }.get(method, {"n_epochs": n_epochs})
+    arguments = printed_arguments(method, dataset) | epochs | {"batch_size": batch_size}
+    balancer = BALANCERS[method.removesuffix("_autoencoder")](**arguments)
+    *shape, n_classes = SHAPES[dataset]
     n_images = STEPS_PER_EPOCH * batch_size
-    images = np.random.default_rng(0).integers(0, 256, (n_images, 28, 28, 1), dtype=np.uint8)
-    balancer.fit(images, np.arange(n_images) % 10)
+    images = np.random.default_rng(0).integers(0, 256, (n_images, *shape), dtype=np.uint8)
+    balancer.fit(images, np.arange(n_images) % n_classes)
     history = balancer.autoencoder_history_ if method == "bagan_autoencoder" else balancer.history_
     gflop, forward_gflop = gflop_a_step(method, balancer, batch_size)
     return {

@@ -62,7 +62,9 @@ def write_all(runner: Runner, pairs: list[tuple[str, int]], cells: list[Cell]) -
     }
     compared = {name: samples for name, samples in compared.items() if samples}
     if compared:
-        figures.image_columns(compared, folder / f"compared-{COMPARED_DROPPED_PERCENT}.png")
+        shown = [VARIANT_LABELS[variant] for variant in VARIANTS_COMPARED]
+        labels = [label for label in shown if any(label in samples for samples in compared.values())]
+        figures.image_columns(compared, labels, folder / f"compared-{COMPARED_DROPPED_PERCENT}.png")
 
 
 def _samples(runner: Runner, dataset: str, dropped: int, n: int) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import pandas as pd
 from datasets.files import write_atomically
 from experiments import compile_figures, grid, hyperparameters, plan
 from experiments.grid import Cell, Table
-from experiments.reproduce_architectures import networks
+from experiments.reproduce_architectures import built_networks
 from experiments.runner import Runner
 from reports import architecture, page, tables
 
@@ -175,8 +175,7 @@ def _changes(name: str, ours: dict, printed: dict) -> list[str]:
 def _networks() -> list[tuple[str, list[list[str]], str | None]]:
     """Caption, table and diagram of every network."""
     draw, found = architecture.has_graphviz(), []
-    for caption, build in networks().values():
-        model = build()
+    for _, caption, model in built_networks():
         svg = architecture.diagram(model, "svg").decode() if draw else None
         found.append((caption, architecture.text_rows(model), svg and svg[svg.index("<svg") :]))
     return found

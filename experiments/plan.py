@@ -130,10 +130,12 @@ def finished_cells(schedule: str, protocol: str, out: Path) -> list[Cell]:
 
 
 def duration(seconds: float) -> str:
-    """For people: "40 s", "12 min", "3 h 5 min"."""
+    """For people: "40 s", "12 min", "3 h 5 min", "12 days"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 

@@ -46,6 +46,15 @@ def networks():
     return found
 
 
+def built_networks():
+    """(file name, caption, model) of each network; layers without a printed name are counted from one in each."""
+    import keras
+
+    for name, (caption, build) in networks().items():
+        keras.backend.clear_session()
+        yield name, caption, build()
+
+
 def main() -> int:
     parser = Parser("reproduce_architectures.py", description=__doc__)
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where to write (default: %(default)s)")
@@ -60,8 +69,7 @@ def write(out) -> int:
     from reports import architecture
 
     draw = architecture.has_graphviz()
-    for name, (caption, build) in networks().items():
-        model = build()
+    for name, caption, model in built_networks():
         write_atomically(out / f"{name}.md", architecture.markdown(model, caption))
         write_atomically(out / f"{name}.tex", architecture.latex(model, caption))
         if draw:

@@ -43,8 +43,8 @@ def parse(arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
-        help="smoke: every path in minutes, figures without meaning; quick: about five hours for all three datasets; "
-        "thesis: as printed, months on a CPU (default: %(default)s)",
+        help="smoke: every path in minutes, figures without meaning; quick: hours; thesis: as printed, weeks on a "
+        "CPU; --dry-run tells how long (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds",

@@ -21,7 +21,7 @@ from models import BALANCERS
 from models.callbacks import FiniteLosses, Progress
 
 RECORDED_PACKAGES = ("class-balancing", "keras", "numpy", "scikit-learn")
-N_SAMPLES_SHOWN = 20
+N_SAMPLES_SHOWN = 12
 N_INTERPOLATIONS = 3
 N_INTERPOLATION_STEPS = 9
 
@@ -78,12 +78,11 @@ class Runner:
         if cell.makes_images:
             record["training"] = self.training_folder(cell).name
             _save_archive(self.folder(cell) / "images.npz", images)
-            if cell.seed == 0 and hasattr(self._trained[1], "encode"):
-                self._save_interpolations(cell, folds)
         if cell.has_ssim:
+            if cell.seed == 0:
+                self._save_pictures(cell, folds, images)
             value_range = hyperparameters.SSIM_RANGE.get(cell.dataset, ssim.DEFAULT_RANGE)
             measured = ssim.pairwise_ssim(images, cell.seed, value_range)
-            _save_picture(self.folder(cell) / "samples.png", images[None, :N_SAMPLES_SHOWN])
             record["ssim"] = {"value": measured.mean, "standard_error": measured.standard_error}
             record["n_images"], record["n_pairs"] = len(images), measured.n_pairs
         if cell.has_classifier:
@@ -121,9 +120,16 @@ class Runner:
             self._trained = folder, balancer.fit(folds.train.images, folds.train.labels)
         return self._trained[1]
 
-    def _save_interpolations(self, cell: Cell, folds: protocol.Folds) -> None:
-        """Rows of `interpolations.png`: original, images along the line between both latents, original."""
-        balancer, minority = self._trained[1], hyperparameters.MINORITY[cell.dataset]
+    def _save_pictures(self, cell: Cell, folds: protocol.Folds, images: np.ndarray) -> None:
+        """The first images as `samples.png` and, of a method with latents, `interpolations.png`.
+
+        Its rows: an original, images made along the line between two originals' latents, the other original.
+        """
+        _save_picture(self.folder(cell) / "samples.png", images[None, :N_SAMPLES_SHOWN])
+        balancer = self._trained[1] if cell.makes_images else None
+        if not hasattr(balancer, "encode"):
+            return
+        minority = hyperparameters.MINORITY[cell.dataset]
         originals = folds.train.images[folds.train.labels == minority]
         n_rows = min(N_INTERPOLATIONS, len(originals) // 2)
         first, second = originals[:n_rows], originals[n_rows : 2 * n_rows]

@@ -1,9 +1,11 @@
 """Keras Functional models as the thesis's Tables B.1-B.10, and as diagrams."""
 
+import re
 import shutil
 
 from reports.latex import document, escape
 
+UNSEEN = re.compile(rb'<!--.*?-->\s*|<title>.*?</title>\s*| (?:class|id)="[^"]*"', re.DOTALL)
 COLUMNS = ("Nº", "Layer (Type)", "Output shape", "Config", "#Parameters", "Inbound layers")
 
 
@@ -59,7 +61,8 @@ def diagram(model, ending: str) -> bytes:
         graph.add_node(pydot.Node(f'"{row["name"]}"', label=f'"{row["name"]} ({row["type"]})\\n{shape}"'))
         for name in row["inbound"]:
             graph.add_edge(pydot.Edge(f'"{name}"', f'"{row["name"]}"', arrowsize="0.6"))
-    return graph.create(format=ending)
+    drawn = graph.create(format=ending)
+    return UNSEEN.sub(b"", drawn) if ending == "svg" else drawn
 
 
 def has_graphviz() -> bool:

@@ -43,9 +43,8 @@ def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
     _save(figure, path)
 
 
-def image_columns(columns: dict[str, dict[str, np.ndarray]], path: Path) -> None:
-    """Fig. 6.1: for each dataset a column of strips of uint8 images, a labelled row for each variant."""
-    labels = list(dict.fromkeys(label for rows in columns.values() for label in rows))
+def image_columns(columns: dict[str, dict[str, np.ndarray]], labels: list[str], path: Path) -> None:
+    """Fig. 6.1: for each dataset a column of strips of uint8 images, for each label a row."""
     figure, grid = plt.subplots(
         len(labels), len(columns), figsize=(2.1 * len(columns) + 1.2, 0.55 * len(labels) + 0.4),
         layout="constrained", squeeze=False,

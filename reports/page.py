@@ -3,14 +3,17 @@
 import base64
 import html
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageChops
 
 from reports.tables import METRIC_LABELS, VARIANT_LABELS
 
+N_SHADES = 16
+NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d5d5d5; --paper: #fff; --stripe: #f5f5f3;
   --good: #1a6e3c; --bad: #a8321d; --link: #0b57a4; }
@@ -35,6 +38,7 @@ th[aria-sort=descending] button::after { content: " \\25BC"; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 figcaption { color: var(--soft); font-size: .875rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; } pre { overflow-x: auto; font-size: .8rem; }
+svg text { text-anchor: middle; font: 10px Helvetica, sans-serif; }
 svg { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 """
 
@@ -154,20 +158,23 @@ def _figure(path: Path, caption: str) -> str:
 
 
 def _compressed(path: Path) -> bytes:
-    """The picture as WebP: without loss where that is small, as for drawings, else with little."""
+    """The picture as WebP: drawings in grey without loss but for their shades, coloured ones with a little."""
+    content = io.BytesIO()
     with Image.open(path) as picture:
-        versions = [io.BytesIO(), io.BytesIO()]
         rgb = picture.convert("RGB")
-        rgb.save(versions[0], "WEBP", lossless=True, method=6)
-        rgb.save(versions[1], "WEBP", quality=80, method=6)
-    return min((version.getvalue() for version in versions), key=len)
+    if ImageChops.difference(*rgb.split()[:2]).getbbox() or ImageChops.difference(*rgb.split()[1:]).getbbox():
+        rgb.save(content, "WEBP", quality=75, method=6)
+    else:
+        shades = rgb.convert("L").quantize(N_SHADES)
+        shades.convert("RGB").save(content, "WEBP", lossless=True, method=6)
+    return content.getvalue()
 
 
 def _network(caption: str, rows: list[list[str]], svg: str | None) -> str:
     head, *rest = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in rows]
     head = f"<thead>{head.replace('td>', 'th>')}</thead>"
     table = f'<div class="scroll"><table>{head}<tbody>{"".join(rest)}</tbody></table></div>'
-    diagram = svg or "<p>No diagram: graphviz is not installed.</p>"
+    diagram = re.sub(r' (text-anchor|font-family|font-size)="[^"]*"', "", svg or NO_DIAGRAM)  # the style has them
     return f"<details><summary>{html.escape(caption)}</summary>{table}{diagram}</details>"
 
 

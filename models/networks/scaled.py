@@ -44,14 +44,14 @@ class Scaled:
         return keras.Model([label, latent], self._upsampled(x), name="cvae_gan_generator")
 
     def cvae_gan_discriminator(self) -> keras.Model:
-        """After Table B.2, D: image -> probability (batch, 1) that it is real. Dropout after every convolution."""
+        """After Table B.2, D: image -> probability (batch, 1) that it is real, with dropout between the layers."""
         image = keras.Input(self.image_shape, name="image")
         x = image
         for index in range(self.n_halvings + 2):
+            x = layers.Dropout(DROPOUT_RATE)(x) if index else x
             x = layers.Conv2D(min(64 * 2**index, 256), 3, 2, "same")(x)
             x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
             x = BatchNormalization()(x)
-            x = layers.Dropout(DROPOUT_RATE)(x)
         if min(x.shape[1:3]) > 1:
             x = layers.MaxPooling2D(2)(x)
         x = layers.Flatten(name="flatten_2")(x)

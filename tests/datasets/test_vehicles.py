@@ -117,7 +117,7 @@ def test_unreadable_files_are_left_out_and_named(folders, capsys):
     (folders / "vehicles" / "cars" / "notes.txt").write_text("no image")
     check(vehicles.load(str(folders)))
     printed = capsys.readouterr().err
-    assert "1 files were left out" in printed
+    assert "1 file(s) left out" in printed
     assert "broken.jpg: not a readable image" in printed
 
 

@@ -151,4 +151,4 @@ def test_a_trained_method_costs_its_training_once(tmp_path):
 
 
 def test_durations_are_for_people():
-    assert [plan.duration(seconds) for seconds in (40, 700, 11_100)] == ["40 s", "12 min", "3 h 5 min"]
+    assert [plan.duration(seconds) for seconds in (40, 700, 11_100, 1e6)] == ["40 s", "12 min", "3 h 5 min", "12 days"]

@@ -66,7 +66,10 @@ def test_a_record_is_complete(small):
     folder = made.folder(cell)
     assert json.loads((folder / "cell.json").read_text()) == record
     assert len(np.load(folder / "images.npz")["images"]) == record["n_images"]
-    assert {path.name for path in folder.iterdir()} == {"cell.json", "images.npz", "samples.png"}
+    assert {path.name for path in folder.iterdir()} == {"cell.json", "images.npz"}
+    first = Cell("digits", 75, "geometric", 0)
+    made.run(first)
+    assert {path.name for path in made.folder(first).iterdir()} == {"cell.json", "images.npz", "samples.png"}
 
 
 def test_tables_figures_and_csv_are_compiled_from_cells(small, tmp_path):

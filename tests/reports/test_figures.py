@@ -15,7 +15,7 @@ def test_figures_are_pictures_with_content(tmp_path):
     figures.class_distribution(np.array([0, 0, 1]), ("a", "b"), "title", tmp_path / "a.png")
     figures.image_rows(rows, "title", tmp_path / "b.png")
     figures.training_curves({"one": history, "two": history}, "title", tmp_path / "c.png")
-    figures.image_columns({"one": rows, "two": {"CVAE": rows["CVAE"]}}, tmp_path / "d.png")
+    figures.image_columns({"one": rows, "two": {"CVAE": rows["CVAE"]}}, list(rows), tmp_path / "d.png")
     matrices = {str(n): np.array([[9, 1], [4, 6]]) for n in range(5)}
     figures.confusion_matrices(matrices, ("a", "b"), "title", tmp_path / "e.png")
     for name in "abcde":
