@@ -6,6 +6,8 @@ import shutil
 import urllib.request
 from pathlib import Path
 
+from tqdm import tqdm
+
 from datasets.image_dataset import DatasetError
 
 
@@ -40,7 +42,10 @@ def _download(path: Path, address: str, algorithm: str, expected: str, otherwise
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(address, timeout=60) as source, open(part, "wb") as target:
-            shutil.copyfileobj(source, target)
+            n_bytes = int(source.headers.get("Content-Length", 0)) or None
+            shown = {"total": n_bytes, "desc": path.name, "unit": "B", "unit_scale": True, "leave": False}
+            with tqdm.wrapattr(target, "write", **shown) as watched:
+                shutil.copyfileobj(source, watched)
         if digest(part, algorithm) == expected:
             part.replace(path)
             return

@@ -4,6 +4,8 @@ import base64
 import html
 import io
 import re
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +37,8 @@ th button { all: unset; cursor: pointer; } th button:focus-visible { outline: 2p
 th[aria-sort=ascending] button::after { content: " \\25B2"; }
 th[aria-sort=descending] button::after { content: " \\25BC"; }
 .yes { color: var(--good); } .no { color: var(--bad); } .notes { color: var(--soft); font-size: .875rem; }
-figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+.figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); }
+figure { margin: 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 figcaption { color: var(--soft); font-size: .875rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; } pre { overflow-x: auto; font-size: .8rem; }
 svg text { text-anchor: middle; font: 10px Helvetica, sans-serif; }
@@ -59,9 +62,9 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
 def render(title: str, tables, figures, networks, cells, configurations, environments) -> str:
     """The page as a string that needs no other file.
 
-    `tables`: (caption, rows of `reports.tables.summarise`, notes). `figures`: (path of a PNG file, caption).
-    `networks`: (caption, rows of text with a heading first, SVG or None). `cells`: (name, seconds, figures in words).
-    `configurations` and `environments`: (heading, text).
+    `tables`: (caption, rows of `reports.tables.summarise`, notes). `figures`: (path of a PNG file, caption), those of
+    one caption together. `networks`: (caption, rows of text with a heading first, SVG or None). `cells`: (name, seconds,
+    figures in words). `configurations` and `environments`: (heading, text).
     """
     parts = [
         f"<h1>{html.escape(title)}</h1>",
@@ -71,7 +74,7 @@ def render(title: str, tables, figures, networks, cells, configurations, environ
         "<p>Click a heading to sort. Difference is ours less the thesis's.</p>",
         *(_table_section(*table) for table in tables),
         '<h2 id="figures">Figures</h2>',
-        *(_figure(*figure) for figure in figures),
+        *(_figures(caption, list(paths)) for caption, paths in groupby(figures, key=itemgetter(1))),
         '<h2 id="networks">Networks</h2>',
         *(_network(*network) for network in networks),
         '<h2 id="configuration">Configuration and versions</h2>',
@@ -148,13 +151,16 @@ def _sortable(caption: str, headings, rows) -> str:
     )
 
 
-def _figure(path: Path, caption: str) -> str:
-    text = html.escape(f"{caption} ({path.stem})")
-    source = base64.b64encode(_compressed(path)).decode()
-    return (
-        f'<figure><img alt="{text}" loading="lazy" src="data:image/webp;base64,{source}">'
-        f"<figcaption>{text}</figcaption></figure>"
-    )
+def _figures(caption: str, figures: list[tuple[Path, str]]) -> str:
+    parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="figures">']
+    for path, _ in figures:
+        name = html.escape(path.stem)
+        source = base64.b64encode(_compressed(path)).decode()
+        parts.append(
+            f'<figure><img alt="{html.escape(caption)} {name}" src="data:image/webp;base64,{source}">'
+            f"<figcaption>{name}</figcaption></figure>"
+        )
+    return "\n".join([*parts, "</div>"])
 
 
 def _compressed(path: Path) -> bytes:
