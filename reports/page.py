@@ -63,8 +63,8 @@ def render(title: str, tables, figures, networks, cells, configurations, environ
     """The page as a string that needs no other file.
 
     `tables`: (caption, rows of `reports.tables.summarise`, notes). `figures`: (path of a PNG file, caption), those of
-    one caption together. `networks`: (caption, rows of text with a heading first, SVG or None). `cells`: (name, seconds,
-    figures in words). `configurations` and `environments`: (heading, text).
+    one caption together. `networks`: (caption, rows of text with a heading first, SVG or None). `cells`: (name,
+    seconds, figures in words). `configurations` and `environments`: (heading, text).
     """
     parts = [
         f"<h1>{html.escape(title)}</h1>",
