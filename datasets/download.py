@@ -1,6 +1,7 @@
 """Files from the internet: verified before anyone sees them."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import urllib.request
@@ -50,7 +51,7 @@ def _download(path: Path, address: str, algorithm: str, expected: str, otherwise
             part.replace(path)
             return
         reason = "the transfer was cut or changed"
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = str(error)
     finally:
         part.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import os
 import sys
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from PIL import Image
 
-from datasets.download import cache_folder, cached
+from datasets.download import cache_folder, cached, digest
 from datasets.image_dataset import DatasetError, ImageDataset
 from datasets.photographs import decode, is_photograph
 
@@ -22,6 +23,8 @@ SIDE_PIXELS = 64
 N_THESIS_IMAGES = 2552
 FOLDER = "vehicles"
 N_NAMES_SHOWN = 5
+# what the standard library raises on archives that are damaged, encrypted or of an unknown kind
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,9 @@ def _archive_paths(folders: list[Path]) -> list[Path]:
     """Where each archive is; downloads what is missing once all that must be fetched by hand is there."""
     places = [*folders, cache_folder() / FOLDER]
     found = [next((p / n for p in places for n in archive.names if (p / n).is_file()), None) for archive in ARCHIVES]
+    for archive, path in zip(ARCHIVES, found, strict=True):
+        if path and archive.md5 and path.name == archive.names[0] and digest(path, "md5") != archive.md5:
+            raise DatasetError(f"{path} is damaged or incomplete (its MD5 is not {archive.md5}); fetch it again")
     by_hand = [archive for archive, path in zip(ARCHIVES, found, strict=True) if path is None and not archive.md5]
     layout = f"{places[0]}/{{{','.join(CLASS_NAMES)}}}/*.jpg"
     for archive in by_hand:
@@ -132,7 +138,7 @@ def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
         if name.endswith(".zip"):
             with zipfile.ZipFile(file) as archive:
                 for inner in sorted(archive.namelist()):
-                    if inner.endswith(".tar"):
+                    if inner.endswith(".tar") and not Path(inner).name.startswith("."):
                         yield from _members(io.BytesIO(archive.read(inner)), inner)
                     elif is_photograph(inner):
                         yield inner, archive.read(inner)
@@ -141,7 +147,7 @@ def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
                 files = [member for member in archive.getmembers() if member.isfile() and is_photograph(member.name)]
                 for member in sorted(files, key=lambda member: member.name):
                     yield member.name, archive.extractfile(member).read()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         raise DatasetError(f"{getattr(file, 'name', name)} is damaged ({error}); fetch it again") from error
 
 

@@ -11,12 +11,11 @@ import subprocess
 import sys
 import time
 
+from experiments import grid
 from experiments.command_line import Parser, call, positive
 from experiments.hyperparameters import METHODS as PRINTED
 
 METHODS = ("cvae", "cvae_gan", "bagan_autoencoder", "bagan")
-# height, width, channels, and number of classes
-SHAPES = {"mnist": (28, 28, 1, 10), "cifar10": (32, 32, 3, 10), "vehicles": (64, 64, 3, 3)}
 MIN_BATCH_SIZE = 20
 STEPS_PER_EPOCH = 5
 MATRIX_SIDE = 4000
@@ -27,7 +26,9 @@ def main() -> int:
     parser = Parser("benchmark.py", description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, metavar="NAME",
                         help=f"which of {', '.join(METHODS)} (default: all)")  # fmt: skip
-    parser.add_argument("--dataset", choices=SHAPES, default="mnist", help="whose image size and hyperparameters")
+    parser.add_argument(
+        "--dataset", choices=PRINTED["thesis"], default="mnist", help="whose image size and hyperparameters"
+    )
     parser.add_argument("--batch-size", type=batch_size, help="images a step, at least 20 (default: the thesis's)")
     parser.add_argument("--steps", type=positive, default=10, help="steps to time (default: %(default)s)")
     parser.add_argument("--one", choices=METHODS, help=argparse.SUPPRESS)
@@ -77,7 +78,7 @@ def measure(method: str, dataset: str, batch_size: int, n_steps: int) -> dict:
     }.get(method, {"n_epochs": n_epochs})
     arguments = printed_arguments(method, dataset) | epochs | {"batch_size": batch_size}
     balancer = BALANCERS[method.removesuffix("_autoencoder")](**arguments)
-    *shape, n_classes = SHAPES[dataset]
+    *shape, n_classes = grid.SHAPES[dataset]
     n_images = STEPS_PER_EPOCH * batch_size
     images = np.random.default_rng(0).integers(0, 256, (n_images, *shape), dtype=np.uint8)
     balancer.fit(images, np.arange(n_images) % n_classes)

@@ -8,12 +8,10 @@ from PIL import Image
 
 from experiments import grid
 from experiments.grid import Cell
-from experiments.runner import Runner
+from experiments.runner import N_SAMPLES_SHOWN, Runner
 from reports import figures
 from reports.tables import VARIANT_LABELS
 
-IMAGE_WIDTHS = {"mnist": 28, "cifar10": 32, "vehicles": 64, "digits": 28}
-N_IMAGES_SHOWN = 12
 N_IMAGES_COMPARED = 4
 COMPARED_DROPPED_PERCENT = 50  # Figure 6.1
 VARIANTS_COMPARED = ("original", *grid.MAKERS)
@@ -39,7 +37,9 @@ def write_all(runner: Runner, pairs: list[tuple[str, int]], cells: list[Cell]) -
     """All figures of (dataset, dropped) pairs from finished cells; some only of the datasets that are loaded."""
     folder = runner.out / "figures"
     for dataset, data in runner.datasets.items():
-        rows = {name: data.images[data.labels == index][:N_IMAGES_SHOWN] for index, name in enumerate(data.class_names)}
+        rows = {
+            name: data.images[data.labels == index][:N_SAMPLES_SHOWN] for index, name in enumerate(data.class_names)
+        }
         figures.image_rows(rows, grid.PRINTED_NAMES[dataset], folder / f"dataset-{dataset}.png")
     for dataset, dropped in pairs:
         title = f"{grid.PRINTED_NAMES[dataset]}, {dropped} % of {grid.PRINTED_MINORITIES[dataset]} dropped"
@@ -49,7 +49,7 @@ def write_all(runner: Runner, pairs: list[tuple[str, int]], cells: list[Cell]) -
             path = folder / f"class-distribution-{name}"
             figures.class_distribution(train.labels, train.class_names, title, path)
             _write_confusion(runner, dataset, dropped, cells, title, folder / f"confusion-{name}")
-        samples = _samples(runner, dataset, dropped, N_IMAGES_SHOWN)
+        samples = _samples(runner, dataset, dropped, N_SAMPLES_SHOWN)
         if samples:
             figures.image_rows(samples, title, folder / f"samples-{name}")
         _write_interpolations(runner, dataset, dropped, title, folder / f"interpolations-{name}")
@@ -68,13 +68,13 @@ def write_all(runner: Runner, pairs: list[tuple[str, int]], cells: list[Cell]) -
 
 
 def _samples(runner: Runner, dataset: str, dropped: int, n: int) -> dict[str, np.ndarray]:
-    """Label -> uint8 images (n, height, width, channels), of each variant whose first cell is finished."""
+    """Label -> uint8 images (n, height, width, channels), of each variant whose first cell was run."""
     samples = {}
     for variant in VARIANTS_COMPARED:
         path = runner.folder(Cell(dataset, dropped, variant, 0)) / "samples.png"
         if path.exists():
             strip = _picture(path)
-            images = np.stack(np.split(strip, strip.shape[1] // IMAGE_WIDTHS[dataset], axis=1))
+            images = np.stack(np.split(strip, strip.shape[1] // grid.SHAPES[dataset][1], axis=1))
             samples[VARIANT_LABELS[variant]] = images[:n]
     return samples
 

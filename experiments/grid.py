@@ -17,6 +17,8 @@ THESIS_TABLES = {
     ("vehicles", 50): ("C.1", "C.7"),
     ("vehicles", 75): ("C.2", "C.8"),
 }
+# height, width, channels, number of classes
+SHAPES = {"mnist": (28, 28, 1, 10), "cifar10": (32, 32, 3, 10), "vehicles": (64, 64, 3, 3), "digits": (28, 28, 1, 10)}
 PRINTED_NAMES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "vehicles": "Vehicles", "digits": "digits"}
 PRINTED_MINORITIES = {"mnist": "class 4", "cifar10": "ships", "vehicles": "cars", "digits": "class 4"}
 

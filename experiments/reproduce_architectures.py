@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 
+from experiments import grid
 from experiments.command_line import Parser, call, locked, writable_folder
 from experiments.hyperparameters import METHODS
 
@@ -27,22 +28,21 @@ def networks():
         "B.10": ("Evaluation classifier for CIFAR-10 dataset", classifiers.cifar10_classifier),
     }
     found = {name: (f"Table {name}: {caption}.", build) for name, (caption, build) in printed.items()}
-    for dataset, shape, n_classes in (("CIFAR-10", (32, 32, 3), 10), ("Vehicles", (64, 64, 3), 3)):
-        methods = METHODS["thesis"]["cifar10" if n_classes == 10 else "vehicles"]
-        latent, bagan_latent = methods["cvae_gan"]["latent_size"], methods["bagan"]["latent_size"]
-        scaled = Scaled(shape)
-        for caption, build in (
-            ("CVAE-GAN generator G", partial(scaled.cvae_gan_generator, n_classes, latent)),
-            ("CVAE-GAN discriminator D", scaled.cvae_gan_discriminator),
-            ("CVAE-GAN classifier C", partial(scaled.cvae_gan_classifier, n_classes)),
-            ("CVAE-GAN encoder E", partial(scaled.cvae_gan_encoder, n_classes, latent)),
-            ("BAGAN generator G and decoder Delta", partial(scaled.bagan_generator, bagan_latent)),
-            ("BAGAN discriminator D", partial(scaled.bagan_discriminator, n_classes, methods["bagan"]["head"])),
-            ("BAGAN encoder E", partial(scaled.bagan_encoder, bagan_latent)),
+    for dataset in ("cifar10", "vehicles"):
+        *shape, n_classes = grid.SHAPES[dataset]
+        methods, scaled = METHODS["thesis"][dataset], Scaled(shape)
+        latent, bagan = methods["cvae_gan"]["latent_size"], methods["bagan"]
+        for network, caption, build in (
+            ("cvae-gan-g", "CVAE-GAN generator G", partial(scaled.cvae_gan_generator, n_classes, latent)),
+            ("cvae-gan-d", "CVAE-GAN discriminator D", scaled.cvae_gan_discriminator),
+            ("cvae-gan-c", "CVAE-GAN classifier C", partial(scaled.cvae_gan_classifier, n_classes)),
+            ("cvae-gan-e", "CVAE-GAN encoder E", partial(scaled.cvae_gan_encoder, n_classes, latent)),
+            ("bagan-g", "BAGAN generator G and decoder Delta", partial(scaled.bagan_generator, bagan["latent_size"])),
+            ("bagan-d", "BAGAN discriminator D", partial(scaled.bagan_discriminator, n_classes, bagan["head"])),
+            ("bagan-e", "BAGAN encoder E", partial(scaled.bagan_encoder, bagan["latent_size"])),
         ):
-            network = caption.lower().replace("bagan generator g and decoder delta", "bagan generator g")
-            name = f"{dataset.lower()}-{network.replace(' ', '-')}"
-            found[name] = (f"{caption}, scaled to {dataset}; the thesis does not print it.", build)
+            words = f"{caption}, scaled to {grid.PRINTED_NAMES[dataset]}; the thesis does not print it."
+            found[f"{dataset}-{network}"] = (words, build)
     return found
 
 

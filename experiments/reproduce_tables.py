@@ -74,7 +74,7 @@ def parse(arguments=None):
 def main() -> int:
     options = parse()
     cells = grid.cells(options.datasets, options.dropped, options.methods, options.seeds)
-    check_schedule_and_protocol(Path(options.out), options)
+    check_folder(Path(options.out), options, {})
     if options.dry_run and not options.data_dir:  # a plan needs no download
         print_plan(cells, options)
         return 0
@@ -82,6 +82,7 @@ def main() -> int:
 
     datasets = {name: LOADERS[name](options.data_dir) for name in options.datasets}
     check_class_sizes(datasets, options)
+    check_folder(Path(options.out), options, datasets)
     if options.dry_run:
         print_plan(cells, options)
         return 0
@@ -103,28 +104,35 @@ def check_class_sizes(datasets: dict, options) -> None:
                     f"dropping {percent} % of {minority_name} of {name} leaves too few images to split; "
                     "choose another percentage"
                 ) from error
-            n_left = int((folds.train.labels == minority).sum())
-            if n_left < MIN_IMAGES_LEFT or folds.n_missing < MIN_IMAGES_MISSING:
+            n_left, n_needed = int((folds.train.labels == minority).sum()), MIN_IMAGES_LEFT
+            for method in set(options.methods) & {"smote", "adasyn"}:
+                n_needed = hyperparameters.METHODS[options.schedule][name][method]["n_neighbors"] + 1
+            if n_left < n_needed or folds.n_missing < MIN_IMAGES_MISSING:
                 raise UsageError(
                     f"dropping {percent} % of {minority_name} of {name} leaves {n_left} images and lacks "
-                    f"{folds.n_missing}, but at least {MIN_IMAGES_LEFT} and {MIN_IMAGES_MISSING} are needed; "
-                    "choose another percentage"
+                    f"{folds.n_missing}, but at least {n_needed} and {MIN_IMAGES_MISSING} are needed; choose another "
+                    "percentage or other --methods"
                 )
 
 
-def check_schedule_and_protocol(out: Path, options) -> None:
-    """Raise UsageError where the folder holds another schedule's or protocol's tables."""
-    path, chosen = out / RUN_FILE, schedule_and_protocol(options)
-    held = json.loads(path.read_text()) if path.exists() else chosen
-    if held != chosen:
+def check_folder(out: Path, options, datasets: dict) -> dict:
+    """What the folder's `run.json` will hold: schedule, protocol, and a hash of each dataset's images.
+
+    Raises UsageError where it already holds others.
+    """
+    path = out / RUN_FILE
+    held = json.loads(path.read_text()) if path.exists() else {}
+    chosen = {"schedule": options.schedule, "protocol": options.protocol}
+    if held and {name: held[name] for name in chosen} != chosen:
         raise UsageError(
             f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}; "
             "choose another folder with --out"
         )
-
-
-def schedule_and_protocol(options) -> dict:
-    return {"schedule": options.schedule, "protocol": options.protocol}
+    digests = {name: dataset.digest for name, dataset in datasets.items()}
+    for name, digest in held.get("datasets", {}).items():
+        if digests.setdefault(name, digest) != digest:
+            raise UsageError(f"{out} holds results of other {name} images than those found now; choose another --out")
+    return chosen | {"datasets": digests}
 
 
 def print_plan(cells, options) -> None:
@@ -144,8 +152,8 @@ def run(cells, options, out: Path, datasets: dict) -> int:
     from experiments import compile_results
     from experiments.runner import Runner
 
-    check_schedule_and_protocol(out, options)  # again: another run may have held the folder until now
-    write_atomically(out / RUN_FILE, json.dumps(schedule_and_protocol(options)) + "\n")
+    held = check_folder(out, options, datasets)  # again: another run may have held the folder until now
+    write_atomically(out / RUN_FILE, json.dumps(held) + "\n")
     runner = Runner(out, options.schedule, options.protocol, datasets)
     failed = {}
     for index, cell in enumerate(cells, start=1):

@@ -20,7 +20,7 @@ from experiments.grid import Cell
 from models import BALANCERS
 from models.callbacks import FiniteLosses, Progress
 
-RECORDED_PACKAGES = ("class-balancing", "keras", "numpy", "scikit-learn")
+RECORDED_PACKAGES = ("class-balancing", "imbalanced-learn", "keras", "numpy", "pillow", "scikit-learn")
 N_SAMPLES_SHOWN = 12
 N_INTERPOLATIONS = 3
 N_INTERPOLATION_STEPS = 9
@@ -155,7 +155,7 @@ class Runner:
             classes = np.arange(train.n_classes)
             weights = compute_class_weight("balanced", classes=classes, y=train.labels)
             arguments["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
-        n_steps = -(-len(train.labels) // arguments["batch_size"])
+        n_steps = len(train.labels) // min(arguments["batch_size"], len(train.labels))
         callbacks = [FiniteLosses(f"{cell}, classifier")]
         callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
         model, history = classifiers.train_classifier(

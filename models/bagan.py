@@ -27,8 +27,8 @@ class BAGAN(Balancer):
     Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). `folder` keeps checkpoints and
     `history.csv` of each stage; a fit with the same arguments and data continues from them.
 
-    Images must be 28 x 28 x 1, for which the thesis prints the networks, or have sides that are multiples of 8; at
-    least two of each class.
+    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels and
+    at least two images of each class.
     """
 
     def __init__(

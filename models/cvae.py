@@ -20,7 +20,7 @@ class CVAE(Balancer):
     (DEVIATIONS.md). The loss is 1/2 ||x - x'||^2 summed over pixels plus `lambda_1` times eq. 1.2. `folder` keeps
     checkpoints and `history.csv`; a fit with the same arguments and data continues from them.
 
-    Images must be 28 x 28 x 1, for which the thesis prints the networks, or have sides that are multiples of 8.
+    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels.
     """
 
     def __init__(

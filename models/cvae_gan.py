@@ -21,7 +21,7 @@ class CVAEGAN(Balancer):
     `centre_momentum` belongs to the moving averages of eq. 3.2 and 3.3. `folder` keeps checkpoints and
     `history.csv`; a fit with the same arguments and data continues from them.
 
-    Images must be 28 x 28 x 1, for which the thesis prints the networks, or have sides that are multiples of 8.
+    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels.
     """
 
     def __init__(

@@ -22,7 +22,9 @@ class RandomOversampling(Balancer):
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
         sampler = over_sampling.RandomOverSampler(sampling_strategy={class_index: count + n}, random_state=random_state)
-        return _resampled(sampler, self.images_, self.class_indices_)
+        positions = np.arange(len(self.images_))[:, None]  # (n, 1)
+        resampled, _ = sampler.fit_resample(positions, self.class_indices_)
+        return self.images_[resampled[len(self.images_) :, 0]]
 
 
 class SMOTE(Balancer):
@@ -41,18 +43,22 @@ class SMOTE(Balancer):
         self.images_, self.class_indices_ = images, class_indices
 
     def _sample(self, class_index, n, random_state):
-        count = int((self.class_indices_ == class_index).sum())
+        members = np.flatnonzero(self.class_indices_ == class_index)
+        other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn wants a second class
+        chosen = np.concatenate([members, other])
         sampler = over_sampling.SMOTE(
-            sampling_strategy={class_index: count + n}, random_state=random_state, k_neighbors=self.n_neighbors
+            sampling_strategy={class_index: len(members) + n},
+            random_state=random_state,
+            k_neighbors=self.n_neighbors,
         )
-        return _resampled(sampler, self.images_, self.class_indices_)
+        return _resampled(sampler, self.images_[chosen], self.class_indices_[chosen])
 
 
 class ADASYN(Balancer):
     """Like SMOTE, but an original gets the more new images, the more of its neighbours are of other classes.
 
     He et al. 2008. Raises ValueError where no original has such a neighbour. ADASYN rounds the number of images at
-    every original; it is asked for more until there are enough, and of those `n` are drawn.
+    every original; it is asked for twice as many until there are enough, and of those `n` are drawn.
     """
 
     def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
@@ -74,13 +80,14 @@ class ADASYN(Balancer):
             )
             try:
                 new = _resampled(sampler, self.images_, self.class_indices_)
-            except (ValueError, RuntimeError) as error:
-                raise ValueError(
-                    f"ADASYN makes no images of class {self.classes_[class_index]}: {error}; use SMOTE"
-                ) from error
+            except RuntimeError as error:
+                label = self.classes_[class_index]
+                raise ValueError(f"no image of class {label} has a neighbour of another class; use SMOTE") from error
+            except ValueError:  # every original's share was rounded to none
+                continue
             if len(new) >= n:
                 return np.random.default_rng(random_state).permutation(new)[:n]
-        raise ValueError(f"ADASYN makes only {len(new)} of {n} images of class {self.classes_[class_index]}; use SMOTE")
+        raise ValueError(f"ADASYN makes too few of {n} images of class {self.classes_[class_index]}; use SMOTE")
 
 
 def _check_neighbours(balancer, class_indices) -> None:

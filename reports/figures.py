@@ -19,9 +19,10 @@ LINE_STYLES = ("-", "--", ":", "-.")
 def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) -> None:
     """Fig. 5.4: number of images of each class, written on its bar."""
     counts = np.bincount(labels, minlength=len(class_names))
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    axes.bar_label(axes.bar(class_names, counts, color="0.45"), fontsize=8)
-    axes.set(xlabel="class", ylabel="images", title=title)
+    figure, axes = plt.subplots(figsize=(6, 0.26 * len(class_names) + 1.1), layout="constrained")
+    axes.bar_label(axes.barh(class_names, counts, color="0.45"), fontsize=8, padding=2)
+    axes.invert_yaxis()
+    axes.set(xlabel="images", ylabel="class", title=title)
     _save(figure, path)
 
 

@@ -2,7 +2,7 @@
 
 The thesis does not print the networks that it "tailored" to CIFAR-10 and Vehicles (section 4.2). These follow its words
 and the printed tables: no dense hidden layers but the generator's first, strided convolutions, and dropout in the
-discriminator. Sides must be multiples of 8; images are float32 in [-1, 1] with any number of channels.
+discriminator. Images are float32 in [-1, 1], of any size from 8 x 8 and any number of channels.
 """
 
 import keras
@@ -12,28 +12,25 @@ from models.networks.batch_normalization import BatchNormalization
 
 NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
-SIDE_MULTIPLE = 8
-MIN_START_SIDE = 8
+MIN_SIDE = 8
 MIN_SIDE_FOR_VALID_PADDING = 28
+MAX_FILTERS = 256
 
 
 class Scaled:
-    """Builders with the signatures of `models.networks.thesis_mnist`, for images (height, width, channels).
+    """The builders of `models.networks.thesis_mnist` for images (height, width, channels).
 
-    Raises ValueError where a side is not a multiple of 8.
+    Raises ValueError where a side is under 8 pixels.
     """
 
     def __init__(self, image_shape: tuple[int, int, int]):
-        height, width, _ = image_shape
-        if height % SIDE_MULTIPLE or width % SIDE_MULTIPLE:
+        side = min(image_shape[:2])
+        if side < MIN_SIDE:
             raise ValueError(
-                f"images must be 28 x 28 x 1 or have sides that are multiples of {SIDE_MULTIPLE}, "
-                f"got {height} x {width}; resize them first"
+                f"images must have sides of at least {MIN_SIDE} pixels, got {image_shape[0]} x {image_shape[1]}"
             )
         self.image_shape = tuple(image_shape)
-        self.n_halvings = 1
-        while _halves(height, self.n_halvings + 1) and _halves(width, self.n_halvings + 1):
-            self.n_halvings += 1
+        self.n_halvings = max(1, (side // MIN_SIDE).bit_length() - 1)  # of the shorter side, down to 8..15
 
     def cvae_gan_generator(self, n_classes: int, latent_size: int) -> keras.Model:
         """After Table B.1, G: ([label (batch, 1) int, z (batch, latent_size)]) -> image in (-1, 1)."""
@@ -49,7 +46,7 @@ class Scaled:
         x = image
         for index in range(self.n_halvings + 2):
             x = layers.Dropout(DROPOUT_RATE)(x) if index else x
-            x = layers.Conv2D(min(64 * 2**index, 256), 3, 2, "same")(x)
+            x = layers.Conv2D(min(64 * 2**index, MAX_FILTERS), 3, 2, "same")(x)
             x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
             x = BatchNormalization()(x)
         if min(x.shape[1:3]) > 1:
@@ -92,23 +89,23 @@ class Scaled:
         return keras.Model(image, layers.Dense(latent_size)(_bagan_trunk(image)), name="bagan_encoder")
 
     def _upsampled(self, x):
-        """(batch, features) -> image: the first side is 8 to 15 pixels (4 for images of 8), then it doubles.
+        """(batch, features) -> image: the shorter side starts at 8 to 15 pixels (4 for images under 16), then doubles.
 
-        Filters halve with every doubling down to 16, as in Tables B.1 and B.5.
+        Filters halve with every doubling down to 16, as in Tables B.1 and B.5. What is over is cropped.
         """
         height, width, n_channels = self.image_shape
-        n_filters = max(64, 16 * 2**self.n_halvings)
-        start = (height // 2**self.n_halvings, width // 2**self.n_halvings, n_filters)
-        x = layers.Dense(start[0] * start[1] * start[2], "relu")(x)
-        x = layers.Reshape(start)(x)  # (batch, height / 2^n, width / 2^n, filters)
+        factor = 2**self.n_halvings
+        start_height, start_width = -(-height // factor), -(-width // factor)
+        n_filters = min(MAX_FILTERS, max(64, 16 * factor))
+        x = layers.Dense(start_height * start_width * n_filters, "relu")(x)
+        x = layers.Reshape((start_height, start_width, n_filters))(x)
         x = layers.Conv2DTranspose(n_filters, 3, 1, "same", activation="relu")(x)
         for index in reversed(range(self.n_halvings)):
-            x = layers.Conv2DTranspose(16 * 2**index, 3, 2, "same", activation="relu")(x)
+            x = layers.Conv2DTranspose(min(MAX_FILTERS, 16 * 2**index), 3, 2, "same", activation="relu")(x)
+        over = (start_height * factor - height, start_width * factor - width)
+        if any(over):
+            x = layers.Cropping2D(((0, over[0]), (0, over[1])))(x)
         return layers.Conv2DTranspose(n_channels, 5, 1, "same", activation="tanh")(x)
-
-
-def _halves(side: int, n: int) -> bool:
-    return side % 2**n == 0 and side // 2**n >= MIN_START_SIDE
 
 
 def _vgg_trunk(x, activation):

@@ -29,3 +29,13 @@ def test_pixels_survive_the_way_to_the_network_and_back():
     assert (scaled.dtype, scaled.min(), scaled.max()) == (np.float32, -1.0, 1.0)
     np.testing.assert_array_equal(to_pixels(scaled), values)
     assert to_pixels([-3.0, 3.0]).tolist() == [0, 255]
+
+
+def test_the_digest_tells_images_and_labels_apart():
+    images, labels = np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1])
+    first = ImageDataset("a", images, labels, ("x", "y"))
+    assert first.digest == ImageDataset("b", images.copy(), labels.copy(), ("x", "y")).digest
+    changed = images.copy()
+    changed[3, 1, 1, 0] = 1
+    others = [ImageDataset("a", changed, labels, ("x", "y")), ImageDataset("a", images, labels[::-1], ("x", "y"))]
+    assert len({first.digest, *(other.digest for other in others)}) == 3

@@ -73,6 +73,7 @@ def archives(tmp_path, monkeypatch):
             with zipfile.ZipFile(packed, "w") as outer:
                 outer.writestr(f"inside/{archive.names[1]}", content)
                 outer.writestr("__MACOSX/._image_1.jpg", b"no image")
+                outer.writestr(f"__MACOSX/inside/._{archive.names[1]}", b"no archive")
             content = packed.getvalue()
         (tmp_path / "server" / name).write_bytes(content)
         md5 = archive.md5 and hashlib.md5(content).hexdigest()
@@ -104,12 +105,34 @@ def test_offline_the_address_and_the_place_are_told(archives):
         vehicles.load(str(archives / "data"))
 
 
+def damaged(content, rng):
+    position = int(rng.integers(len(content)))
+    return content[:position] + bytes([rng.integers(256)]) + content[position + 1 :]
+
+
 def test_a_damaged_archive_is_named(archives):
     for path in (archives / "server").iterdir():
         path.rename(archives / "data" / path.name)
-    (archives / "data" / "motorbikes_side.zip").write_bytes(b"no archive")
-    with pytest.raises(DatasetError, match=r"motorbikes_side\.zip is damaged"):
+    path = archives / "data" / "motorbikes_side.zip"
+    path.write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=r"motorbikes_side\.zip is damaged or incomplete \(its MD5"):
         vehicles.load(str(archives / "data"))
+    path.unlink()
+    (archives / "data" / "motorbikes_side.tar").write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=r"motorbikes_side\.tar is damaged"):
+        vehicles.load(str(archives / "data"))
+
+
+def test_whatever_is_wrong_in_an_archive_is_a_sentence(archives):
+    rng = np.random.default_rng(0)
+    sound = (archives / "server" / "Cars_1999.zip").read_bytes()
+    n_refused = 0
+    for _ in range(300):
+        try:
+            list(vehicles._members(io.BytesIO(damaged(sound, rng)), "Cars_1999.zip"))
+        except DatasetError:
+            n_refused += 1
+    assert 20 < n_refused < 300
 
 
 def test_unreadable_files_are_left_out_and_named(folders, capsys):

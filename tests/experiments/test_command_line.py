@@ -97,6 +97,24 @@ def test_a_folder_of_another_schedule_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
+def test_a_folder_of_other_images_is_refused(tmp_path):
+    held = '{"schedule": "smoke", "protocol": "thesis", "datasets": {"digits": "0123456789abcdef"}}'
+    (tmp_path / "run.json").write_text(held)
+    finished = run("reproduce_tables.py", "--datasets", "digits", "--schedule", "smoke", "--out", tmp_path)
+    assert finished.returncode == 2
+    assert "holds results of other digits images than those found now" in finished.stderr
+    assert (tmp_path / "run.json").read_text() == held
+
+
+def test_too_few_images_for_smote_are_told_before_any_training(tmp_path):
+    arguments = ("--datasets", "digits", "--schedule", "smoke", "--dropped", "97", "--out", tmp_path / "out")
+    finished = run("reproduce_tables.py", *arguments)
+    assert finished.returncode == 2
+    assert "leaves 4 images and lacks" in finished.stderr
+    assert "at least 6 and 4 are needed" in finished.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_path_that_is_too_long_is_a_sentence(tmp_path):
     finished = run("reproduce_tables.py", "--datasets", "digits", "--dry-run", "--out", tmp_path / ("x" * 300))
     assert finished.returncode == 2
@@ -106,7 +124,8 @@ def test_a_path_that_is_too_long_is_a_sentence(tmp_path):
 def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path):
     finished = run("reproduce_tables.py", "--dry-run", "--out", tmp_path / "out")
     assert finished.returncode == 0
-    for text in ("mnist-50-cvae_gan", "mnist-0-balanced_original", "0 of 3 seeds finished", "About 1 h"):
+    cells = ("mnist-50-cvae_gan", "mnist-0-balanced_original", "cifar10-75-smote")
+    for text in (*cells, "0 of 3 seeds finished", "0 of 2 seeds finished", "About 8 h"):
         assert text in finished.stdout
     assert not (tmp_path / "out").exists()
 

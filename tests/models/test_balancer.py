@@ -122,12 +122,12 @@ def test_sampling_before_fitting_is_refused(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_image_sizes_that_no_network_takes_are_refused(name):
-    with pytest.raises(ValueError, match="multiples of 8, got 30 x 32; resize them first"):
-        balancer(name).fit(np.zeros((4, 30, 32, 3), np.uint8), np.arange(4) % 2)
+    with pytest.raises(ValueError, match="at least 8 pixels, got 30 x 5"):
+        balancer(name).fit(np.zeros((4, 30, 5, 3), np.uint8), np.arange(4) % 2)
 
 
 @pytest.mark.parametrize("name", BALANCERS)
-@pytest.mark.parametrize("shape", [(32, 32, 3), (16, 24, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(32, 32, 3), (18, 24, 1)], ids=str)
 def test_other_image_sizes_are_balanced(name, shape):
     images = np.random.default_rng(0).integers(0, 256, (30, *shape), dtype=np.uint8)
     labels = np.array([3] * 20 + [5] * 10)

@@ -27,9 +27,16 @@ def test_adasyn_prefers_images_near_another_class():
     assert (new[:, 0, 0, 0] < 100).mean() > 0.8
 
 
+def test_adasyn_is_asked_for_more_where_every_share_rounds_to_none():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (120, 2, 2, 1), dtype=np.uint8)
+    labels = np.array([0] * 70 + [1] * 50)
+    assert len(ADASYN().fit(images, labels).sample(1, 5)) == 5
+
+
 def test_adasyn_of_a_class_far_from_all_others_is_refused():
     images = points([0] * 20 + [200, 202, 204, 206, 208, 210, 212])
-    with pytest.raises(ValueError, match=r"ADASYN makes no images of class 1.*use SMOTE"):
+    with pytest.raises(ValueError, match="no image of class 1 has a neighbour of another class; use SMOTE"):
         ADASYN().fit(images, np.array([0] * 20 + [1] * 7)).sample(1, 13)
 
 
