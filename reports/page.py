@@ -15,6 +15,9 @@ from PIL import Image, ImageChops
 from reports.tables import METRIC_LABELS, VARIANT_LABELS
 
 N_SHADES = 16
+WIDE_PIXELS = 1000
+# of a diagram: attributes that the page's style sets, and fractions of a pixel
+SAID_BY_STYLE = re.compile(r' (text-anchor|font-family|font-size)="[^"]*"| fill="none" stroke="black"|(?<=\d)\.\d+')
 NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d5d5d5; --paper: #fff; --stripe: #f5f5f3;
@@ -38,9 +41,11 @@ th[aria-sort=ascending] button::after { content: " \\25B2"; }
 th[aria-sort=descending] button::after { content: " \\25BC"; }
 .yes { color: var(--good); } .no { color: var(--bad); } .notes { color: var(--soft); font-size: .875rem; }
 .figures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 32rem), 1fr)); }
-figure { margin: 0; } figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+figure { margin: 0; } figure.wide { grid-column: 1 / -1; }
+figure img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 figcaption { color: var(--soft); font-size: .875rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; } pre { overflow-x: auto; font-size: .8rem; }
+svg polygon:not([fill]), svg path { fill: none; stroke: #000; }
 svg text { text-anchor: middle; font: 10px Helvetica, sans-serif; }
 svg { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 """
@@ -154,33 +159,33 @@ def _sortable(caption: str, headings, rows) -> str:
 def _figures(caption: str, figures: list[tuple[Path, str]]) -> str:
     parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="figures">']
     for path, _ in figures:
-        name = html.escape(path.stem)
-        source = base64.b64encode(_compressed(path)).decode()
+        with Image.open(path) as picture:
+            rgb = picture.convert("RGB")
+        kind, content = _compressed(rgb)
+        name, width = html.escape(path.stem), "wide" if rgb.width > WIDE_PIXELS else ""
         parts.append(
-            f'<figure><img alt="{html.escape(caption)} {name}" src="data:image/webp;base64,{source}">'
+            f'<figure class="{width}"><img alt="{html.escape(caption)} {name}" '
+            f'src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
             f"<figcaption>{name}</figcaption></figure>"
         )
     return "\n".join([*parts, "</div>"])
 
 
-def _compressed(path: Path) -> bytes:
-    """The picture as WebP: drawings in grey without loss but for their shades, coloured ones with a little."""
+def _compressed(rgb: Image.Image) -> tuple[str, bytes]:
+    """Format and content: drawings in grey without loss but for their shades, coloured pictures with some."""
     content = io.BytesIO()
-    with Image.open(path) as picture:
-        rgb = picture.convert("RGB")
-    if ImageChops.difference(*rgb.split()[:2]).getbbox() or ImageChops.difference(*rgb.split()[1:]).getbbox():
-        rgb.save(content, "WEBP", quality=75, method=6)
-    else:
-        shades = rgb.convert("L").quantize(N_SHADES)
-        shades.convert("RGB").save(content, "WEBP", lossless=True, method=6)
-    return content.getvalue()
+    if ImageChops.difference(rgb, rgb.convert("L").convert("RGB")).getbbox():
+        rgb.save(content, "AVIF", quality=50, speed=4)
+        return "avif", content.getvalue()
+    rgb.convert("L").quantize(N_SHADES).convert("RGB").save(content, "WEBP", lossless=True, method=6)
+    return "webp", content.getvalue()
 
 
 def _network(caption: str, rows: list[list[str]], svg: str | None) -> str:
     head, *rest = [f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in row)}</tr>" for row in rows]
     head = f"<thead>{head.replace('td>', 'th>')}</thead>"
     table = f'<div class="scroll"><table>{head}<tbody>{"".join(rest)}</tbody></table></div>'
-    diagram = re.sub(r' (text-anchor|font-family|font-size)="[^"]*"', "", svg or NO_DIAGRAM)  # the style has them
+    diagram = SAID_BY_STYLE.sub("", svg or NO_DIAGRAM)
     return f"<details><summary>{html.escape(caption)}</summary>{table}{diagram}</details>"
 
 
