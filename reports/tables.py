@@ -83,14 +83,15 @@ def latex(summary: pd.DataFrame, caption: str, notes: list[str]) -> str:
     """The same table as LaTeX; see `reports.latex.document`."""
     rows, columns, cells = layout(summary)
     lines = ["\\begin{table}[ht]\\centering\\small", f"\\textbf{{{escape(caption)}}}\\\\[1ex]"]
+    lines.append("\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%")  # shrunk only if too wide
     lines.append("\\begin{tabular}{l" + "l" * len(columns) + "}\\hline")
     lines.append(" & ".join(["", *map(escape, columns)]) + " \\\\ \\hline")
     for row in rows:
         texts = [_latex_cell(_cell(cells.get((row, column)))) for column in columns]
         lines.append(" & ".join([escape(row), *texts]) + " \\\\")
-    lines.append("\\hline\\end{tabular}\n\n\\raggedright\\footnotesize")
+    lines.append("\\hline\\end{tabular}}\n\n\\raggedright\\footnotesize")
     lines += [escape(note) + "\\\\" for note in notes]
-    return document("\n".join([*lines, "\\end{table}"]))
+    return document("\n".join([*lines, "\\end{table}"]), packages=("graphicx",))
 
 
 def _cell(row: dict | None) -> str:

@@ -97,7 +97,7 @@ def test_latex_compiles_alone_and_in_one_document(tmp_path):
     (tmp_path / "a.tex").write_text(tables.latex(tables.summarise(frame), "50 % & more", ["note ± ✓ ✗ a_b"]))
     (tmp_path / "b.tex").write_text(architecture.latex(model, "Network"))
     (tmp_path / "all.tex").write_text(
-        "\\documentclass{article}\\usepackage{array,longtable}\\def\\insidedocument{}"
+        "\\documentclass{article}\\usepackage{array,graphicx,longtable}\\def\\insidedocument{}"
         "\\begin{document}\\input{a}\\input{b}\\end{document}"
     )
     for name in ("a", "b", "all"):
