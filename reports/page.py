@@ -85,9 +85,9 @@ def render(title: str, tables, figures, networks, cells, configurations, environ
         '<h2 id="configuration">Configuration and versions</h2>',
         *(_details(*item) for item in (*configurations, *environments)),
         '<h2 id="cells">Cells</h2>',
+        "<p>The first seed of a method counts its training; a cell that was continued only the time since it was.</p>",
         _sortable(
-            f"{len(cells)} finished cells, {sum(seconds for _, seconds, _ in cells) / 3600:.1f} hours; the first seed of a "
-            "method counts its training, a cell that was continued only the time since it was",
+            f"{len(cells)} finished cells, {sum(seconds for _, seconds, _ in cells) / 3600:.1f} hours",
             [("Cell", ""), ("Seconds", "n"), ("Result", "")],
             [[(name, name), (f"{seconds:.1f}", seconds), (words, words)] for name, seconds, words in cells],
         ),
