@@ -82,5 +82,5 @@ def test_killed_runs_end_bit_identical(tmp_path):
         assert run_until(killed, pattern) == -signal.SIGKILL
     finish(killed)
     expected = digests(uninterrupted)
-    assert len(expected) == 1 + 4 + 4 + 4, "results, images of four methods, histories and weights of four stages"
+    assert len(expected) == 1 + 7 + 4 + 4, "results, images of seven methods, histories and weights of four stages"
     assert digests(killed) == expected
