@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -25,11 +26,16 @@ class Parser(argparse.ArgumentParser):
 
 
 def call(main, prog: str) -> None:
-    """Run `main()` and exit with its code; mistakes of the user print one sentence instead of a traceback."""
+    """Run `main()` and exit with its code; mistakes of the user print one sentence instead of a traceback.
+
+    SIGINT and SIGTERM stop it with the command that continues.
+    """
     from datasets.image_dataset import DatasetError
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # no advice on retracing: every cell has its own networks
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     try:
         sys.exit(main())
     except (UsageError, DatasetError) as error:

@@ -1,6 +1,7 @@
 """What a user's mistake gets: one sentence on standard error, exit code 2, nothing half-written."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -119,6 +120,24 @@ def test_a_path_that_is_too_long_is_a_sentence(tmp_path):
     finished = run("reproduce_tables.py", "--datasets", "digits", "--dry-run", "--out", tmp_path / ("x" * 300))
     assert finished.returncode == 2
     assert len(finished.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_continue(sent, tmp_path):
+    command = [sys.executable, str(ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
+    command += ["--methods", "cvae", "--schedule", "quick", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/runs/*-unbalanced-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(sent)
+    started = time.perf_counter()
+    _, error = process.communicate(timeout=60)
+    assert time.perf_counter() - started < 30
+    assert process.returncode == 130
+    assert "finished cells and checkpoints are kept. Continue with:" in error
+    assert "experiments/reproduce_tables.py --datasets digits --methods cvae" in error
+    assert "Traceback" not in error
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path):
