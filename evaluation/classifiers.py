@@ -70,12 +70,15 @@ def train_classifier(
     learning_rate: float,
     random_state: int,
     final_learning_rate: float | None = None,
+    n_statistics_images: int = 0,
     class_weight: dict[int, float] | None = None,
     callbacks=(),
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
 
     The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
+    Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
+    `StatisticsWithoutDropout`); 0 keeps the moving averages.
     `class_weight` multiplies the loss of each class's images. Images that do not fill a batch are left out of an epoch,
     each epoch has its own order. Returns the model and Keras' history: for each of loss, accuracy, val_loss and
     val_accuracy a list of values an epoch. The same arguments on the same machine give the same weights. Python's,
@@ -90,6 +93,7 @@ def train_classifier(
         learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_epochs * steps_per_epoch, share)
     model.compile(keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
+    statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
     history = model.fit(
         prompt(batches(0).map(lambda batch: (batch["images"], batch["labels"]))),
         epochs=n_epochs,
@@ -97,10 +101,37 @@ def train_classifier(
         shuffle=False,
         class_weight=class_weight,
         validation_data=batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels),
-        callbacks=[best, *callbacks],
+        callbacks=[*statistics, best, *callbacks],
         verbose=0,
     )
     return model, history.history
+
+
+class StatisticsWithoutDropout(keras.callbacks.Callback):
+    """Before each validation, batch normalisation gets the statistics of `images` passed through without dropout.
+
+    Dropout widens what reaches the next normalisation while training, so that moving averages of the variance are too
+    large for prediction, where nothing is dropped (Li et al. 2019, arXiv:1801.05134).
+    """
+
+    def __init__(self, images: np.ndarray):
+        super().__init__()
+        self.images = images
+
+    def on_test_begin(self, logs=None):
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, layers.Dropout)]
+        normalisations = [layer for layer in self.model.layers if isinstance(layer, BatchNormalization)]
+        usual = [layer.rate for layer in dropouts], [layer.momentum for layer in normalisations]
+        for layer in dropouts:
+            layer.rate = 0.0
+        for index, (batch,) in enumerate(batches_in_order(self.images, PREDICTION_BATCH_SIZE)):
+            for layer in normalisations:
+                layer.momentum = index / (index + 1)  # so that the moving average is the mean over batches
+            self.model(batch, training=True)
+        for layer, rate in zip(dropouts, usual[0], strict=True):
+            layer.rate = rate
+        for layer, momentum in zip(normalisations, usual[1], strict=True):
+            layer.momentum = momentum
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -172,7 +172,13 @@ CLASSIFIERS = {
     },
     "quick": {
         "mnist": {"n_epochs": 8, "batch_size": 128, "learning_rate": 1e-3},
-        "cifar10": {"n_epochs": 12, "batch_size": 128, "learning_rate": 2e-3, "final_learning_rate": 0.0},
+        "cifar10": {
+            "n_epochs": 8,
+            "batch_size": 128,
+            "learning_rate": 2e-3,
+            "final_learning_rate": 0.0,
+            "n_statistics_images": 5000,
+        },
         "vehicles": {"n_epochs": 30, "batch_size": 32, "learning_rate": 1e-3},
         "digits": {"n_epochs": 12, "batch_size": 32, "learning_rate": 1e-3},
     },

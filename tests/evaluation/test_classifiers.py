@@ -60,3 +60,32 @@ def test_class_weights_draw_predictions_to_the_weighted_class(parts):
 def test_a_batch_larger_than_the_data_is_cut(parts):
     _, history = train(parts, n_epochs=1, batch_size=10_000)
     assert len(history["loss"]) == 1
+
+
+def test_statistics_without_dropout_are_those_of_the_images(parts, monkeypatch):
+    import keras
+    from keras import layers
+
+    from datasets.pixels import to_network
+    from models.networks.batch_normalization import BatchNormalization
+
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Dropout(0.5), BatchNormalization()])
+    images = parts[0].images
+    monkeypatch.setattr(classifiers, "PREDICTION_BATCH_SIZE", 200)  # three batches
+    callback = classifiers.StatisticsWithoutDropout(images)
+    callback.set_model(model)
+    callback.on_test_begin()
+    values = np.asarray(to_network(images))
+    np.testing.assert_allclose(model.layers[-1].moving_mean, [values.mean()], atol=1e-4)
+    np.testing.assert_allclose(model.layers[-1].moving_variance, [values.var()], atol=1e-2)
+    assert (model.layers[0].rate, model.layers[-1].momentum) == (0.5, 0.99)
+    assert (np.asarray(model.layers[0](values, training=True)) == 0).mean() > 0.4, "training goes on with dropout"
+
+
+def test_statistics_are_taken_before_each_validation(parts, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        classifiers.StatisticsWithoutDropout, "on_test_begin", lambda self, logs=None: taken.append(len(self.images))
+    )
+    train(parts, n_epochs=2, n_statistics_images=50)
+    assert taken == [50, 50]
