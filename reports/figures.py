@@ -74,6 +74,8 @@ def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str,
     )  # fmt: skip
     for axes in grid.flat[len(matrices) :]:
         axes.remove()
+    for axes in grid.flat[max(0, len(matrices) - n_columns) : len(matrices)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
     positions = range(len(class_names))
     for axes, (label, counts) in zip(grid.flat, matrices.items(), strict=False):
         percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -117,6 +119,6 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
 
 def _save(figure, path: Path) -> None:
     picture = io.BytesIO()
-    figure.savefig(picture, dpi=DOTS_PER_INCH, format="png")
+    figure.savefig(picture, dpi=DOTS_PER_INCH, format="png", bbox_inches="tight")
     plt.close(figure)
     write_atomically(path, picture.getvalue())
