@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from datasets.batches import shuffled_batches
 from models import callbacks, training
 from models.callbacks import TrainingDivergedError
 from tests.models.small import TRAINED, balancer
@@ -132,7 +133,7 @@ def test_bagan_refuses_an_adversarial_stage_of_another_autoencoder(few_digits, t
 
 def test_every_epoch_holds_every_image_once_in_its_own_order():
     images = np.arange(20, dtype=np.uint8).reshape(20, 1, 1, 1)
-    steps_per_epoch, batches = training.shuffled_batches(images, np.arange(20), 5, random_state=3)
+    steps_per_epoch, batches = shuffled_batches(images, np.arange(20), 5, random_state=3)
     assert steps_per_epoch == 4
     labels = np.concatenate([batch["labels"] for batch in batches(0).take(8)])
     epochs = labels[:20].tolist(), labels[20:].tolist()
