@@ -121,8 +121,13 @@ def check_folder(out: Path, options, datasets: dict) -> dict:
     Raises UsageError where it already holds others.
     """
     path = out / RUN_FILE
-    held = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        held = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged; move it away or choose another folder with --out") from error
     chosen = {"schedule": options.schedule, "protocol": options.protocol}
+    if held and not chosen.keys() <= held.keys():
+        raise UsageError(f"{path} is not of this program; choose another folder with --out")
     if held and {name: held[name] for name in chosen} != chosen:
         raise UsageError(
             f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}; "

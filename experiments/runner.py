@@ -4,6 +4,7 @@ import io
 import json
 import os
 import platform
+import sys
 import time
 from importlib import metadata
 from pathlib import Path
@@ -46,9 +47,14 @@ class Runner:
         return self.out / "runs" / plan.training_folder_name(cell, self.schedule, self.protocol)
 
     def cached(self, cell: Cell) -> dict | None:
-        """The record of a finished cell, or None."""
+        """The record of a finished cell, or None; a damaged one is set aside."""
         path = self.folder(cell) / "cell.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            return json.loads(path.read_text()) if path.exists() else None
+        except ValueError:
+            path.replace(path.with_suffix(".json.damaged"))
+            print(f"{path} is damaged and was set aside; the cell is run again.", file=sys.stderr)
+            return None
 
     def run(self, cell: Cell) -> dict:
         """The cell's record, computed unless it is cached."""

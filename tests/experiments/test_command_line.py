@@ -98,6 +98,15 @@ def test_a_folder_of_another_schedule_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
+@pytest.mark.parametrize(("content", "message"), [('{"sch', "is damaged"), ('{"a": 1}', "is not of this program")])
+def test_a_damaged_run_file_is_named(content, message, tmp_path):
+    (tmp_path / "run.json").write_text(content)
+    finished = run("reproduce_tables.py", "--dry-run", "--out", tmp_path)
+    assert finished.returncode == 2
+    assert f"run.json {message}" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
 def test_a_folder_of_other_images_is_refused(tmp_path):
     held = '{"schedule": "smoke", "protocol": "thesis", "datasets": {"digits": "0123456789abcdef"}}'
     (tmp_path / "run.json").write_text(held)

@@ -54,6 +54,16 @@ def test_a_finished_cell_is_never_computed_again(small, monkeypatch):
     assert small().run(cell) == first
 
 
+def test_a_damaged_record_is_set_aside_and_made_again(small, capsys):
+    made, cell = small(), Cell("digits", 50, "original", 0)
+    expected = made.run(cell)["ssim"]
+    path = made.folder(cell) / "cell.json"
+    path.write_text("{")
+    assert made.run(cell)["ssim"] == expected
+    assert path.with_suffix(".json.damaged").read_text() == "{"
+    assert "is damaged and was set aside" in capsys.readouterr().err
+
+
 def test_a_record_is_complete(small):
     made = small()
     cell = Cell("digits", 75, "geometric", 1)
