@@ -10,7 +10,8 @@ from keras import layers
 
 from datasets.batches import batches_in_order, prompt, shuffled_batches
 from datasets.image_dataset import ImageDataset
-from models.networks.batch_normalization import BatchNormalization
+from replication.batch_normalization import BatchNormalization
+from replication.dropout import Dropout
 
 NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
@@ -39,7 +40,7 @@ def cifar10_classifier(n_classes: int = 10) -> keras.Model:
         x = layers.Conv2D(n_filters, 3, 2, "same", name=f"conv2d_{index}")(x)
         x = layers.LeakyReLU(NEGATIVE_SLOPE, name=f"leaky_re_lu_{index}")(x)
         x = BatchNormalization(name=f"batch_normalization_{index}")(x)
-        x = layers.Dropout(DROPOUT_RATE, name=f"dropout_{index}")(x)
+        x = Dropout(DROPOUT_RATE, name=f"dropout_{index}")(x)
         if index == 5:
             x = layers.MaxPooling2D(2, name="max_pooling2d_1")(x)
     return keras.Model(image, _head(x, n_classes, activation="re_lu_1"), name="cifar10_classifier")
@@ -119,7 +120,7 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
         self.images = images
 
     def on_test_begin(self, logs=None):
-        dropouts = [layer for layer in self.model.layers if isinstance(layer, layers.Dropout)]
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, Dropout)]
         normalisations = [layer for layer in self.model.layers if isinstance(layer, BatchNormalization)]
         usual = [layer.rate for layer in dropouts], [layer.momentum for layer in normalisations]
         for layer in dropouts:

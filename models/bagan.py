@@ -13,7 +13,7 @@ from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
 from models.networks import networks_for
-from models.training import dense_gradients, fingerprint, seeded, train
+from models.training import PREDICTION_BATCH_SIZE, TrainingModel, dense_gradients, fingerprint, predict, seeded, train
 
 
 class BAGAN(Balancer):
@@ -70,7 +70,7 @@ class BAGAN(Balancer):
             self.discriminator_ = networks.bagan_discriminator(len(self.classes_), self.head)
         self.autoencoder_history_ = self._fit_autoencoder(images, class_indices)
         hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
-        encodings = self.encoder_.predict(batches_in_order(images, 500), verbose=0)
+        encodings = self.encode(images)
         self.class_means_, self.class_factors_ = class_gaussians(encodings, class_indices)
         self.history_ = self._fit_adversarial(images, class_indices)
 
@@ -113,7 +113,12 @@ class BAGAN(Balancer):
             seed = tf.stack([tf.cast(self.random_state, tf.int64), step])
             normal = tf.random.stateless_normal((batch_size, self.latent_size), seed)
             latent = tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
-            return batch | {"latent": latent, "latent_labels": labels}
+            return batch | {
+                "fake_latent": latent[:n_fakes],
+                "fake_labels": labels[:n_fakes],
+                "other_latent": latent[n_fakes:],
+                "other_labels": labels[n_fakes:],
+            }
 
         return train(
             model,
@@ -135,28 +140,23 @@ class BAGAN(Balancer):
         latent = self.class_means_[class_index] + normal @ self.class_factors_[class_index].T
         return self.decode(latent, self.classes_[class_index])
 
-    def encode(self, images, label):
-        """Latents (n, latent_size) of uint8 images; the encoder does not look at the label."""
-        return self.encoder_.predict(batches_in_order(images, 500), verbose=0)
+    def encode(self, images, label=None):
+        """Latents float32 (n, latent_size) of uint8 images; the encoder does not look at the label."""
+        return predict(self.encoder_, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
 
     def decode(self, latent, label):
         """uint8 images (n, height, width, channels) of the generator; latents (n, latent_size) hold the class."""
-        return to_pixels(self.generator_.predict(latent.astype(np.float32), batch_size=500, verbose=0))
+        batches = tf.data.Dataset.from_tensor_slices((latent.astype(np.float32),)).batch(PREDICTION_BATCH_SIZE)
+        return to_pixels(predict(self.generator_, batches)[0])
 
 
-class AutoencoderTraining(keras.Model):
+class AutoencoderTraining(TrainingModel):
     """Stage 1: E and Delta minimise 1/2 ||x - x'||^2, summed over pixels; labels are not used."""
 
     def __init__(self, encoder, decoder):
-        super().__init__(name="autoencoder_training")
+        super().__init__("autoencoder_training", ("L_2",))
         self.encoder = encoder
         self.decoder = decoder
-        self.mean = keras.metrics.Mean("L_2")
-        self.built = True
-
-    @property
-    def metrics(self):
-        return [self.mean]
 
     def train_step(self, batch):
         images = batch["images"]
@@ -164,8 +164,7 @@ class AutoencoderTraining(keras.Model):
             reconstructed = self.decoder(self.encoder(images, training=True), training=True)
             loss = losses.half_squared_distance(images, reconstructed)
         self.optimizer.apply_gradients(dense_gradients(tape, loss, self.trainable_variables))
-        self.mean.update_state(loss)
-        return {"L_2": self.mean.result()}
+        return self.recorded(loss)
 
 
 def hand_over(encoder, decoder, discriminator, generator) -> None:
@@ -225,7 +224,7 @@ def class_balanced_batches(images, class_indices, batch_size: int, random_state:
     return max(1, len(images) // batch_size), batches
 
 
-class BAGANTraining(keras.Model):
+class BAGANTraining(TrainingModel):
     """Stage 3: one step of D and G, both by sparse categorical cross-entropy.
 
     D sees real images of all classes and, as 1/(n_classes + 1) of its batch, generated ones, which it should call
@@ -234,33 +233,25 @@ class BAGANTraining(keras.Model):
     """
 
     def __init__(self, generator, discriminator):
-        super().__init__(name="bagan_training")
+        super().__init__("bagan_training", ("L_D", "L_G"))
         self.generator = generator
         self.discriminator = discriminator
-        self.means = {name: keras.metrics.Mean(name) for name in ("L_D", "L_G")}
-        self.built = True
-
-    @property
-    def metrics(self):
-        return list(self.means.values())
 
     def train_step(self, batch):
         real, real_labels = batch["images"], batch["labels"]
-        n_reals = real.shape[0]
-        n_fakes = batch["latent"].shape[0] - n_reals  # D learns from as many images as G
+        latent_labels = ops.concatenate([batch["fake_labels"], batch["other_labels"]])
+        n_reals, n_fakes = ops.shape(real)[0], ops.shape(batch["fake_latent"])[0]
         fakes = ops.full((n_fakes,), self.discriminator.output_shape[-1] - 1, dtype="int32")
         with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(batch["latent"], training=True)
+            generated = self.generator(ops.concatenate([batch["fake_latent"], batch["other_latent"]]), training=True)
             learned = ops.concatenate([real, generated[:n_fakes]])
             learned_probabilities = self.discriminator(learned, training=True)  # (n_reals + n_fakes, n_classes + 1)
             other_probabilities = self.discriminator(generated[n_fakes:], training=True)
             generated_probabilities = ops.concatenate([learned_probabilities[n_reals:], other_probabilities])
             l_d = losses.classification_loss(ops.concatenate([real_labels, fakes]), learned_probabilities)
-            l_g = losses.classification_loss(batch["latent_labels"], generated_probabilities)
+            l_g = losses.classification_loss(latent_labels, generated_probabilities)
         pairs = []
         for loss, network in ((l_d, self.discriminator), (l_g, self.generator)):
             pairs += dense_gradients(tape, loss, network.trainable_variables)
         self.optimizer.apply_gradients(pairs)
-        for name, value in zip(self.means, (l_d, l_g), strict=True):
-            self.means[name].update_state(value)
-        return {name: metric.result() for name, metric in self.means.items()}
+        return self.recorded(l_d, l_g)

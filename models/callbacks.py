@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -64,9 +65,9 @@ class FiniteLosses(keras.callbacks.Callback):
 class History(keras.callbacks.Callback):
     """Losses and seconds of each epoch, kept in a CSV file that is replaced as a whole."""
 
-    def __init__(self, path, n_epochs_done):
+    def __init__(self, path, n_epochs_done, is_chief):
         super().__init__()
-        self.path = path
+        self.path = path if is_chief else None
         self.rows = []
         if path and path.exists():
             rows = pd.read_csv(path).to_dict("records")
@@ -87,37 +88,40 @@ class Checkpoints(keras.callbacks.Callback):
     """Weights and optimizer state at epoch ends: `epoch-000012-<sha256>.weights.h5`, the newest two.
 
     A file gets its name, which holds its own hash, only when it is complete and on disk. It is written as often as
-    takes five per cent of the time, and after the last epoch.
+    takes five per cent of the time, and after the last epoch. Of several machines all read and the chief writes.
     """
 
-    def __init__(self, folder: Path, description: str):
+    def __init__(self, folder: Path, description: str, is_chief: bool):
         super().__init__()
         self.folder = folder
         self.description = description
+        self.is_chief = is_chief
         self.last_saved = self.save_duration_s = float("-inf")
 
     def restore(self, model, n_epochs: int) -> int:
         """Load the newest sound checkpoint of at most `n_epochs`; returns its epochs. Damaged files are set aside."""
         for path in self._paths():
-            _, epoch, digest = path.name.removesuffix(".weights.h5").split("-")
-            if int(epoch) > n_epochs:
+            if _n_epochs(path) > n_epochs:
                 continue
-            if _sha256(path) == digest:
-                model.load_weights(path)
-                return int(epoch)
-            path.replace(path.with_name(path.name.removesuffix(".weights.h5") + ".damaged"))
-            print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
-        if self._paths():
+            if _sha256(path) == path.name.removesuffix(".weights.h5").split("-")[2]:
+                _outside_of_strategies(model.load_weights, path)
+                return _n_epochs(path)
+            if self.is_chief:
+                path.replace(path.with_name(path.name.removesuffix(".weights.h5") + ".damaged"))
+                print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
+        if any(_n_epochs(path) > n_epochs for path in self._paths()):
             raise ValueError(f"{self.folder} holds a training of more than {n_epochs} epochs; use another folder")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
         started = time.perf_counter()
         is_last = epoch + 1 == self.params["epochs"]
+        if not self.is_chief:
+            return
         if not is_last and started - self.last_saved < self.save_duration_s / CHECKPOINT_SHARE_OF_TIME:
             return
         partial = self.folder / "partial.weights.h5"
-        self.model.save_weights(partial)
+        _outside_of_strategies(self.model.save_weights, partial)
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())
         partial.replace(self.folder / f"epoch-{epoch + 1:06d}-{_sha256(partial)}.weights.h5")
@@ -130,7 +134,20 @@ class Checkpoints(keras.callbacks.Callback):
         return sorted(self.folder.glob("epoch-*.weights.h5"), reverse=True)
 
 
-def _sha256(path):
+def _outside_of_strategies(function, *arguments):
+    """Call the function in a thread, which the `tf.distribute` strategy of this one does not reach.
+
+    Keras makes a variable while it saves or loads weights, and a strategy would have all machines take part in that.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function, *arguments).result()
+
+
+def _n_epochs(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
+def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,11 +6,11 @@ import tensorflow as tf
 from keras import ops
 
 from datasets.batches import shuffled_batches
-from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
+from models.conditional import generated_images, latent_means
 from models.networks import networks_for
-from models.training import dense_gradients, fingerprint, seeded, train
+from models.training import TrainingModel, dense_gradients, fingerprint, seeded, train
 
 
 class CVAE(Balancer):
@@ -75,33 +75,25 @@ class CVAE(Balancer):
 
     def _sample(self, class_index, n, random_state):
         latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
-        return self.decode(latent, self.classes_[class_index])
+        return generated_images(self.decoder_, latent, class_index)
 
     def encode(self, images, label):
-        """Latent means (n, latent_size) of uint8 images of one class."""
-        labels = np.full((len(images), 1), np.searchsorted(self.classes_, label), np.int32)
-        return self.encoder_.predict([to_network(images), labels], batch_size=500, verbose=0)[0]
+        """Latent means float32 (n, latent_size) of uint8 images of one class."""
+        return latent_means(self.encoder_, images, int(np.searchsorted(self.classes_, label)))
 
     def decode(self, latent, label):
-        """uint8 images (n, height, width, channels) of one class from latents (n, latent_size)."""
-        labels = np.full((len(latent), 1), np.searchsorted(self.classes_, label), np.int32)
-        return to_pixels(self.decoder_.predict([labels, latent], batch_size=500, verbose=0))
+        """uint8 images (n, height, width, channels) of one class from latents float32 (n, latent_size)."""
+        return generated_images(self.decoder_, latent, int(np.searchsorted(self.classes_, label)))
 
 
-class CVAETraining(keras.Model):
+class CVAETraining(TrainingModel):
     """One step of encoder and decoder together, by one RMSprop."""
 
     def __init__(self, encoder, decoder, lambda_1):
-        super().__init__(name="cvae_training")
+        super().__init__("cvae_training", ("L_KL", "L_2", "L"))
         self.encoder = encoder
         self.decoder = decoder
         self.lambda_1 = lambda_1
-        self.means = {name: keras.metrics.Mean(name) for name in ("L_KL", "L_2", "L")}
-        self.built = True
-
-    @property
-    def metrics(self):
-        return list(self.means.values())
 
     def train_step(self, batch):
         images, labels = batch["images"], batch["labels"][:, None]  # labels (batch, 1)
@@ -113,6 +105,4 @@ class CVAETraining(keras.Model):
             l_2 = losses.half_squared_distance(images, reconstructed)
             total = self.lambda_1 * l_kl + l_2
         self.optimizer.apply_gradients(dense_gradients(tape, total, self.trainable_variables))
-        for name, value in zip(self.means, (l_kl, l_2, total), strict=True):
-            self.means[name].update_state(value)
-        return {name: metric.result() for name, metric in self.means.items()}
+        return self.recorded(l_kl, l_2, total)

@@ -6,11 +6,12 @@ import tensorflow as tf
 from keras import ops
 
 from datasets.batches import shuffled_batches
-from datasets.pixels import to_network, to_pixels
 from models import losses
 from models.balancer import Balancer
+from models.conditional import generated_images, latent_means
 from models.networks import networks_for
-from models.training import dense_gradients, fingerprint, seeded, train
+from models.training import TrainingModel, dense_gradients, fingerprint, seeded, train
+from replication.collectives import batch_mean
 
 
 class CVAEGAN(Balancer):
@@ -105,20 +106,18 @@ class CVAEGAN(Balancer):
 
     def _sample(self, class_index, n, random_state):
         latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
-        return self.decode(latent, self.classes_[class_index])
+        return generated_images(self.generator_, latent, class_index)
 
     def encode(self, images, label):
-        """Latent means (n, latent_size) of uint8 images of one class."""
-        labels = np.full((len(images), 1), np.searchsorted(self.classes_, label), np.int32)
-        return self.encoder_.predict([to_network(images), labels], batch_size=500, verbose=0)[0]
+        """Latent means float32 (n, latent_size) of uint8 images of one class."""
+        return latent_means(self.encoder_, images, int(np.searchsorted(self.classes_, label)))
 
     def decode(self, latent, label):
-        """uint8 images (n, height, width, channels) of one class from latents (n, latent_size)."""
-        labels = np.full((len(latent), 1), np.searchsorted(self.classes_, label), np.int32)
-        return to_pixels(self.generator_.predict([labels, latent], batch_size=500, verbose=0))
+        """uint8 images (n, height, width, channels) of one class from latents float32 (n, latent_size)."""
+        return generated_images(self.generator_, latent, int(np.searchsorted(self.classes_, label)))
 
 
-class CVAEGANTraining(keras.Model):
+class CVAEGANTraining(TrainingModel):
     """One step of all four networks; each minimises its own terms of eq. 3.6.
 
     D: L_D. C: L_C. E: lambda_1 L_KL + lambda_2 L_G. G: lambda_2 L_G + lambda_3 L_GD + lambda_4 L_GC. E and G
@@ -127,7 +126,7 @@ class CVAEGANTraining(keras.Model):
     """
 
     def __init__(self, encoder, generator, discriminator, classifier, *, weights, centre_momentum):
-        super().__init__(name="cvae_gan_training")
+        super().__init__("cvae_gan_training", ("L_D", "L_C", "L_KL", "L_G", "L_GD", "L_GC", "L"))
         self.encoder = encoder
         self.generator = generator
         self.discriminator = _with_features(discriminator, "flatten_2")
@@ -141,15 +140,9 @@ class CVAEGANTraining(keras.Model):
         self.generated_centre = self._centre("generated_centre", (n_features_d,))
         self.real_class_centres = self._centre("real_class_centres", (n_classes, n_features_c))
         self.generated_class_centres = self._centre("generated_class_centres", (n_classes, n_features_c))
-        self.means = {name: keras.metrics.Mean(name) for name in ("L_D", "L_C", "L_KL", "L_G", "L_GD", "L_GC", "L")}
-        self.built = True
 
     def _centre(self, name, shape):
         return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
-
-    @property
-    def metrics(self):
-        return list(self.means.values())
 
     def train_step(self, batch):
         real, labels, prior_labels = batch["images"], batch["labels"], batch["prior_labels"]
@@ -167,9 +160,9 @@ class CVAEGANTraining(keras.Model):
             _, features_reconstructed_c = self.classifier(reconstructed, training=True)
             _, features_generated_c = self.classifier(generated, training=True)
 
-            real_centre = losses.moving_average(self.real_centre, ops.mean(features_real_d, axis=0), momentum)
+            real_centre = losses.moving_average(self.real_centre, batch_mean(features_real_d, axis=0), momentum)
             generated_centre = losses.moving_average(
-                self.generated_centre, ops.mean(features_generated_d, axis=0), momentum
+                self.generated_centre, batch_mean(features_generated_d, axis=0), momentum
             )
             real_class_centres = losses.class_moving_average(self.real_class_centres, features_real_c, labels, momentum)
             generated_class_centres = losses.class_moving_average(
@@ -206,9 +199,7 @@ class CVAEGANTraining(keras.Model):
         self.generated_centre.assign(generated_centre)
         self.real_class_centres.assign(real_class_centres)
         self.generated_class_centres.assign(generated_class_centres)
-        for name, value in zip(self.means, (l_d, l_c, l_kl, l_g, l_gd, l_gc, total), strict=True):
-            self.means[name].update_state(value)
-        return {name: metric.result() for name, metric in self.means.items()}
+        return self.recorded(l_d, l_c, l_kl, l_g, l_gd, l_gc, total)
 
 
 def _with_features(network, layer_name):

@@ -1,11 +1,14 @@
 """The thesis's equations as pure functions on tensors.
 
 Every function returns one scalar, the mean over the batch of what its equation says of one image; each
-docstring states how pixels, features and latent dimensions are reduced. Images are (batch, height, width,
-channels) float32, features (batch, n_features), labels (batch,) int.
+docstring states how pixels, features and latent dimensions are reduced. With several replicas the mean is that over
+the whole batch, the same scalar on each. Images are (batch, height, width, channels) float32, features (batch,
+n_features), labels (batch,) int.
 """
 
 from keras import ops
+
+from replication.collectives import all_sum, batch_mean
 
 EPSILON = 1e-7
 
@@ -16,20 +19,20 @@ def kl_divergence(mean, log_variance):
     The print lacks the factor 1/2 and the square inside the logarithm; here is the closed form
     1/2 (sigma^2 + mean^2 - log sigma^2 - 1).
     """
-    return ops.mean(0.5 * (ops.exp(log_variance) + ops.square(mean) - log_variance - 1.0))
+    return batch_mean(0.5 * (ops.exp(log_variance) + ops.square(mean) - log_variance - 1.0))
 
 
 def half_squared_distance(a, b):
     """1/2 ||a - b||^2, summed over all but the batch axis, averaged over the batch."""
     difference = ops.reshape(a - b, (ops.shape(a)[0], -1))  # (batch, everything else)
-    return ops.mean(0.5 * ops.sum(ops.square(difference), axis=-1))
+    return batch_mean(0.5 * ops.sum(ops.square(difference), axis=-1))
 
 
 def discriminator_loss(real, reconstructed, generated):
     """Eq. 3.1, L_D; the arguments are D's probabilities (batch, 1) for x_r, x_f and x_p."""
 
     def minus_log(probability):
-        return -ops.mean(ops.log(ops.clip(probability, EPSILON, 1.0)))
+        return -batch_mean(ops.log(ops.clip(probability, EPSILON, 1.0)))
 
     return minus_log(real) + minus_log(1.0 - reconstructed) + minus_log(1.0 - generated)
 
@@ -62,7 +65,7 @@ def classification_loss(labels, probabilities):
     probabilities = ops.clip(probabilities, EPSILON, 1.0)
     probabilities = probabilities / ops.sum(probabilities, axis=-1, keepdims=True)
     chosen = ops.take_along_axis(probabilities, ops.expand_dims(labels, -1), axis=-1)  # (batch, 1)
-    return -ops.mean(ops.log(chosen))
+    return -batch_mean(ops.log(chosen))
 
 
 def cvae_gan_loss(l_d, l_c, l_kl, l_g, l_gd, l_gc, *, lambda_1, lambda_2, lambda_3, lambda_4):
@@ -81,6 +84,6 @@ def class_moving_average(history, features, labels, momentum):
     Classes that the batch does not contain keep their history, without a gradient.
     """
     members = ops.one_hot(labels, ops.shape(history)[0], dtype=features.dtype)  # (batch, n_classes)
-    counts = ops.expand_dims(ops.sum(members, axis=0), -1)  # (n_classes, 1)
-    batch_means = ops.matmul(ops.transpose(members), features) / ops.maximum(counts, 1.0)
+    counts = ops.expand_dims(all_sum(ops.sum(members, axis=0)), -1)  # (n_classes, 1)
+    batch_means = all_sum(ops.matmul(ops.transpose(members), features)) / ops.maximum(counts, 1.0)
     return ops.where(counts > 0, moving_average(history, batch_means, momentum), ops.stop_gradient(history))

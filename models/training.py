@@ -19,6 +19,9 @@ import tensorflow as tf
 from datasets.batches import prompt
 from datasets.files import write_atomically
 from models.callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, Progress
+from replication.collectives import distributed, n_replicas, same_everywhere
+
+PREDICTION_BATCH_SIZE = 500
 
 
 @contextlib.contextmanager
@@ -36,15 +39,61 @@ def seeded(random_state: int):
         np.random.set_state(numpy_state)
 
 
+class TrainingModel(keras.Model):
+    """The networks that are trained together. Subclasses write `train_step` and end it with `recorded`."""
+
+    def __init__(self, name: str, loss_names: tuple[str, ...]):
+        super().__init__(name=name)
+        self.means = {loss: keras.metrics.Mean(loss) for loss in loss_names}
+        self.built = True
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def recorded(self, *losses) -> dict:
+        """The mean so far of each loss, in the order of their names."""
+        for mean, loss in zip(self.means.values(), losses, strict=True):
+            mean.update_state(loss)
+        return {name: mean.result() for name, mean in self.means.items()}
+
+    def make_train_function(self, force=False):
+        strategy = self.distribute_strategy
+        if strategy.num_replicas_in_sync == 1:
+            super().make_train_function(force)
+            return
+
+        @tf.function
+        def step(batches):  # Keras' own fails where replicas are on several machines
+            logs = strategy.run(self.train_step, args=(next(batches),))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
+
+        self.train_function = step
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras would average a batch over the replicas to learn its shape; everything is built already."""
+
+
 def dense_gradients(tape, loss, variables) -> list[tuple]:
-    """(gradient, variable) pairs, an embedding's gradient as a full array.
+    """(gradient, variable) pairs for an optimizer, which sums them over replicas; an embedding's as a full array.
 
     Keras' optimizers take the sparse form for one with no class twice, which a batch of labels is not.
     """
+    share = 1.0 / n_replicas()  # the loss is the whole batch's on every replica
     return [
-        (tf.convert_to_tensor(gradient), variable)
+        (share * tf.convert_to_tensor(gradient), variable)
         for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
     ]
+
+
+def predict(network: keras.Model, batches) -> list[np.ndarray]:
+    """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
+
+    @tf.function(reduce_retracing=True)
+    def step(*inputs):
+        return tf.nest.flatten(network(inputs if len(inputs) > 1 else inputs[0], training=False))
+
+    return [np.concatenate(parts) for parts in zip(*(step(*inputs) for inputs in batches), strict=True)]
 
 
 @contextlib.contextmanager
@@ -79,20 +128,25 @@ def train(
     loss's mean and the seconds it took; with a folder it also stands in `folder/history.csv`. Raises
     TrainingDivergedError at the first loss that is not finite, ValueError where the folder holds a training with
     another `fingerprint` or only checkpoints of more epochs.
+
+    In the scope of a `tf.distribute` strategy its replicas share each step; of several machines the chief writes.
     """
     model.optimizer.build(model.trainable_variables)
+    is_chief = tf.distribute.get_strategy().extended.should_checkpoint
     if folder:
-        _claim(Path(folder), fingerprint)
-    checkpoints = Checkpoints(Path(folder), description) if folder else None
+        _claim(Path(folder), fingerprint, is_chief)
+    checkpoints = Checkpoints(Path(folder), description, is_chief) if folder else None
     n_epochs_done = checkpoints.restore(model, n_epochs) if checkpoints else 0
-    history = History(Path(folder) / "history.csv" if folder else None, n_epochs_done)
+    if not same_everywhere(n_epochs_done):
+        raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
+    history = History(Path(folder) / "history.csv" if folder else None, n_epochs_done, is_chief)
     if n_epochs_done < n_epochs:
         callbacks = [EpochSeeds(random_state), FiniteLosses(description), history]
         callbacks += [checkpoints] if checkpoints else []
-        callbacks += [Progress(description, steps_per_epoch)] if verbose else []
+        callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
         with _graphs_as_written():
             model.fit(
-                prompt(batches(n_epochs_done * steps_per_epoch)),
+                distributed(prompt(batches(n_epochs_done * steps_per_epoch))),
                 initial_epoch=n_epochs_done,
                 epochs=n_epochs,
                 steps_per_epoch=steps_per_epoch,
@@ -115,10 +169,11 @@ def fingerprint(balancer, images, labels, free=()) -> str:
     return json.dumps({"method": type(balancer).__name__, "data": data.hexdigest(), "arguments": arguments}, indent=1)
 
 
-def _claim(folder: Path, fingerprint: str) -> None:
+def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
     path = folder / "training.json"
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        write_atomically(path, fingerprint)
+        if is_chief:
+            write_atomically(path, fingerprint)
     elif path.read_text() != fingerprint:
         raise ValueError(f"{folder} holds a training with other arguments or images (see {path}); use another folder")

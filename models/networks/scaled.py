@@ -8,7 +8,8 @@ discriminator. Images are float32 in [-1, 1], of any size from 8 x 8 and any num
 import keras
 from keras import layers
 
-from models.networks.batch_normalization import BatchNormalization
+from replication.batch_normalization import BatchNormalization
+from replication.dropout import Dropout
 
 NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
@@ -45,21 +46,21 @@ class Scaled:
         image = keras.Input(self.image_shape, name="image")
         x = image
         for index in range(self.n_halvings + 2):
-            x = layers.Dropout(DROPOUT_RATE)(x) if index else x
+            x = Dropout(DROPOUT_RATE)(x) if index else x
             x = layers.Conv2D(min(64 * 2**index, MAX_FILTERS), 3, 2, "same")(x)
             x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
             x = BatchNormalization()(x)
         if min(x.shape[1:3]) > 1:
             x = layers.MaxPooling2D(2)(x)
         x = layers.Flatten(name="flatten_2")(x)
-        x = layers.Dropout(DROPOUT_RATE)(x)
+        x = Dropout(DROPOUT_RATE)(x)
         return keras.Model(image, layers.Dense(1, "sigmoid")(x), name="cvae_gan_discriminator")
 
     def cvae_gan_classifier(self, n_classes: int) -> keras.Model:
         """After Table B.3, C: image -> probabilities (batch, n_classes)."""
         image = keras.Input(self.image_shape, name="image")
         x = layers.Flatten(name="flatten_3")(_vgg_trunk(image, layers.ReLU))
-        x = layers.Dropout(DROPOUT_RATE)(x)
+        x = Dropout(DROPOUT_RATE)(x)
         return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
 
     def cvae_gan_encoder(self, n_classes: int, latent_size: int) -> keras.Model:
@@ -134,5 +135,5 @@ def _bagan_trunk(x):
     for n_filters in (32, 64, 128, 256):
         x = layers.Conv2D(n_filters, 3, 2, "same")(x)
         x = layers.LeakyReLU(NEGATIVE_SLOPE)(x)
-        x = layers.Dropout(DROPOUT_RATE)(x)
+        x = Dropout(DROPOUT_RATE)(x)
     return layers.Flatten()(x)

@@ -8,7 +8,8 @@ shapes leave one choice each, which stands here.
 import keras
 from keras import layers
 
-from models.networks.batch_normalization import BatchNormalization
+from replication.batch_normalization import BatchNormalization
+from replication.dropout import Dropout
 
 IMAGE_SHAPE = (28, 28, 1)
 NEGATIVE_SLOPE = 0.3
@@ -69,7 +70,7 @@ def cvae_gan_discriminator() -> keras.Model:
         x = BatchNormalization(name=f"batch_normalization_{index}")(x)
     x = layers.MaxPooling2D(2, name="max_pooling2d_3")(x)
     x = layers.Flatten(name="flatten_2")(x)  # (batch, 256)
-    x = layers.Dropout(DROPOUT_RATE, name="dropout")(x)
+    x = Dropout(DROPOUT_RATE, name="dropout")(x)
     return keras.Model(image, layers.Dense(1, "sigmoid", name="dense_3")(x), name="cvae_gan_discriminator")
 
 
@@ -78,7 +79,7 @@ def cvae_gan_classifier(n_classes: int = 10) -> keras.Model:
     image = keras.Input(IMAGE_SHAPE, name="input_6")
     x = _vgg_trunk(image, 10, 4, lambda index: layers.ReLU(name=f"re_lu_{index + 4}"))
     x = layers.Flatten(name="flatten_3")(x)  # (batch, 128)
-    x = layers.Dropout(DROPOUT_RATE, name="dropout_1")(x)
+    x = Dropout(DROPOUT_RATE, name="dropout_1")(x)
     x = layers.Dense(n_classes, name="dense_4")(x)
     return keras.Model(image, layers.Activation("softmax", name="activation")(x), name="cvae_gan_classifier")
 
@@ -107,7 +108,7 @@ def _bagan_trunk(image, first: int, flatten: int):
     for index, n_filters in enumerate([32, 64, 128, 256], start=first):
         x = layers.Conv2D(n_filters, 3, 2, "same", name=_named("conv2d", index))(x)
         x = layers.LeakyReLU(NEGATIVE_SLOPE, name=_named("leaky_re_lu", index))(x)
-        x = layers.Dropout(DROPOUT_RATE, name=_named("dropout", index))(x)
+        x = Dropout(DROPOUT_RATE, name=_named("dropout", index))(x)
     return layers.Flatten(name=_named("flatten", flatten))(x)
 
 

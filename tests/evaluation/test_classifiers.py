@@ -64,12 +64,12 @@ def test_a_batch_larger_than_the_data_is_cut(parts):
 
 def test_statistics_without_dropout_are_those_of_the_images(parts, monkeypatch):
     import keras
-    from keras import layers
 
     from datasets.pixels import to_network
-    from models.networks.batch_normalization import BatchNormalization
+    from replication.batch_normalization import BatchNormalization
+    from replication.dropout import Dropout
 
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Dropout(0.5), BatchNormalization()])
+    model = keras.Sequential([keras.Input((28, 28, 1)), Dropout(0.5), BatchNormalization()])
     images = parts[0].images
     monkeypatch.setattr(classifiers, "PREDICTION_BATCH_SIZE", 200)  # three batches
     callback = classifiers.StatisticsWithoutDropout(images)

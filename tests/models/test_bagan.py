@@ -73,8 +73,10 @@ def one_step():
     batch = {
         "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
         "labels": tf.constant([0, 1, 2, 0, 1, 2]),
-        "latent": tf.constant(rng.standard_normal((8, 4)), tf.float32),
-        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
+        "fake_latent": tf.constant(rng.standard_normal((2, 4)), tf.float32),
+        "fake_labels": tf.constant([0, 1]),
+        "other_latent": tf.constant(rng.standard_normal((6, 4)), tf.float32),
+        "other_labels": tf.constant([2, 0, 1, 2, 0, 1]),
     }
     return model, batch, generator, discriminator
 

@@ -83,7 +83,7 @@ def test_fused_batch_normalization_is_keras_batch_normalization():
     import keras
     import tensorflow as tf
 
-    from models.networks.batch_normalization import BatchNormalization
+    from replication.batch_normalization import BatchNormalization
 
     inputs = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (32, 5, 5, 4)), tf.float32)
     results = []

@@ -1,0 +1,40 @@
+"""Batch normalisation with TensorFlow's fused kernel, and over all replicas' images."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from replication.collectives import all_sum, n_replicas
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras' layer, whose training pass over (batch, height, width, channels) is one kernel instead of several.
+
+    Same weights, defaults and result to rounding, except that the moving variance takes the unbiased batch
+    variance, as Keras did with TensorFlow 2.1, the thesis's version. With several replicas the statistics are those
+    of the whole batch.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if not training:
+            return super().call(inputs, training=training, mask=mask)
+        if n_replicas() == 1 and inputs.dtype == "float32":  # the kernel knows no float64
+            outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+                inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
+            )
+        else:
+            outputs, mean, variance = self._normalised_together(inputs)
+        self.moving_mean.assign(self.moving_mean * self.momentum + mean * (1.0 - self.momentum))
+        self.moving_variance.assign(self.moving_variance * self.momentum + variance * (1.0 - self.momentum))
+        return outputs
+
+    def _normalised_together(self, inputs):
+        """Outputs, and the whole batch's means and unbiased variances (channels,)."""
+        n_values = all_sum(ops.cast(tf.size(inputs) // inputs.shape[-1], inputs.dtype))  # a channel
+        mean = all_sum(ops.sum(inputs, axis=(0, 1, 2))) / n_values
+        variance = all_sum(ops.sum(ops.square(inputs - mean), axis=(0, 1, 2))) / n_values
+        outputs = tf.nn.batch_normalization(
+            inputs, mean, variance, self.beta.value, self.gamma.value, self.epsilon
+        )  # (batch, height, width, channels)
+        return outputs, mean, variance * n_values / (n_values - 1.0)

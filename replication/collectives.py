@@ -1,0 +1,73 @@
+"""Sums and means over the whole batch, wherever its images are; differentiable."""
+
+import tensorflow as tf
+from keras import ops
+
+
+def n_replicas() -> int:
+    """Of the `tf.distribute` strategy in whose scope the caller is; 1 without one."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def replica_index():
+    """Which replica the caller is, from 0."""
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
+def all_sum(values):
+    """Sum of a tensor over the replicas."""
+    return values if n_replicas() == 1 else tf.distribute.get_replica_context().all_reduce("SUM", values)
+
+
+def batch_mean(values, axis=None):
+    """Mean of `values` (batch, ...) over the whole batch: over all axes, or with axis=0 for each of the others."""
+    if n_replicas() == 1:
+        return ops.mean(values, axis=axis)
+    n_images = all_sum(ops.cast(ops.shape(values)[0], values.dtype))
+    means = all_sum(ops.sum(values, axis=0)) / n_images  # (...)
+    return means if axis == 0 else ops.mean(means)
+
+
+def same_everywhere(number: int) -> bool:
+    """Whether all machines of the strategy call this with the same number; from outside of a step."""
+    strategy = tf.distribute.get_strategy()
+
+    @tf.function
+    def mean():
+        return strategy.run(lambda: all_sum(tf.constant(float(number))) / n_replicas())
+
+    return float(strategy.experimental_local_results(mean())[0]) == number
+
+
+def of_one_replica(batch: dict, replica: int) -> dict:
+    """The replica's part of each tensor (batch, ...) of the dictionary; scalars are everyone's."""
+    return {name: value[replica :: n_replicas()] if value.shape.rank else value for name, value in batch.items()}
+
+
+def distributed(batches):
+    """A tf.data.Dataset of whole batches as one that gives each replica of the current strategy its part.
+
+    Every machine makes the whole batches and keeps the parts of its own replicas. One replica: the same dataset.
+    """
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1:
+        return batches
+
+    def of_this_machine(context):
+        n_here = context.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * n_here
+
+        def parts(batch):
+            own = [tf.data.Dataset.from_tensors(of_one_replica(batch, first + k)) for k in range(n_here)]
+            return own[0] if n_here == 1 else _chained(own)
+
+        return batches.flat_map(parts)
+
+    return strategy.distribute_datasets_from_function(of_this_machine)
+
+
+def _chained(datasets):
+    chained = datasets[0]
+    for dataset in datasets[1:]:
+        chained = chained.concatenate(dataset)
+    return chained
