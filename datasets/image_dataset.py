@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class ImageDataset:
     def n_classes(self) -> int:
         return len(self.class_names)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hexadecimal hash of all images and labels."""
         found = hashlib.sha256(repr(self.images.shape).encode())

@@ -1,7 +1,6 @@
-"""What all command lines share: one clear sentence and exit code 2 for a user's mistake, and the lock of a folder."""
+"""What all command lines share: one clear sentence and exit code 2 for a user's mistake, and how runs end."""
 
 import argparse
-import contextlib
 import logging
 import os
 import shlex
@@ -18,6 +17,10 @@ class UsageError(Exception):
     """A user's mistake; the message is one sentence that says what to do."""
 
 
+class DiskFullError(Exception):
+    """No space is left; the message says where."""
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence."""
 
@@ -32,8 +35,7 @@ def call(main, prog: str) -> None:
     """
     from datasets.image_dataset import DatasetError
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # no advice on retracing: every cell has its own networks
+    quieten()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     try:
@@ -44,6 +46,9 @@ def call(main, prog: str) -> None:
     except BrokenPipeError:  # whoever read the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
+    except DiskFullError as error:
+        print(f"{prog}: {error}; what is finished is kept. Make space and continue with: {_command()}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
     except OSError as error:
         print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
         sys.exit(EXIT_USAGE)
@@ -52,9 +57,19 @@ def call(main, prog: str) -> None:
 
         for bar in list(getattr(tqdm, "_instances", ())):
             bar.close()
-        command = shlex.join([sys.executable, *sys.argv])
-        print(f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {command}", file=sys.stderr)
+        stopped = f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {_command()}"
+        print(stopped, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+
+
+def quieten() -> None:
+    """Leave out TensorFlow's advice, as on retracing: every cell has its own networks."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _command() -> str:
+    return shlex.join([sys.executable, *sys.argv])
 
 
 def percentage(text: str) -> int:
@@ -82,23 +97,3 @@ def writable_folder(path: str) -> Path:
     except OSError as error:
         raise UsageError(f"cannot write to {folder} ({error.strerror}); choose another folder with --out") from error
     return folder
-
-
-@contextlib.contextmanager
-def locked(folder: Path):
-    """Hold the folder against other runs; the system frees it when the process ends, however it ends."""
-    import fcntl
-
-    with open(folder / ".lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            raise UsageError(
-                f"{folder} is in use by another run (process {lock.read().strip() or 'unknown'}); "
-                "wait for it or choose another folder with --out"
-            ) from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield

@@ -26,7 +26,7 @@ def in_words(record: dict) -> str:
     return ", ".join(parts)
 
 
-def write_all(runner: Runner, dropped: list[int], n_seeds: dict[str, int], failed: dict) -> None:
+def write_all(runner: Runner, dropped: list[int], n_seeds: dict[str, int]) -> None:
     """Write results.csv, tables/, figures/ and index.html from all finished cells, also those of earlier runs.
 
     `n_seeds` are those asked for, by dataset; what was asked for and has not been run stands in the tables as such.
@@ -35,7 +35,7 @@ def write_all(runner: Runner, dropped: list[int], n_seeds: dict[str, int], faile
         (runner.out / folder).mkdir(exist_ok=True)
     pairs, n_seeds = _with_earlier_runs(runner, dropped, n_seeds)
     wanted = grid.tables(pairs)
-    frame = collect(runner, wanted, n_seeds, failed)
+    frame = collect(runner, wanted, n_seeds)
     write_atomically(runner.out / "results.csv", frame.loc[frame["value"].notna(), COLUMNS].to_csv(index=False))
     written = write_tables(runner, wanted, frame, n_seeds)
     cells = list(dict.fromkeys(cell for table in wanted for cell in table.cells(n_seeds)))
@@ -64,7 +64,7 @@ def _with_earlier_runs(runner: Runner, dropped, n_seeds) -> tuple[list[tuple[str
     return sorted(pairs, key=lambda pair: (order.index(pair[0]), pair[1])), n_seeds
 
 
-def collect(runner: Runner, wanted: list[Table], n_seeds: dict[str, int], failed: dict) -> pd.DataFrame:
+def collect(runner: Runner, wanted: list[Table], n_seeds: dict[str, int]) -> pd.DataFrame:
     """A row for each table, variant, seed and metric; value NaN where the cell has not been run."""
     published = pd.read_csv(PUBLISHED).set_index(["table", "dataset", "variant", "metric"])["value"]
     rows = []
@@ -84,7 +84,7 @@ def collect(runner: Runner, wanted: list[Table], n_seeds: dict[str, int], failed
                         "value": value,
                         "thesis": published.get((table.name, dataset, cell.variant, metric), np.nan),
                         "standard_error": standard_error,
-                        "failed": cell in failed,
+                        "failed": runner.has_failed(cell),
                     }
                 )
     return pd.DataFrame(rows)
@@ -137,10 +137,16 @@ def _notes(runner: Runner, table: Table, n_seeds: dict[str, int]) -> list[str]:
         f"{name} {version}" for record in records for name, version in record["environment"]["packages"].items()
     }
     wall_time = plan.duration(sum(record["wall_time_s"] for record in records))
+    failed = [
+        f"{tables.VARIANT_LABELS[cell.variant]}, seed {cell.seed}, failed: {runner.failure_log(cell)}"
+        for cell in table.cells(n_seeds)
+        if runner.has_failed(cell)
+    ]
     warning = ["Schedule smoke only tests the program: its figures mean nothing."] if runner.schedule == "smoke" else []
     seeds = ", ".join(f"{grid.PRINTED_NAMES[name]} {n_seeds[name]}" for name in table.datasets)
     return [
         *warning,
+        *failed,
         tables.BEYOND_THESIS,
         f"Ours: mean ± standard deviation over seeds ({seeds}) of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",

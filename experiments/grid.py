@@ -1,5 +1,6 @@
 """Cells of the experiments, and which table needs which."""
 
+import re
 from dataclasses import dataclass
 
 THESIS_METHODS = ("geometric", "cvae", "cvae_gan", "bagan")
@@ -7,6 +8,7 @@ THESIS_METHODS = ("geometric", "cvae", "cvae_gan", "bagan")
 BEYOND_THESIS = ("random_oversampling", "smote", "adasyn", "class_weights")
 METHODS = THESIS_METHODS + BEYOND_THESIS
 MAKERS = tuple(method for method in METHODS if method != "class_weights")
+VARIANTS = ("original", "unbalanced", "balanced_original", *METHODS)
 DROPPED_PERCENT = (50, 75)
 # (dataset, dropped per cent) -> tables of the thesis: SSIM, classifier
 THESIS_TABLES = {
@@ -51,6 +53,14 @@ class Cell:
     @property
     def has_classifier(self) -> bool:
         return self.variant != "original"
+
+
+def cell_named(name: str) -> Cell:
+    """The cell whose string this is; raises ValueError where there is none."""
+    match = re.fullmatch(r"(\w+)-(\d+)-(\w+)-seed(\d+)", name)
+    if not match or match[1] not in PRINTED_NAMES or match[3] not in VARIANTS:
+        raise ValueError(f"no cell is called {name!r}; --list-cells prints their IDs")
+    return Cell(match[1], int(match[2]), match[3], int(match[4]))
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ def tables(pairs) -> list[Table]:
 
 def cells(datasets, dropped, methods, n_seeds: dict[str, int]) -> list[Cell]:
     """All cells of the tables, cheap ones first; those of one method and imbalance stand together."""
-    variants = ("original", "unbalanced", "balanced_original", *(m for m in METHODS if m in methods))
+    variants = [variant for variant in VARIANTS if variant not in METHODS or variant in methods]
     found = {}
     for dataset in datasets:
         for variant in variants:

@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from datasets.image_dataset import ImageDataset
 from evaluation.protocol import Folds, prepare
 from experiments import hyperparameters
-from experiments.grid import METHODS, Cell
+from experiments.grid import Cell, cell_named
 
 N_TRAIN_IMAGES = {"mnist": 49_000, "cifar10": 42_000, "vehicles": 1_575, "digits": 1_257}
-CELL_FOLDER = re.compile(r"(?P<dataset>\w+)-(?P<dropped>\d+)-(?P<variant>\w+)-seed(?P<seed>\d+)-[0-9a-f]{8}")
-VARIANTS = ("original", "unbalanced", "balanced_original", *METHODS)
 SECONDS_TO_START = 4  # building and tracing a network
 
 
@@ -121,11 +118,12 @@ def finished_cells(schedule: str, protocol: str, out: Path) -> list[Cell]:
     """All finished cells of the current configuration below `out`, whichever command ran them."""
     found = []
     for path in sorted(out.glob("runs/*/cell.json")):
-        match = CELL_FOLDER.fullmatch(path.parent.name)
-        if match and match["dataset"] in hyperparameters.MINORITY:
-            cell = Cell(match["dataset"], int(match["dropped"]), match["variant"], int(match["seed"]))
-            if cell.variant in VARIANTS and is_finished(cell, schedule, protocol, out):
-                found.append(cell)
+        try:
+            cell = cell_named(path.parent.name.rpartition("-")[0])
+        except ValueError:
+            continue
+        if path.parent.name == folder_name(cell, schedule, protocol):
+            found.append(cell)
     return found
 
 

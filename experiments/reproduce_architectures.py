@@ -3,8 +3,8 @@
 import sys
 from functools import partial
 
-from experiments import grid
-from experiments.command_line import Parser, call, locked, writable_folder
+from experiments import grid, locks
+from experiments.command_line import Parser, call, writable_folder
 from experiments.hyperparameters import METHODS
 
 DEFAULT_OUT = "results/architectures"
@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where to write (default: %(default)s)")
     out = writable_folder(parser.parse_args().out)
 
-    with locked(out):
+    with locks.held(out, wait=False):
         return write(out)
 
 

@@ -1,20 +1,19 @@
 """Regenerate the thesis's Tables C.1-C.8 (MNIST, CIFAR-10, Vehicles) and the same tables for scikit-learn's digits."""
 
+import argparse
 import itertools
 import json
 import sys
-import traceback
 from dataclasses import replace
 from pathlib import Path
 
 from evaluation.protocol import PROTOCOLS
-from experiments import grid, hyperparameters, plan
+from experiments import devices, grid, hyperparameters, locks, plan
 from experiments.command_line import (
     EXIT_FAILED,
     Parser,
     UsageError,
     call,
-    locked,
     percentage,
     positive,
     writable_folder,
@@ -62,8 +61,22 @@ def parse(arguments=None):
         help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
     )
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_argument(
+        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
+        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices; with TF_CONFIG all "
+        "devices of its machines (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
+    parser.add_argument("--cell", type=cell_id, metavar="ID", help="run this cell of the plan only, write no tables")
+    parser.add_argument("--list-cells", action="store_true", help="print the ID of each cell of the plan and stop")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     options = parser.parse_args(arguments)
+    if options.cell:
+        options.datasets = [options.cell.dataset]
+        options.dropped = [options.cell.dropped] if options.cell.dropped else options.dropped
+        options.methods = [name for name in grid.METHODS if name == options.cell.variant]
+    if options.jobs > 1 and devices.n_machines() > 1:
+        parser.error("--jobs is for one machine, but TF_CONFIG names several")
     options.datasets = list(dict.fromkeys(options.datasets))
     options.dropped = sorted(set(options.dropped))
     defaults = hyperparameters.N_SEEDS[options.schedule]
@@ -71,9 +84,22 @@ def parse(arguments=None):
     return options
 
 
+def cell_id(text: str) -> grid.Cell:
+    """argparse type: the cell of this name."""
+    try:
+        return grid.cell_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def main() -> int:
     options = parse()
     cells = grid.cells(options.datasets, options.dropped, options.methods, options.seeds)
+    if options.cell:
+        cells = [options.cell]
+    if options.list_cells:
+        print(*cells, sep="\n")
+        return 0
     check_folder(Path(options.out), options, {})
     if options.dry_run and not options.data_dir:  # a plan needs no download
         print_plan(cells, options)
@@ -87,9 +113,8 @@ def main() -> int:
         print_plan(cells, options)
         return 0
     out = writable_folder(options.out)
-    with locked(out):
-        print_plan(cells, options)
-        return run(cells, options, out, datasets)
+    print_plan(cells, options)
+    return run(cells, options, out, datasets)
 
 
 def check_class_sizes(datasets: dict, options) -> None:
@@ -153,41 +178,58 @@ def print_plan(cells, options) -> None:
 
 
 def run(cells, options, out: Path, datasets: dict) -> int:
-    from datasets.files import write_atomically
-    from experiments import compile_results
-    from experiments.runner import Runner
+    from experiments import compile_results, run_cells
+    from experiments.runner import Runner, environment
 
-    held = check_folder(out, options, datasets)  # again: another run may have held the folder until now
-    write_atomically(out / RUN_FILE, json.dumps(held) + "\n")
-    runner = Runner(out, options.schedule, options.protocol, datasets)
-    failed = {}
-    for index, cell in enumerate(cells, start=1):
-        was_finished = runner.cached(cell) is not None
-        try:
-            record = runner.run(cell)
-        except Exception as error:  # one failed cell does not stop the others
-            failed[cell] = report_failure(runner.folder(cell), error)
-            print(f"[{index}/{len(cells)}] {cell}: FAILED, {error}; see {failed[cell]}", file=sys.stderr, flush=True)
-            continue
-        if not was_finished:
-            left = plan.remaining_seconds(cells[index:], options.schedule, options.protocol, out)
-            figures = compile_results.in_words(record)
-            print(f"[{index}/{len(cells)}] {cell}: {figures} (about {plan.duration(left)} left)", flush=True)
-    print(flush=True)
-    compile_results.write_all(runner, options.dropped, options.seeds, failed)
-    print(f"Tables are in {out / 'tables'}, figures in {out / 'figures'}, all measurements in {out / 'results.csv'}.")
+    runner = Runner(out, options.schedule, options.protocol, datasets, devices.strategy(options.devices))
+    if devices.n_machines() > 1 and not begins_together(runner, cells, options):
+        run_cells.train_with_the_chief(runner, cells)
+        return 0
+    claim_folder(out, options, datasets)
+    earlier = [record for cell in cells if (record := runner.cached(cell))]
+    failed = run_cells.run_all(runner, cells, options.jobs, options.devices)
+    different = run_cells.other_environments(earlier, environment(runner.strategy))
+    if different:
+        print(
+            f"{len(earlier)} cells were finished before, some in another environment, which can change their last "
+            f"bits: {'; '.join(different)}. Another --out computes them again.",
+            file=sys.stderr,
+        )
+    if not options.cell:
+        with locks.held(out, wait=True):
+            print(flush=True)
+            compile_results.write_all(runner, options.dropped, options.seeds)
+        print(f"Tables are in {out / 'tables'}, figures in {out / 'figures'}, measurements in {out / 'results.csv'}.")
     if failed:
         print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)
         return EXIT_FAILED
-    print(f"Next: open {out / 'index.html'} in a browser, or compare with --protocol clean --out {out}-clean.")
+    if options.cell:
+        print(f"The cell is in {runner.folder(options.cell)}. Next: the same command without --cell writes the tables.")
+    else:
+        print(f"Next: open {out / 'index.html'} in a browser, or compare with --protocol clean --out {out}-clean.")
     return 0
 
 
-def report_failure(folder: Path, error: Exception) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "failed.log"
-    log.write_text("".join(traceback.format_exception(error)))
-    return log
+def claim_folder(out: Path, options, datasets: dict) -> None:
+    """Write `run.json`, unless another run has meanwhile made the folder one of other results."""
+    from datasets.files import write_atomically
+
+    with locks.held(out, wait=True):
+        write_atomically(out / RUN_FILE, json.dumps(check_folder(out, options, datasets)) + "\n")
+
+
+def begins_together(runner, cells, options) -> bool:
+    """Wait until all machines are here; returns whether this one is the chief.
+
+    Raises UsageError where they do not see the same finished cells.
+    """
+    from replication.collectives import same_everywhere
+
+    with runner.strategy.scope():
+        n_finished = sum(runner.cached(cell) is not None for cell in cells)
+        if not same_everywhere(n_finished):
+            raise UsageError(f"the machines see different results in {options.out}; it must be shared by all of them")
+    return runner.strategy.extended.should_checkpoint
 
 
 if __name__ == "__main__":

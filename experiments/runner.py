@@ -10,13 +10,14 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 from sklearn.utils.class_weight import compute_class_weight
 
 from datasets.files import write_atomically
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, protocol, scores, ssim
-from experiments import hyperparameters, plan
+from experiments import hyperparameters, locks, plan
 from experiments.grid import Cell
 from models import BALANCERS
 from models.callbacks import FiniteLosses, Progress
@@ -28,15 +29,26 @@ N_INTERPOLATION_STEPS = 9
 
 
 class Runner:
-    """Runs cells of one schedule and protocol below one folder; keeps the last trained balancer."""
+    """Runs cells of one schedule and protocol below one folder; keeps the last trained balancer.
+
+    Networks are trained in the scope of `strategy` (None: TensorFlow's default), classifiers on one device. Processes
+    that run cells of the same folder keep out of each other's way.
+    """
 
     def __init__(
-        self, out: Path, schedule: str, protocol_name: str, datasets: dict[str, ImageDataset], verbose: int = 1
+        self,
+        out: Path,
+        schedule: str,
+        protocol_name: str,
+        datasets: dict[str, ImageDataset],
+        strategy=None,
+        verbose: int = 1,
     ):
         self.out = out
         self.schedule = schedule
         self.protocol = protocol_name
         self.datasets = datasets
+        self.strategy = strategy or tf.distribute.get_strategy()
         self.verbose = verbose
         self._trained: tuple[Path, object] | None = None
 
@@ -56,33 +68,51 @@ class Runner:
             print(f"{path} is damaged and was set aside; the cell is run again.", file=sys.stderr)
             return None
 
-    def run(self, cell: Cell) -> dict:
-        """The cell's record, computed unless it is cached."""
+    def failure_log(self, cell: Cell) -> Path:
+        return self.folder(cell) / "failed.log"
+
+    def has_failed(self, cell: Cell) -> bool:
+        """Whether the last attempt at a cell that is not finished failed."""
+        return self.failure_log(cell).exists() and not (self.folder(cell) / "cell.json").exists()
+
+    def run(self, cell: Cell, wait: bool = True) -> dict:
+        """The cell's record, computed unless it is cached.
+
+        Where another process computes the cell or its networks: waits for it, or raises locks.BusyError.
+        """
         record = self.cached(cell)
         if record is None:
-            self.folder(cell).mkdir(parents=True, exist_ok=True)
-            record = self._compute(cell)
-            write_atomically(self.folder(cell) / "cell.json", json.dumps(record, indent=1) + "\n")
-            (self.folder(cell) / "failed.log").unlink(missing_ok=True)
+            with locks.held(self.folder(cell), wait):
+                record = self.cached(cell)  # another process may have finished it meanwhile
+                if record is None:
+                    record = self._compute(cell, wait)
+                    write_atomically(self.folder(cell) / "cell.json", json.dumps(record, indent=1) + "\n")
+                    self.failure_log(cell).unlink(missing_ok=True)
         return record
+
+    def train(self, cell: Cell) -> None:
+        """Only the cell's networks: what machines but the chief do."""
+        self._fitted(self._new_balancer(cell, self.folds(cell)), self.folds(cell))
 
     def folds(self, cell: Cell) -> protocol.Folds:
         return plan.folds(self.datasets[cell.dataset], cell.dataset, cell.dropped, self.protocol)
 
-    def _compute(self, cell: Cell) -> dict:
+    def _compute(self, cell: Cell, wait: bool) -> dict:
         started = time.perf_counter()
         folds = self.folds(cell)
         record = {
             "cell": str(cell),
             "schedule": self.schedule,
             "configuration": plan.configuration(cell, self.schedule, self.protocol),
-            "environment": environment(),
+            "environment": environment(self.strategy),
             "n_train_images": len(folds.train.labels),
             "n_test_images": len(folds.test.labels),
         }
-        images = self._images(cell, folds)
+        images = self._images(cell, folds, wait)
         if cell.makes_images:
-            record["training"] = self.training_folder(cell).name
+            if self.is_trained(cell):
+                record["training"] = self.training_folder(cell).name
+                record["training_environments"] = self._training_environments(cell)
             _save_archive(self.folder(cell) / "images.npz", images)
         if cell.has_ssim:
             if cell.seed == 0:
@@ -96,7 +126,7 @@ class Runner:
         record["wall_time_s"] = round(time.perf_counter() - started, 1)
         return record
 
-    def _images(self, cell: Cell, folds: protocol.Folds) -> np.ndarray:
+    def _images(self, cell: Cell, folds: protocol.Folds, wait: bool) -> np.ndarray:
         """The images that are measured: as many originals as are missing, or the method's new ones."""
         minority = hyperparameters.MINORITY[cell.dataset]
         if cell.variant == "original":
@@ -105,26 +135,53 @@ class Runner:
             chosen = np.random.default_rng(cell.seed).choice(members, folds.n_missing, replace=False)
             return balanced.images[chosen]
         if cell.makes_images:
-            return self._balancer(cell, folds).sample(minority, folds.n_missing, random_state=cell.seed)
+            return self._balancer(cell, folds, wait).sample(minority, folds.n_missing, random_state=cell.seed)
         return folds.train.images[:0]
 
-    def _balancer(self, cell: Cell, folds: protocol.Folds):
+    def _balancer(self, cell: Cell, folds: protocol.Folds, wait: bool):
         """The method fitted to all that it may see, continued from its checkpoints; the last one is kept."""
         folder = self.training_folder(cell)
         if self._trained is None or self._trained[0] != folder:
             self._trained = None
-            minority = hyperparameters.MINORITY[cell.dataset]
-            arguments = dict(hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant])
-            target = int((folds.train.labels == minority).sum()) + folds.n_missing
-            balancer = BALANCERS[cell.variant](
-                sampling_strategy={minority: target},
-                random_state=hyperparameters.TRAINING_RANDOM_STATE,
-                **arguments,
-            )
-            if "folder" in balancer.get_params():
-                balancer.set_params(folder=folder, verbose=self.verbose)
-            self._trained = folder, balancer.fit(folds.train.images, folds.train.labels)
+            balancer = self._new_balancer(cell, folds)
+            if self.is_trained(cell):
+                with locks.held(folder, wait):
+                    self._note_environment(cell)
+                    self._fitted(balancer, folds)
+            else:
+                self._fitted(balancer, folds)
+            self._trained = folder, balancer
         return self._trained[1]
+
+    def _new_balancer(self, cell: Cell, folds: protocol.Folds):
+        minority = hyperparameters.MINORITY[cell.dataset]
+        arguments = dict(hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant])
+        if self.is_trained(cell):
+            arguments |= {"folder": self.training_folder(cell), "verbose": self.verbose}
+        return BALANCERS[cell.variant](
+            sampling_strategy={minority: int((folds.train.labels == minority).sum()) + folds.n_missing},
+            random_state=hyperparameters.TRAINING_RANDOM_STATE,
+            **arguments,
+        )
+
+    def _fitted(self, balancer, folds: protocol.Folds):
+        with self.strategy.scope():
+            return balancer.fit(folds.train.images, folds.train.labels)
+
+    def is_trained(self, cell: Cell) -> bool:
+        """Whether the cell's method trains networks."""
+        return cell.makes_images and "n_epochs" in hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant]
+
+    def _training_environments(self, cell: Cell) -> list[dict]:
+        """Of all processes that took part in the training, in their order."""
+        path = self.training_folder(cell) / "environments.json"
+        return json.loads(path.read_text()) if path.exists() else []
+
+    def _note_environment(self, cell: Cell) -> None:
+        known, own = self._training_environments(cell), environment(self.strategy)
+        if own not in known:
+            path = self.training_folder(cell) / "environments.json"
+            write_atomically(path, json.dumps([*known, own], indent=1) + "\n")
 
     def _save_pictures(self, cell: Cell, folds: protocol.Folds, images: np.ndarray) -> None:
         """The first images as `samples.png` and, of a method with latents, `interpolations.png`.
@@ -179,10 +236,8 @@ class Runner:
         }
 
 
-def environment() -> dict:
+def environment(strategy) -> dict:
     """Versions and whatever else may change the last bits of a result."""
-    import tensorflow as tf
-
     packages = {name: metadata.version(name) for name in RECORDED_PACKAGES}
     return {
         "python": platform.python_version(),
@@ -192,6 +247,8 @@ def environment() -> dict:
         "threads_intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
         "threads_inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
         "devices": [device.device_type for device in tf.config.list_physical_devices()],
+        "strategy": type(strategy).__name__,
+        "n_replicas": strategy.num_replicas_in_sync,
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
     }
 

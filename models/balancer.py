@@ -7,6 +7,14 @@ import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
+MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
+MAX_IMAGES_COMPARED = 1000
+COLLAPSED_VARIATION = 0.01
+
+
+class ModeCollapseError(RuntimeError):
+    """A method's images of a class are nearly all the same."""
+
 
 class Balancer(BaseEstimator, ABC):
     """Learns from labelled images and makes new ones of a class.
@@ -31,6 +39,7 @@ class Balancer(BaseEstimator, ABC):
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
         self.image_shape_ = images.shape[1:]
+        self.variations_ = np.array([_variation(images[class_indices == i]) for i in range(len(self.classes_))])
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {int(label): int(n) for label, n in wanted.items()}
         self._fit(images, class_indices)
@@ -39,7 +48,8 @@ class Balancer(BaseEstimator, ABC):
     def sample(self, label, n: int, random_state: int | None = None) -> np.ndarray:
         """`n` new uint8 images of one class; the same arguments give the same images.
 
-        `random_state` None stands for the balancer's own. Raises ValueError for a class that was not fitted.
+        `random_state` None stands for the balancer's own. Raises ValueError for a class that was not fitted,
+        ModeCollapseError where 16 or more images differ from each other by less than a hundredth of what originals do.
         """
         if not hasattr(self, "classes_"):
             raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
@@ -50,7 +60,16 @@ class Balancer(BaseEstimator, ABC):
         if n == 0:
             return np.empty((0, *self.image_shape_), np.uint8)
         seed = self.random_state if random_state is None else random_state
-        return self._sample(int(np.searchsorted(self.classes_, label)), n, seed)
+        class_index = int(np.searchsorted(self.classes_, label))
+        images = self._sample(class_index, n, seed)
+        variation = _variation(images)
+        if n >= MIN_IMAGES_COMPARED and variation < COLLAPSED_VARIATION * self.variations_[class_index]:
+            raise ModeCollapseError(
+                f"{type(self).__name__}'s images of class {label} are nearly all alike: their pixels differ by "
+                f"{variation:.2f} of 255 on average, the originals' by {self.variations_[class_index]:.1f}. "
+                "Train it longer or with another learning rate"
+            )
+        return images
 
     def fit_resample(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fit, then return the given images and labels, unchanged and in order, followed by the new ones."""
@@ -64,6 +83,15 @@ class Balancer(BaseEstimator, ABC):
 
     @abstractmethod
     def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
+
+
+def _variation(images: np.ndarray) -> float:
+    """Mean absolute difference of the first half's images to the second half's; of the first thousand."""
+    images = images[:MAX_IMAGES_COMPARED]
+    half = len(images) // 2
+    if half == 0:
+        return 0.0
+    return float(np.abs(images[:half].astype(np.int16) - images[half : 2 * half]).mean())
 
 
 def _check_counts(parameters: dict) -> None:

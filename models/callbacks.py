@@ -1,10 +1,9 @@
 """What a training does beside its steps: seeds, guards, history, checkpoints, progress."""
 
 import hashlib
-import os
+import io
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -85,10 +84,13 @@ class History(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Weights and optimizer state at epoch ends: `epoch-000012-<sha256>.weights.h5`, the newest two.
+    """All variables of model and optimizer at epoch ends: `epoch-000012-<sha256>.npz`, the newest two.
 
     A file gets its name, which holds its own hash, only when it is complete and on disk. It is written as often as
     takes five per cent of the time, and after the last epoch. Of several machines all read and the chief writes.
+
+    Not Keras' weight files: their library ends the process where the disk is full, and under a strategy of several
+    machines Keras has all of them take part in saving.
     """
 
     def __init__(self, folder: Path, description: str, is_chief: bool):
@@ -101,55 +103,43 @@ class Checkpoints(keras.callbacks.Callback):
     def restore(self, model, n_epochs: int) -> int:
         """Load the newest sound checkpoint of at most `n_epochs`; returns its epochs. Damaged files are set aside."""
         for path in self._paths():
-            if _n_epochs(path) > n_epochs:
+            _, epoch, digest = path.stem.split("-")
+            if int(epoch) > n_epochs:
                 continue
-            if _sha256(path) == path.name.removesuffix(".weights.h5").split("-")[2]:
-                _outside_of_strategies(model.load_weights, path)
-                return _n_epochs(path)
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() == digest:
+                with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                    for index, variable in enumerate(_state(model)):
+                        variable.assign(arrays[str(index)])
+                return int(epoch)
             if self.is_chief:
-                path.replace(path.with_name(path.name.removesuffix(".weights.h5") + ".damaged"))
+                path.replace(path.with_suffix(".damaged"))
                 print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
-        if any(_n_epochs(path) > n_epochs for path in self._paths()):
+        if any(int(path.stem.split("-")[1]) > n_epochs for path in self._paths()):
             raise ValueError(f"{self.folder} holds a training of more than {n_epochs} epochs; use another folder")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
         started = time.perf_counter()
         is_last = epoch + 1 == self.params["epochs"]
-        if not self.is_chief:
+        is_due = is_last or started - self.last_saved >= self.save_duration_s / CHECKPOINT_SHARE_OF_TIME
+        if not (self.is_chief and is_due):
             return
-        if not is_last and started - self.last_saved < self.save_duration_s / CHECKPOINT_SHARE_OF_TIME:
-            return
-        partial = self.folder / "partial.weights.h5"
-        _outside_of_strategies(self.model.save_weights, partial)
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(self.folder / f"epoch-{epoch + 1:06d}-{_sha256(partial)}.weights.h5")
+        archive = io.BytesIO()
+        np.savez(archive, **{str(index): variable.numpy() for index, variable in enumerate(_state(self.model))})
+        digest = hashlib.sha256(archive.getbuffer()).hexdigest()
+        write_atomically(self.folder / f"epoch-{epoch + 1:06d}-{digest}.npz", archive.getvalue())
         for path in self._paths()[CHECKPOINTS_KEPT:]:
             path.unlink()
         self.last_saved = time.perf_counter()
         self.save_duration_s = self.last_saved - started
 
     def _paths(self):
-        return sorted(self.folder.glob("epoch-*.weights.h5"), reverse=True)
+        return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
 
 
-def _outside_of_strategies(function, *arguments):
-    """Call the function in a thread, which the `tf.distribute` strategy of this one does not reach.
-
-    Keras makes a variable while it saves or loads weights, and a strategy would have all machines take part in that.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(function, *arguments).result()
-
-
-def _n_epochs(path: Path) -> int:
-    return int(path.name.split("-")[1])
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _state(model):
+    return [*model.variables, *model.optimizer.variables]
 
 
 class Progress(keras.callbacks.Callback):

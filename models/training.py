@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import random
+import weakref
 from pathlib import Path
 
 import keras
@@ -88,12 +89,21 @@ def dense_gradients(tape, loss, variables) -> list[tuple]:
 
 def predict(network: keras.Model, batches) -> list[np.ndarray]:
     """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
+    if network not in _forward_passes:
+        _forward_passes[network] = _forward_pass(weakref.ref(network))
+    outputs = [_forward_passes[network](*inputs) for inputs in batches]
+    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
+
+_forward_passes = weakref.WeakKeyDictionary()  # each network is traced once
+
+
+def _forward_pass(network):
     @tf.function(reduce_retracing=True)
-    def step(*inputs):
-        return tf.nest.flatten(network(inputs if len(inputs) > 1 else inputs[0], training=False))
+    def forward_pass(*inputs):
+        return tf.nest.flatten(network()(inputs if len(inputs) > 1 else inputs[0], training=False))
 
-    return [np.concatenate(parts) for parts in zip(*(step(*inputs) for inputs in batches), strict=True)]
+    return forward_pass
 
 
 @contextlib.contextmanager

@@ -40,6 +40,10 @@ def test_help_is_quick(script):
         (["--dropped", "0"], "from 1 to 99"),
         (["--dropped", "half"], "from 1 to 99"),
         (["--seeds", "0"], "at least 1"),
+        (["--devices", "0"], "expected auto, cpu, gpu or a number of devices, got '0'"),
+        (["--devices", "gpu", "--datasets", "digits"], "TensorFlow finds no GPU"),
+        (["--jobs", "0"], "at least 1"),
+        (["--cell", "mnist-50-magic-seed0"], "no cell is called 'mnist-50-magic-seed0'"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["--datasets", "digits", "--dropped", "1"], "leaves 126 images and lacks 1"),
         (["--datasets", "digits", "--dropped", "99", "--protocol", "clean"], "leaves too few images to split"),
@@ -75,19 +79,6 @@ def test_a_damaged_dataset_file_is_named(tmp_path, mnist_folder):
     assert finished.returncode == 2
     assert f"{damaged} is damaged" in finished.stderr
     assert "Traceback" not in finished.stderr
-
-
-def test_a_folder_that_another_run_holds_is_refused(tmp_path):
-    import fcntl
-
-    with open(tmp_path / ".lock", "w") as lock:
-        lock.write("4711\n")
-        lock.flush()
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        finished = run("reproduce_tables.py", "--datasets", "digits", "--schedule", "smoke", "--out", tmp_path)
-    assert finished.returncode == 2
-    assert "is in use by another run (process 4711)" in finished.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_a_folder_of_another_schedule_is_refused(tmp_path):

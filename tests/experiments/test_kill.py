@@ -23,7 +23,7 @@ KILL_WHEN_SEEN = [
     "*-cvae-training-*/epoch-*",
     "*-cvae-seed0-*/images.npz",
     "*-cvae_gan-training-*/training.json",
-    "*-cvae_gan-training-*/partial.weights.h5",
+    "*-cvae_gan-training-*/*.partial",
     "*-cvae_gan-training-*/epoch-*",
     "*-cvae_gan-seed0-*/images.npz",
     "*-bagan-training-*/autoencoder/training.json",
@@ -55,21 +55,16 @@ def finish(out):
 
 def digests(out):
     """Of every result: scores, generated images, losses and the last weights of each training."""
-    import h5py
-
     found = {"results": hashlib.sha256((out / "results.csv").read_bytes()).hexdigest()}
     for path in out.rglob("images.npz"):
         found[path.parent.name] = hashlib.sha256(np.load(path)["images"].tobytes()).hexdigest()
     for path in out.rglob("history.csv"):
         rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(path.open())]
         found[str(path.relative_to(out))] = rows
-    for folder in {path.parent for path in out.rglob("epoch-*.weights.h5")}:
-        arrays = []
-        with h5py.File(max(folder.glob("epoch-*.weights.h5"))) as file:
-            file.visititems(
-                lambda _, item, to=arrays: to.append(item[()].tobytes()) if hasattr(item, "dtype") else None
-            )
-        found[str(folder.relative_to(out))] = hashlib.sha256(b"".join(arrays)).hexdigest()
+    for folder in {path.parent for path in out.rglob("epoch-*.npz")}:
+        with np.load(max(folder.glob("epoch-*.npz"))) as arrays:
+            content = b"".join(arrays[name].tobytes() for name in arrays)
+        found[str(folder.relative_to(out))] = hashlib.sha256(content).hexdigest()
     return found
 
 

@@ -66,7 +66,7 @@ def test_more_epochs_continue_where_fewer_ended(few_digits, tmp_path):
 def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, few_digits, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
     first = balancer("cvae", folder=tmp_path).fit(few_digits.images, few_digits.labels)
-    newest = max(tmp_path.glob("epoch-*.weights.h5"))
+    newest = max(tmp_path.glob("epoch-*.npz"))
     content = bytearray(newest.read_bytes())
     if damage == "cut":
         content = content[: len(content) // 2]
@@ -82,9 +82,9 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, few_digits
 def test_only_two_checkpoints_are_kept_and_nothing_half_written(few_digits, tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
     balancer("cvae", n_epochs=4, folder=tmp_path).fit(few_digits.images, few_digits.labels)
-    names = sorted(path.name.split("-")[1] for path in tmp_path.glob("*.weights.h5"))
+    names = sorted(path.name.split("-")[1] for path in tmp_path.glob("*.npz"))
     assert names == ["000003", "000004"]
-    assert {path.suffix for path in tmp_path.iterdir()} == {".h5", ".csv", ".json"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".npz", ".csv", ".json"}
 
 
 def test_divergence_names_epoch_and_term_and_keeps_the_last_good_checkpoint(few_digits, tmp_path, monkeypatch):
@@ -99,7 +99,7 @@ def test_divergence_names_epoch_and_term_and_keeps_the_last_good_checkpoint(few_
     monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", diverge_in_second_epoch)
     with pytest.raises(TrainingDivergedError, match=r"cvae: the loss term L\w* became (nan|inf) in epoch 2"):
         balancer("cvae", n_epochs=3, folder=tmp_path).fit(few_digits.images, few_digits.labels)
-    assert [path.name.split("-")[1] for path in tmp_path.glob("*.weights.h5")] == ["000001"]
+    assert [path.name.split("-")[1] for path in tmp_path.glob("*.npz")] == ["000001"]
     monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", on_epoch_begin)
     kept = balancer("cvae", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     straight = balancer("cvae", n_epochs=1).fit(few_digits.images, few_digits.labels)

@@ -1,0 +1,61 @@
+"""Which processors train the networks: one, several of this machine, or those of several machines."""
+
+import argparse
+import json
+import os
+
+from experiments.command_line import UsageError
+
+CHOICES = ("auto", "cpu", "gpu")
+
+
+def devices(text: str) -> str | int:
+    """argparse type: auto, cpu, gpu or a number of devices."""
+    if text in CHOICES:
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected auto, cpu, gpu or a number of devices, got {text!r}")
+    return int(text)
+
+
+def strategy(chosen: str | int):
+    """The `tf.distribute` strategy; to be made before anything else uses TensorFlow.
+
+    Where TF_CONFIG names a cluster of several workers: all devices of all of them. Else auto: all GPUs, or the CPU
+    where there is none; a number: that many GPUs, or parts of the CPU where there is none. One device needs no strategy
+    and gets TensorFlow's default. Raises UsageError where there are fewer GPUs than asked for or TF_CONFIG is not
+    readable.
+    """
+    import tensorflow as tf
+
+    if chosen == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    gpus = tf.config.get_visible_devices("GPU")
+    if chosen == "gpu" and not gpus:
+        raise UsageError("--devices gpu: TensorFlow finds no GPU; use auto or cpu, or install '.[gpu]'")
+    if gpus and isinstance(chosen, int):
+        if chosen > len(gpus):
+            raise UsageError(f"--devices {chosen}: TensorFlow finds only {len(gpus)} GPU(s)")
+        gpus = gpus[:chosen]
+        tf.config.set_visible_devices(gpus, "GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if n_machines() > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if not gpus and isinstance(chosen, int) and chosen > 1:
+        (processor,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * chosen)
+        return tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(chosen)])
+    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+
+
+def n_machines() -> int:
+    """Workers of the cluster in the environment variable TF_CONFIG; 1 without one."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 1
+    try:
+        cluster = json.loads(text).get("cluster", {})
+        return len(cluster.get("chief", [])) + len(cluster.get("worker", [])) or 1
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UsageError(f"the environment variable TF_CONFIG is not what TensorFlow expects ({error})") from error

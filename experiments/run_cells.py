@@ -1,0 +1,144 @@
+"""Run many cells, in this process or in several, sharing them with whoever else runs cells of the same folder."""
+
+import errno
+import itertools
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from datasets.files import write_atomically
+from experiments import command_line, compile_results, devices, plan
+from experiments.command_line import DiskFullError
+from experiments.grid import Cell
+from experiments.locks import BusyError
+from experiments.runner import Runner
+
+MAX_LETTERS = 300  # of an error in a line
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: its record, or the error and its log, or neither where another process has it."""
+
+    cell: Cell
+    record: dict | None = None
+    error: str | None = None
+    log: Path | None = None
+
+
+def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> dict[Cell, Path]:
+    """Run the cells that are not finished; returns the log of each that failed.
+
+    They run in processes of their own, `n_jobs` at a time, so that one that dies takes no other with it. What another
+    command computes is left to it and waited for at the end. Prints a line a cell. Raises DiskFullError where the disk
+    is full.
+    """
+    unfinished = [cell for cell in cells if runner.cached(cell) is None]
+    n_done = len(cells) - len(unfinished)
+    failed, left = {}, dict.fromkeys(unfinished)
+    for wait in (False, True):
+        for outcome in _outcomes(runner, list(left), n_jobs, chosen_devices, wait):
+            n_done += 1
+            del left[outcome.cell]
+            counted = f"[{n_done}/{len(cells)}] {outcome.cell}"
+            if outcome.error:
+                failed[outcome.cell] = outcome.log
+                print(f"{counted}: FAILED, {outcome.error}; see {outcome.log}", file=sys.stderr, flush=True)
+                continue
+            seconds = plan.remaining_seconds(list(left), runner.schedule, runner.protocol, runner.out) / n_jobs
+            figures = compile_results.in_words(outcome.record)
+            print(f"{counted}: {figures} (about {plan.duration(seconds)} left)", flush=True)
+    return failed
+
+
+def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wait: bool) -> Iterator[Outcome]:
+    """Of all cells but, without `wait`, those that another command computes; one training's seeds stay together."""
+    if devices.n_machines() > 1:  # of which this process is a part
+        yield from (_attempt(runner, cell, wait=True) for cell in cells)
+        return
+    together = itertools.groupby(cells, key=lambda cell: replace(cell, seed=0) if runner.is_trained(cell) else cell)
+    left = [list(group) for _, group in together]
+    arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets)
+    while left:
+        verbose = int(n_jobs == 1)
+        tasks = (delayed(_run_group)(arguments, chosen_devices, verbose, group, wait) for group in left)
+        try:
+            with parallel_config("loky", inner_max_num_threads=cpu_count()):  # as many as without workers
+                # one worker would be this very process
+                parallel = Parallel(
+                    n_jobs=max(2, n_jobs), return_as="generator_unordered", pre_dispatch=n_jobs, batch_size=1
+                )
+                for group, outcomes in parallel(tasks):
+                    left.remove(group)
+                    yield from outcomes
+        except TerminatedWorkerError:
+            if n_jobs > 1:
+                print("A process was killed; what is not finished is tried one at a time.", file=sys.stderr)
+                n_jobs = 1
+            else:
+                error = RuntimeError("the process was killed, perhaps because memory ran out")
+                yield from (_failure(runner, cell, error) for cell in left.pop(0) if runner.cached(cell) is None)
+
+
+def _run_group(arguments: tuple, chosen_devices, verbose: int, cells: list[Cell], wait: bool):
+    """In a worker: the cells, and what became of those that no other command computes."""
+    command_line.quieten()
+    runner = Runner(*arguments, strategy=devices.strategy(chosen_devices), verbose=verbose)
+    return cells, [outcome for cell in cells if (outcome := _attempt(runner, cell, wait))]
+
+
+def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
+    """None where another process has the cell."""
+    try:
+        return Outcome(cell, runner.run(cell, wait))
+    except BusyError:
+        return None
+    except Exception as error:  # one failed cell does not stop the others
+        if _is_full_disk(error):
+            raise DiskFullError(f"no space left on the disk of {runner.out}") from error
+        return _failure(runner, cell, error)
+
+
+def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
+    log = runner.failure_log(cell)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(log, "".join(traceback.format_exception(error)))
+    return Outcome(cell, error=_in_a_line(error), log=log)
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    if error is None:
+        return False
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
+    return full or _is_full_disk(error.__cause__ or error.__context__)
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "out of memory; use a machine with more, or fewer --jobs"
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:MAX_LETTERS]
+
+
+def train_with_the_chief(runner: Runner, cells: list[Cell]) -> None:
+    """What machines but the chief do: their part of each training whose cells are not all finished."""
+    unfinished = [cell for cell in cells if runner.is_trained(cell) and runner.cached(cell) is None]
+    for cell, _ in itertools.groupby(unfinished, key=lambda cell: replace(cell, seed=0)):
+        runner.train(cell)
+
+
+def other_environments(records: list[dict], own: dict) -> list[str]:
+    """Of records that were made elsewhere, what differs here, as "packages.keras 3.15.0, here 3.15.1 (12 cells)"."""
+    counts = Counter()
+    here = pd.json_normalize(own).iloc[0].to_dict()
+    for record in records:
+        there = pd.json_normalize(record["environment"]).iloc[0].to_dict()
+        counts.update((name, str(there[name])) for name in there.keys() & here.keys() if there[name] != here[name])
+    return [f"{name} {value}, here {here[name]} ({n} cells)" for (name, value), n in sorted(counts.items())]
