@@ -1,13 +1,16 @@
-"""Image files of any format and mode."""
+"""Image files of any format and mode, also from strangers: nothing is read that is too large or lies elsewhere."""
 
 import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from datasets.image_dataset import DatasetError
 
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")  # none that runs a program to decode
+MAX_BYTES = 100_000_000
+MAX_PIXELS = 50_000_000
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 
 
@@ -15,10 +18,13 @@ def decode(content: bytes) -> Image.Image:
     """One encoded image as a Pillow image of mode RGB, in its own size.
 
     Grey, palette and CMYK images become RGB, transparent parts white; a camera's orientation is applied. Raises
-    DatasetError where the content is no image that Pillow can read as a whole.
+    DatasetError where the content, whatever its name says, is no image of FORMATS that Pillow can read as a whole, or
+    has more than 50 million pixels.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DatasetError(f"refused: {image.width} x {image.height} are more than {MAX_PIXELS} pixels")
             upright = ImageOps.exif_transpose(image)
             if upright.has_transparency_data:
                 upright = upright.convert("RGBA")
@@ -26,8 +32,26 @@ def decode(content: bytes) -> Image.Image:
             elif upright.mode.startswith("I;16"):
                 upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
             return upright.convert("RGB")
+    except DatasetError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DatasetError(f"not a readable image (none of {', '.join(FORMATS)})") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DatasetError(f"not a readable image ({error})") from error
+
+
+def read(path: Path, folder: Path) -> bytes:
+    """Content of a file below the folder; raises DatasetError for one of over 100 MB or a link to somewhere else."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DatasetError(f"{path} is refused: it is a symbolic link out of {folder}; put the file itself there")
+    check_size(str(path), path.stat().st_size)
+    return path.read_bytes()
+
+
+def check_size(name: str, n_bytes: int) -> None:
+    """Raise DatasetError where a file is larger than a photograph can be."""
+    if n_bytes > MAX_BYTES:
+        raise DatasetError(f"{name} is refused: a photograph of {n_bytes} bytes, more than {MAX_BYTES}")
 
 
 def is_photograph(name: str) -> bool:

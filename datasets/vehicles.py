@@ -16,13 +16,14 @@ from PIL import Image
 
 from datasets.download import cache_folder, cached, digest
 from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.photographs import decode, is_photograph
+from datasets.photographs import check_size, decode, is_photograph, read
 
 CLASS_NAMES = ("airplanes", "cars", "motorcycles")
 SIDE_PIXELS = 64
 N_THESIS_IMAGES = 2552
 FOLDER = "vehicles"
 N_NAMES_SHOWN = 5
+MAX_INNER_ARCHIVE_BYTES = 2_000_000_000
 # what the standard library raises on archives that are damaged, encrypted or of an unknown kind
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
@@ -73,7 +74,8 @@ def load(data_dir: str | None = None) -> ImageDataset:
     airplanes, cars and motorcycles, else for the four archives, else in `vehicles` below Keras' cache, where missing
     archives with a published checksum are downloaded. Says on standard error how many images were found; the thesis
     had 2552. Files that are no readable images are left out and named. Raises DatasetError where a class or an
-    archive is missing or has no readable image; no file is deleted or replaced.
+    archive is missing or has no readable image, and for links and members that lead elsewhere or are too large. No file
+    is deleted or replaced.
     """
     return _decoded(_photographs(_folders(data_dir)))
 
@@ -107,7 +109,7 @@ def _from_folders(folder: Path) -> Iterator[tuple[int, str, bytes]]:
                 f"no image found in {folder / name}; Vehicles needs the folders {', '.join(CLASS_NAMES)} in {folder}"
             )
         for path in paths:
-            yield index, str(path), path.read_bytes()
+            yield index, str(path), read(path, folder / name)
 
 
 def _archive_paths(folders: list[Path]) -> list[Path]:
@@ -138,17 +140,30 @@ def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
         if name.endswith(".zip"):
             with zipfile.ZipFile(file) as archive:
                 for inner in sorted(archive.namelist()):
+                    n_bytes = archive.getinfo(inner).file_size
                     if inner.endswith(".tar") and not Path(inner).name.startswith("."):
+                        if n_bytes > MAX_INNER_ARCHIVE_BYTES:
+                            raise DatasetError(f"{inner} in {name} is refused: {n_bytes} bytes")
                         yield from _members(io.BytesIO(archive.read(inner)), inner)
                     elif is_photograph(inner):
+                        _check_member(inner, n_bytes, name)
                         yield inner, archive.read(inner)
         else:
             with tarfile.open(fileobj=file) as archive:
                 files = [member for member in archive.getmembers() if member.isfile() and is_photograph(member.name)]
                 for member in sorted(files, key=lambda member: member.name):
+                    _check_member(member.name, member.size, name)
                     yield member.name, archive.extractfile(member).read()
+    except DatasetError:
+        raise
     except (*DAMAGE, OSError) as error:
         raise DatasetError(f"{getattr(file, 'name', name)} is damaged ({error}); fetch it again") from error
+
+
+def _check_member(member: str, n_bytes: int, archive: str) -> None:
+    if member.startswith(("/", "\\")) or ".." in member.replace("\\", "/").split("/"):
+        raise DatasetError(f"{archive} is refused: its member {member} names a place outside of it")
+    check_size(f"{member} in {archive}", n_bytes)
 
 
 def _decoded(photographs: Iterator[tuple[int, str, bytes]]) -> ImageDataset:

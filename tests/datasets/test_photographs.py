@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from datasets.image_dataset import DatasetError
-from datasets.photographs import decode, is_photograph
+from datasets.photographs import MAX_BYTES, decode, is_photograph, read
 
 
 def encoded(image, kind="PNG", **options):
@@ -53,6 +53,35 @@ def test_what_is_no_image_is_refused(damage):
     content = {"cut": encoded(noise, "JPEG")[:900], "text": b"no image", "empty": b""}[damage]
     with pytest.raises(DatasetError, match="not a readable image"):
         decode(content)
+
+
+def test_a_picture_that_a_program_would_have_to_draw_is_refused():
+    with pytest.raises(DatasetError, match="none of JPEG"):
+        decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 5\nshowpage\n")
+
+
+@pytest.mark.parametrize("side", [8000, 30_000])
+def test_a_decompression_bomb_is_refused(side):
+    bomb = encoded(Image.new("1", (side, side)))
+    assert len(bomb) < 200_000
+    with pytest.raises(DatasetError, match=rf"{side} x {side} are more|exceeds limit"):
+        decode(bomb)
+
+
+def test_links_out_of_the_folder_and_huge_files_are_refused(tmp_path):
+    folder, elsewhere = tmp_path / "cars", tmp_path / "secret.jpg"
+    folder.mkdir()
+    elsewhere.write_bytes(encoded(Image.new("RGB", (9, 5)), "JPEG"))
+    (folder / "link.jpg").symlink_to(elsewhere)
+    with pytest.raises(DatasetError, match=r"link\.jpg is refused: it is a symbolic link out of"):
+        read(folder / "link.jpg", folder)
+    (folder / "own.jpg").write_bytes(elsewhere.read_bytes())
+    (folder / "inside.jpg").symlink_to(folder / "own.jpg")
+    assert read(folder / "inside.jpg", folder) == elsewhere.read_bytes()
+    with open(folder / "huge.jpg", "wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(DatasetError, match=r"huge\.jpg is refused: a photograph of 100000001 bytes"):
+        read(folder / "huge.jpg", folder)
 
 
 def test_photographs_are_known_by_their_names():

@@ -135,6 +135,40 @@ def test_whatever_is_wrong_in_an_archive_is_a_sentence(archives):
     assert 20 < n_refused < 300
 
 
+def test_links_out_of_a_class_are_refused(folders, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(photograph(5))
+    (folders / "vehicles" / "cars" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    with pytest.raises(DatasetError, match=r"cars/link\.jpg is refused"):
+        vehicles.load(str(folders))
+
+
+@pytest.mark.parametrize("member", ["../../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_members_that_lead_out_of_an_archive_are_refused(member, kind):
+    content = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr(member, photograph(5))
+    else:
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            entry = tarfile.TarInfo(member)
+            entry.size = len(photograph(5))
+            archive.addfile(entry, io.BytesIO(photograph(5)))
+    content.seek(0)
+    with pytest.raises(DatasetError, match=f"cars.{kind} is refused: its member {member}"):
+        list(vehicles._members(content, f"cars.{kind}"))
+
+
+def test_a_huge_member_of_an_archive_is_refused_before_it_is_unpacked():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("bomb.jpg", "w") as member:
+        for _ in range(101):
+            member.write(bytes(1_000_000))
+    assert len(content.getvalue()) < 200_000
+    with pytest.raises(DatasetError, match=r"bomb\.jpg in cars\.zip is refused"):
+        list(vehicles._members(content, "cars.zip"))
+
+
 def test_unreadable_files_are_left_out_and_named(folders, capsys):
     (folders / "vehicles" / "cars" / "broken.jpg").write_bytes(photograph(5)[:200])
     (folders / "vehicles" / "cars" / "notes.txt").write_text("no image")

@@ -1,6 +1,7 @@
 """Exact resume, determinism, divergence, damaged checkpoints."""
 
 import hashlib
+import io
 
 import keras
 import numpy as np
@@ -77,6 +78,17 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, few_digits
     assert weights_digest(again) == weights_digest(first)
     assert "damaged and was set aside" in capsys.readouterr().err
     assert len(list(tmp_path.glob("*.damaged"))) == 1
+
+
+def test_a_checkpoint_with_pickled_objects_is_refused(few_digits, tmp_path):
+    balancer("cvae", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    (path,) = tmp_path.glob("epoch-*.npz")
+    content = io.BytesIO()
+    np.savez(content, **{"0": np.array([Killed], dtype=object)})
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    path.with_name(f"epoch-000002-{digest}.npz").write_bytes(content.getvalue())
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        balancer("cvae", n_epochs=2, folder=tmp_path).fit(few_digits.images, few_digits.labels)
 
 
 def test_only_two_checkpoints_are_kept_and_nothing_half_written(few_digits, tmp_path, monkeypatch):
