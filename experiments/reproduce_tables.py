@@ -206,7 +206,7 @@ def run(cells, options, out: Path, datasets: dict) -> int:
     if options.cell:
         print(f"The cell is in {runner.folder(options.cell)}. Next: the same command without --cell writes the tables.")
     else:
-        print(f"Next: open {out / 'index.html'} in a browser, or compare with --protocol clean --out {out}-clean.")
+        print(f"Next: open {out / 'index.html'} in a browser, or run the same with --protocol clean --out {out}-clean.")
     return 0
 
 

@@ -63,7 +63,7 @@ class BAGAN(Balancer):
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
             if count < 2:
                 raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
-        with seeded(self.random_state):
+        with seeded(self.seed_):
             self.encoder_ = networks.bagan_encoder(self.latent_size)
             self.decoder_ = networks.bagan_generator(self.latent_size)
             self.generator_ = networks.bagan_generator(self.latent_size)
@@ -78,14 +78,14 @@ class BAGAN(Balancer):
         model = AutoencoderTraining(self.encoder_, self.decoder_)
         model.compile(self._new_optimizer())
         steps_per_epoch, batches = shuffled_batches(
-            images, class_indices, min(self.batch_size, len(images)), self.random_state
+            images, class_indices, min(self.batch_size, len(images)), self.seed_
         )
         return train(
             model,
             batches,
             n_epochs=self.n_autoencoder_epochs,
             steps_per_epoch=steps_per_epoch,
-            random_state=self.random_state,
+            random_state=self.seed_,
             description="bagan, autoencoder",
             fingerprint=fingerprint(self, images, class_indices, free=["n_autoencoder_epochs"]),
             folder=Path(self.folder) / "autoencoder" if self.folder else None,
@@ -98,9 +98,7 @@ class BAGAN(Balancer):
         n_classes = len(self.classes_)
         batch_size = min(self.batch_size, len(images))
         n_fakes = max(1, round(batch_size / (n_classes + 1)))
-        steps_per_epoch, batches = class_balanced_batches(
-            images, class_indices, batch_size - n_fakes, self.random_state
-        )
+        steps_per_epoch, batches = class_balanced_batches(images, class_indices, batch_size - n_fakes, self.seed_)
         means = tf.constant(self.class_means_, tf.float32)
         factors = tf.constant(self.class_factors_, tf.float32)
 
@@ -110,7 +108,7 @@ class BAGAN(Balancer):
             fake_labels = rotating_labels(step, n_fakes, n_classes)
             other_labels = rotating_labels(step, batch_size - n_fakes, n_classes)
             labels = tf.cast(tf.concat([fake_labels, other_labels], 0), tf.int32)
-            seed = tf.stack([tf.cast(self.random_state, tf.int64), step])
+            seed = tf.stack([tf.cast(self.seed_, tf.int64), step])
             normal = tf.random.stateless_normal((batch_size, self.latent_size), seed)
             latent = tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
             return batch | {
@@ -125,7 +123,7 @@ class BAGAN(Balancer):
             lambda first_step: batches(first_step).map(add_latents),
             n_epochs=self.n_epochs,
             steps_per_epoch=steps_per_epoch,
-            random_state=self.random_state,
+            random_state=self.seed_,
             description="bagan, adversarial",
             fingerprint=fingerprint(self, images, class_indices),
             folder=Path(self.folder) / "adversarial" if self.folder else None,
@@ -133,7 +131,9 @@ class BAGAN(Balancer):
         )
 
     def _new_optimizer(self):
-        return keras.optimizers.get({"class_name": self.optimizer, "config": {"learning_rate": self.learning_rate}})
+        return keras.optimizers.get(
+            {"class_name": self.optimizer, "config": {"learning_rate": float(self.learning_rate)}}
+        )
 
     def _sample(self, class_index, n, random_state):
         normal = np.random.default_rng(random_state).standard_normal((n, self.latent_size))

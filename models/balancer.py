@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -28,7 +29,7 @@ class Balancer(BaseEstimator, ABC):
     """
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> "Balancer":
-        """Learn from images and labels; sets `classes_`, `image_shape_` and `sampling_strategy_`.
+        """Learn from images and labels; sets `classes_`, `image_shape_`, `sampling_strategy_` and `seed_`.
 
         `sampling_strategy_` maps each class to the number of images that `fit_resample` adds. Raises ValueError
         where images or labels are not of the shapes and types above or have no two classes.
@@ -42,13 +43,14 @@ class Balancer(BaseEstimator, ABC):
         self.variations_ = np.array([_variation(images[class_indices == i]) for i in range(len(self.classes_))])
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {int(label): int(n) for label, n in wanted.items()}
+        self.seed_ = _seed(self.random_state)
         self._fit(images, class_indices)
         return self
 
-    def sample(self, label, n: int, random_state: int | None = None) -> np.ndarray:
+    def sample(self, label, n: int, random_state=None) -> np.ndarray:
         """`n` new uint8 images of one class; the same arguments give the same images.
 
-        `random_state` None stands for the balancer's own. Raises ValueError for a class that was not fitted,
+        `random_state` None stands for the one that was fitted with. Raises ValueError for a class that was not fitted,
         ModeCollapseError where 16 or more images differ from each other by less than a hundredth of what originals do.
         """
         if not hasattr(self, "classes_"):
@@ -59,7 +61,7 @@ class Balancer(BaseEstimator, ABC):
             raise ValueError(f"cannot make {n} images")
         if n == 0:
             return np.empty((0, *self.image_shape_), np.uint8)
-        seed = self.random_state if random_state is None else random_state
+        seed = self.seed_ if random_state is None else _seed(random_state)
         class_index = int(np.searchsorted(self.classes_, label))
         images = self._sample(class_index, n, seed)
         variation = _variation(images)
@@ -83,6 +85,15 @@ class Balancer(BaseEstimator, ABC):
 
     @abstractmethod
     def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
+
+
+def _seed(random_state) -> int:
+    """A whole number for itself; None or a numpy RandomState for one that it draws."""
+    if isinstance(random_state, numbers.Integral):
+        if random_state < 0:
+            raise ValueError(f"random_state must not be negative, got {random_state}")
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _variation(images: np.ndarray) -> float:

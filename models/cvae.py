@@ -49,16 +49,16 @@ class CVAE(Balancer):
     def _fit(self, images, class_indices):
         networks = networks_for(images.shape[1:])
         n_classes = len(self.classes_)
-        with seeded(self.random_state):
+        with seeded(self.seed_):
             self.encoder_ = networks.cvae_gan_encoder(n_classes, self.latent_size)
             self.decoder_ = networks.cvae_gan_generator(n_classes, self.latent_size)
             model = CVAETraining(self.encoder_, self.decoder_, self.lambda_1)
-        model.compile(keras.optimizers.RMSprop(self.learning_rate))
+        model.compile(keras.optimizers.RMSprop(float(self.learning_rate)))
         batch_size = min(self.batch_size, len(images))
-        steps_per_epoch, batches = shuffled_batches(images, class_indices, batch_size, self.random_state)
+        steps_per_epoch, batches = shuffled_batches(images, class_indices, batch_size, self.seed_)
 
         def add_noise(batch):
-            seed = tf.stack([tf.cast(self.random_state, tf.int64), batch["step"]])
+            seed = tf.stack([tf.cast(self.seed_, tf.int64), batch["step"]])
             return batch | {"noise": tf.random.stateless_normal((batch_size, self.latent_size), seed)}
 
         self.history_ = train(
@@ -66,7 +66,7 @@ class CVAE(Balancer):
             lambda first_step: batches(first_step).map(add_noise),
             n_epochs=self.n_epochs,
             steps_per_epoch=steps_per_epoch,
-            random_state=self.random_state,
+            random_state=self.seed_,
             description="cvae",
             fingerprint=fingerprint(self, images, class_indices),
             folder=self.folder,

@@ -59,7 +59,7 @@ class CVAEGAN(Balancer):
     def _fit(self, images, class_indices):
         networks = networks_for(images.shape[1:])
         n_classes = len(self.classes_)
-        with seeded(self.random_state):
+        with seeded(self.seed_):
             self.encoder_ = networks.cvae_gan_encoder(n_classes, self.latent_size)
             self.generator_ = networks.cvae_gan_generator(n_classes, self.latent_size)
             self.discriminator_ = networks.cvae_gan_discriminator()
@@ -72,9 +72,9 @@ class CVAEGAN(Balancer):
                 weights=(self.lambda_1, self.lambda_2, self.lambda_3, self.lambda_4),
                 centre_momentum=self.centre_momentum,
             )
-        model.compile(keras.optimizers.RMSprop(self.learning_rate))
+        model.compile(keras.optimizers.RMSprop(float(self.learning_rate)))
         batch_size = min(self.batch_size, len(images))
-        steps_per_epoch, batches = shuffled_batches(images, class_indices, batch_size, self.random_state)
+        steps_per_epoch, batches = shuffled_batches(images, class_indices, batch_size, self.seed_)
 
         def batches_with_noise(first_step):
             return batches(first_step).map(lambda batch: batch | self._noise(batch["step"], batch_size))
@@ -84,7 +84,7 @@ class CVAEGAN(Balancer):
             batches_with_noise,
             n_epochs=self.n_epochs,
             steps_per_epoch=steps_per_epoch,
-            random_state=self.random_state,
+            random_state=self.seed_,
             description="cvae_gan",
             fingerprint=fingerprint(self, images, class_indices),
             folder=self.folder,
@@ -93,7 +93,7 @@ class CVAEGAN(Balancer):
 
     def _noise(self, step, batch_size):
         """What is random about a step: reparametrisation noise, prior latents z_p and uniform labels c_p."""
-        seed = tf.stack([tf.cast(self.random_state, tf.int64), step])
+        seed = tf.stack([tf.cast(self.seed_, tf.int64), step])
         normal = tf.random.stateless_normal((batch_size, 2 * self.latent_size), seed)
         prior_labels = tf.random.stateless_uniform(
             (batch_size,), seed, minval=0, maxval=len(self.classes_), dtype=tf.int32

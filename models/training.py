@@ -174,13 +174,17 @@ def fingerprint(balancer, images, labels, free=()) -> str:
     """
     free = {"n_epochs", "folder", "verbose", "sampling_strategy", *free}
     arguments = {name: value for name, value in balancer.get_params().items() if name not in free}
+    arguments["random_state"] = balancer.seed_
     data = hashlib.sha256(images.tobytes())
     data.update(np.ascontiguousarray(labels, np.int64).tobytes())
-    return json.dumps({"method": type(balancer).__name__, "data": data.hexdigest(), "arguments": arguments}, indent=1)
+    identity = {"method": type(balancer).__name__, "data": data.hexdigest(), "arguments": arguments}
+    return json.dumps(identity, indent=1, default=lambda value: value.item())  # numpy's numbers as Python's
 
 
 def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
     path = folder / "training.json"
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; checkpoints need a folder")
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         if is_chief:

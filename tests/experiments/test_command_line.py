@@ -1,5 +1,6 @@
 """What a user's mistake gets: one sentence on standard error, exit code 2, nothing half-written."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,6 @@ def test_help_is_quick(script):
         (["--dropped", "half"], "from 1 to 99"),
         (["--seeds", "0"], "at least 1"),
         (["--devices", "0"], "expected auto, cpu, gpu or a number of devices, got '0'"),
-        (["--devices", "gpu", "--datasets", "digits"], "TensorFlow finds no GPU"),
         (["--jobs", "0"], "at least 1"),
         (["--cell", "mnist-50-magic-seed0"], "no cell is called 'mnist-50-magic-seed0'"),
         (["--colour"], "unrecognized arguments: --colour"),
@@ -79,6 +79,24 @@ def test_a_damaged_dataset_file_is_named(tmp_path, mnist_folder):
     assert finished.returncode == 2
     assert f"{damaged} is damaged" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_a_gpu_that_is_not_there_is_told(tmp_path):
+    arguments = ("--datasets", "digits", "--devices", "gpu", "--out", tmp_path)
+    finished = run("reproduce_tables.py", *arguments, env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"})
+    assert finished.returncode == 2
+    assert "--devices gpu: TensorFlow finds no GPU; use auto or cpu" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": 3}'])
+def test_a_cluster_that_cannot_be_read_is_told(text, tmp_path):
+    environment = os.environ | {"TF_CONFIG": text}
+    finished = run("reproduce_tables.py", "--datasets", "digits", "--jobs", "2", "--out", tmp_path, env=environment)
+    assert finished.returncode == 2
+    assert "the environment variable TF_CONFIG is not what TensorFlow expects" in finished.stderr
+    assert len(finished.stderr.strip().splitlines()) == 1
 
 
 def test_a_folder_of_another_schedule_is_refused(tmp_path):

@@ -151,3 +151,31 @@ def test_every_method_is_a_balancer_and_has_a_docstring():
     for method in BALANCERS.values():
         assert issubclass(method, Balancer)
         assert method.__doc__
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_two_fits_give_the_same_bits(name, few_digits):
+    one, other = (balancer(name).fit(few_digits.images, few_digits.labels).sample(4, 20) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["geometric", "cvae"])
+def test_without_a_random_state_each_fit_draws_its_own(name, few_digits):
+    one, other = (balancer(name, random_state=None).fit(few_digits.images, few_digits.labels) for _ in range(2))
+    assert one.seed_ != other.seed_
+    assert (one.sample(4, 5) != other.sample(4, 5)).any()
+    np.testing.assert_array_equal(one.sample(4, 5), one.sample(4, 5))
+
+
+def test_a_generator_of_numpy_gives_the_random_state(few_digits):
+    fitted = balancer("geometric", random_state=np.random.RandomState(3)).fit(few_digits.images, few_digits.labels)
+    assert fitted.seed_ == np.random.RandomState(3).randint(2**31 - 1)
+    with pytest.raises(ValueError, match="random_state must not be negative"):
+        balancer("geometric", random_state=-1).fit(few_digits.images, few_digits.labels)
+
+
+def test_numpys_numbers_are_numbers(few_digits, tmp_path):
+    arguments = {"random_state": np.int64(3), "n_epochs": np.int64(1), "learning_rate": np.float32(1e-3)}
+    first = balancer("cvae", folder=tmp_path, **arguments).fit(few_digits.images, few_digits.labels)
+    again = balancer("cvae", folder=tmp_path, **arguments).fit(few_digits.images, few_digits.labels)
+    np.testing.assert_array_equal(first.sample(4, 5), again.sample(4, 5))
