@@ -6,11 +6,12 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from datasets.files import write_atomically
@@ -21,6 +22,7 @@ from experiments.locks import BusyError
 from experiments.runner import Runner
 
 MAX_LETTERS = 300  # of an error in a line
+_worker_runner: Runner  # in a worker process
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,15 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
         return
     together = itertools.groupby(cells, key=lambda cell: replace(cell, seed=0) if runner.is_trained(cell) else cell)
     left = [list(group) for _, group in together]
-    arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets)
     while left:
-        verbose = int(n_jobs == 1)
-        tasks = (delayed(_run_group)(arguments, chosen_devices, verbose, group, wait) for group in left)
+        arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets, chosen_devices, int(n_jobs == 1))
+        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=arguments)
+        groups = {workers.submit(_run_group, group, wait): group for group in left}
         try:
-            with parallel_config("loky", inner_max_num_threads=cpu_count()):  # as many as without workers
-                # one worker would be this very process
-                parallel = Parallel(
-                    n_jobs=max(2, n_jobs), return_as="generator_unordered", pre_dispatch=n_jobs, batch_size=1
-                )
-                for group, outcomes in parallel(tasks):
-                    left.remove(group)
-                    yield from outcomes
+            for future in as_completed(groups):
+                outcomes = future.result()
+                left.remove(groups[future])
+                yield from outcomes
         except TerminatedWorkerError:
             if n_jobs > 1:
                 print("A process was killed; what is not finished is tried one at a time.", file=sys.stderr)
@@ -85,13 +83,19 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
             else:
                 error = RuntimeError("the process was killed, perhaps because memory ran out")
                 yield from (_failure(runner, cell, error) for cell in left.pop(0) if runner.cached(cell) is None)
+        finally:
+            workers.shutdown(kill_workers=True)
 
 
-def _run_group(arguments: tuple, chosen_devices, verbose: int, cells: list[Cell], wait: bool):
-    """In a worker: the cells, and what became of those that no other command computes."""
+def _start_worker(out, schedule, protocol, datasets, chosen_devices, verbose):
+    global _worker_runner
     command_line.quieten()
-    runner = Runner(*arguments, strategy=devices.strategy(chosen_devices), verbose=verbose)
-    return cells, [outcome for cell in cells if (outcome := _attempt(runner, cell, wait))]
+    _worker_runner = Runner(out, schedule, protocol, datasets, devices.strategy(chosen_devices), verbose)
+
+
+def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
+    """In a worker: what became of the cells that no other command computes."""
+    return [outcome for cell in cells if (outcome := _attempt(_worker_runner, cell, wait))]
 
 
 def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
