@@ -1,9 +1,11 @@
 """Image files of any format and mode, also from strangers: nothing is read that is too large or lies elsewhere."""
 
 import io
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from datasets.image_dataset import DatasetError
@@ -11,6 +13,7 @@ from datasets.image_dataset import DatasetError
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")  # none that runs a program to decode
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
+N_TEXTS_LISTED = 5
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 
 
@@ -40,6 +43,28 @@ def decode(content: bytes) -> Image.Image:
         raise DatasetError(f"not a readable image ({error})") from error
 
 
+def decode_all(
+    photographs: Iterable[tuple[int, str, bytes | DatasetError]], resize: Callable[[Image.Image], np.ndarray]
+) -> Iterator[tuple[int, str, np.ndarray | DatasetError]]:
+    """(class index, name, what `resize` makes of the image) of each (class index, name, content), in their order.
+
+    For what is no readable image the third is the DatasetError that says why; as a content it is passed on. Several are
+    decoded at a time.
+    """
+
+    def decode_one(index, name, content):
+        if isinstance(content, DatasetError):
+            return index, name, content
+        try:
+            return index, name, resize(decode(content))
+        except DatasetError as error:
+            return index, name, error
+
+    return Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        delayed(decode_one)(*photograph) for photograph in photographs
+    )
+
+
 def read(path: Path, folder: Path) -> bytes:
     """Content of a file below the folder; raises DatasetError for one of over 100 MB or a link to somewhere else."""
     if not path.resolve().is_relative_to(folder.resolve()):
@@ -52,6 +77,12 @@ def check_size(name: str, n_bytes: int) -> None:
     """Raise DatasetError where a file is larger than a photograph can be."""
     if n_bytes > MAX_BYTES:
         raise DatasetError(f"{name} is refused: a photograph of {n_bytes} bytes, more than {MAX_BYTES}")
+
+
+def listed(texts: list[str], separator: str = "; ") -> str:
+    """The first five, and how many there are more."""
+    more = [f"and {len(texts) - N_TEXTS_LISTED} more"] if len(texts) > N_TEXTS_LISTED else []
+    return separator.join([*texts[:N_TEXTS_LISTED], *more])
 
 
 def is_photograph(name: str) -> bool:

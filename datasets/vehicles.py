@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from PIL import Image
 
 from datasets.download import cache_folder, cached, digest
 from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.photographs import check_size, decode, is_photograph, read
+from datasets.photographs import check_size, decode_all, is_photograph, listed, read
 
 CLASS_NAMES = ("airplanes", "cars", "motorcycles")
 SIDE_PIXELS = 64
 N_THESIS_IMAGES = 2552
 FOLDER = "vehicles"
-N_NAMES_SHOWN = 5
 MAX_INNER_ARCHIVE_BYTES = 2_000_000_000
 # what the standard library raises on archives that are damaged, encrypted or of an unknown kind
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -167,11 +165,8 @@ def _check_member(member: str, n_bytes: int, archive: str) -> None:
 
 
 def _decoded(photographs: Iterator[tuple[int, str, bytes]]) -> ImageDataset:
-    decoded = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-        delayed(_decode_or_reason)(index, name, content) for index, name, content in photographs
-    )
     images, labels, unreadable = [], [], []
-    for index, name, image in decoded:
+    for index, name, image in decode_all(photographs, _resized):
         if isinstance(image, DatasetError):
             unreadable.append(f"{name}: {image}")
         else:
@@ -179,19 +174,12 @@ def _decoded(photographs: Iterator[tuple[int, str, bytes]]) -> ImageDataset:
             labels.append(index)
     counts = np.bincount(np.array(labels, np.int64), minlength=len(CLASS_NAMES))
     if not counts.all():
-        raise DatasetError(f"Vehicles: no readable image of {CLASS_NAMES[counts.argmin()]} ({_listed(unreadable)})")
+        raise DatasetError(f"Vehicles: no readable image of {CLASS_NAMES[counts.argmin()]} ({listed(unreadable)})")
     found = ", ".join(f"{count} {name}" for count, name in zip(counts, CLASS_NAMES, strict=True))
     print(f"Vehicles: {len(images)} images ({found}); the thesis had {N_THESIS_IMAGES}.", file=sys.stderr)
     if unreadable:
-        print(f"Vehicles: {len(unreadable)} file(s) left out: {_listed(unreadable)}", file=sys.stderr)
+        print(f"Vehicles: {len(unreadable)} file(s) left out: {listed(unreadable)}", file=sys.stderr)
     return ImageDataset("vehicles", np.stack(images), np.array(labels, np.int64), CLASS_NAMES)
-
-
-def _decode_or_reason(index: int, name: str, content: bytes):
-    try:
-        return index, name, _resized(decode(content))
-    except DatasetError as error:
-        return index, name, error
 
 
 def _resized(image: Image.Image) -> np.ndarray:
@@ -202,8 +190,3 @@ def _resized(image: Image.Image) -> np.ndarray:
     whole = (0, 0, *image.size)
     size = (SIDE_PIXELS, SIDE_PIXELS)
     return np.asarray(image.transform(size, Image.Transform.EXTENT, whole, Image.Resampling.BILINEAR))
-
-
-def _listed(names: list[str]) -> str:
-    more = [f"and {len(names) - N_NAMES_SHOWN} more"] if len(names) > N_NAMES_SHOWN else []
-    return "; ".join([*names[:N_NAMES_SHOWN], *more])

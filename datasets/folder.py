@@ -1,0 +1,175 @@
+"""Anyone's own images: a folder with one folder a class."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from datasets.image_dataset import DatasetError, ImageDataset
+from datasets.photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read
+
+MAX_CLASSES = 1000
+MIN_IMAGES_OF_A_CLASS = 2
+DEFAULT_SIDE_PIXELS = 64
+N_SIZES_LOOKED_AT = 20  # of each class
+N_IMAGES_COMPARED = 10_000
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of each class, not opened yet: `paths` holds, a tuple a class, their paths relative to `folder`.
+
+    `others` are files that are no part of it: not named like images, or outside of a class's folder.
+    """
+
+    folder: Path
+    class_names: tuple[str, ...]
+    paths: tuple[tuple[Path, ...], ...]
+    others: tuple[Path, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of files named like images of each class."""
+        return {name: len(paths) for name, paths in zip(self.class_names, self.paths, strict=True)}
+
+
+@dataclass(frozen=True)
+class LoadedFolder:
+    """Images, the path of each relative to the folder, and (path, reason) of each file that was left out."""
+
+    dataset: ImageDataset
+    paths: tuple[Path, ...]
+    unreadable: tuple[tuple[Path, str], ...]
+
+
+def scan(folder: str | Path) -> Listing:
+    """What a folder holds: each folder in it is a class with all images below it; hidden ones do not count.
+
+    Classes and files come in the order of their names. Raises DatasetError, with counts and names, where there is no
+    such folder, where there are fewer than 2 or more than 1000 classes, where a class has fewer than two images and
+    where the names of two classes differ only in case or in the way that unicode writes them.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DatasetError(f"there is no folder {folder}")
+    class_names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(class_names) < 2:
+        found = f"only {class_names[0]}" if class_names else "none"
+        raise DatasetError(f"{folder} must hold a folder of images for each of two or more classes; found {found}")
+    if len(class_names) > MAX_CLASSES:
+        raise DatasetError(
+            f"{folder} holds {len(class_names)} folders, but at most {MAX_CLASSES} classes are possible; each folder "
+            "in it should be a class"
+        )
+    _check_names(class_names)
+    files = [list(_files(folder, name)) for name in class_names]
+    paths = tuple(tuple(path for path in found if is_photograph(path.name)) for found in files)
+    _check_counts(class_names, [len(found) for found in paths], folder)
+    others = [path for found in files for path in found if not is_photograph(path.name)]
+    others += sorted(Path(path.name) for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return Listing(folder, tuple(class_names), paths, tuple(others))
+
+
+def _check_names(class_names: list[str]) -> None:
+    known = {}
+    for name in class_names:
+        twin = known.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if twin != name:
+            raise DatasetError(f"the class folders {twin!r} and {name!r} differ only in case or spelling; merge them")
+
+
+def _check_counts(class_names, counts, folder) -> None:
+    few = [f"{name} ({n})" for name, n in zip(class_names, counts, strict=True) if n < MIN_IMAGES_OF_A_CLASS]
+    if few:
+        raise DatasetError(
+            f"{len(few)} of {len(class_names)} classes in {folder} have fewer than {MIN_IMAGES_OF_A_CLASS} readable "
+            f"images ({', '.join(SUFFIXES)}): {listed(few, ', ')}"
+        )
+
+
+def _files(folder: Path, name: str) -> Iterator[Path]:
+    """Paths, relative to the folder, of all files below one of its folders but hidden ones."""
+    for parent, folders, files in os.walk(folder / name):
+        folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
+        for file in sorted(files):
+            if not file.startswith("."):
+                yield Path(parent, file).relative_to(folder)
+
+
+def image_shape(listing: Listing) -> tuple[int, int]:
+    """(height, width) that images get where the user does not say: their own if all agree, at most 64 x 64.
+
+    Looks at the headers of the first 20 files of each class.
+    """
+    found = set()
+    for paths in listing.paths:
+        for path in paths[:N_SIZES_LOOKED_AT]:
+            try:
+                with Image.open(listing.folder / path, formats=FORMATS) as image:
+                    found.add((image.height, image.width))
+            except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+                continue
+    if len(found) == 1 and max(shape := found.pop()) <= DEFAULT_SIDE_PIXELS:
+        return shape
+    return DEFAULT_SIDE_PIXELS, DEFAULT_SIDE_PIXELS
+
+
+def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose: int = 0) -> LoadedFolder:
+    """Decode all images to `shape` (height, width), without regard to the aspect ratio, with antialiasing.
+
+    The dataset has one channel if every image is grey, else three. Files that are refused or not readable are left out
+    and named on standard error; with `strict` they raise DatasetError, as do classes of fewer than two readable images.
+    """
+    paths = [path for found in listing.paths for path in found]
+    images = np.empty((len(paths), *shape, 3), np.uint8)
+    labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths]).astype(np.int64)
+    kept, unreadable = np.ones(len(paths), bool), []
+    decoded = decode_all(_contents(listing, paths, labels), partial(_resized, shape=shape))
+    decoded = tqdm(
+        decoded, f"reading {listing.folder}", len(paths), unit="image", disable=not verbose, delay=2, mininterval=1
+    )
+    for position, (_, name, image) in enumerate(decoded):
+        if isinstance(image, DatasetError):
+            kept[position] = False
+            unreadable.append((Path(name), str(image)))
+        else:
+            images[position] = image
+    if unreadable:
+        names = listed([f"{path}: {reason}" for path, reason in unreadable])
+        if strict:
+            raise DatasetError(f"{len(unreadable)} of {len(paths)} files are no readable images: {names}")
+        print(f"{len(unreadable)} of {len(paths)} files are left out: {names}", file=sys.stderr)
+        images, labels = images[kept], labels[kept]
+        paths = [path for path, is_kept in zip(paths, kept, strict=True) if is_kept]
+    _check_counts(listing.class_names, np.bincount(labels, minlength=len(listing.paths)), listing.folder)
+    if _all_grey(images):
+        images = np.ascontiguousarray(images[..., :1])
+    dataset = ImageDataset(listing.folder.name, images, labels, listing.class_names)
+    return LoadedFolder(dataset, tuple(paths), tuple(unreadable))
+
+
+def _contents(listing: Listing, paths, labels) -> Iterator[tuple[int, str, bytes | DatasetError]]:
+    for path, label in zip(paths, labels, strict=True):
+        try:
+            content = read(listing.folder / path, listing.folder)
+        except DatasetError as error:
+            content = error
+        except OSError as error:
+            content = DatasetError(f"cannot be read ({error.strerror})")
+        yield int(label), str(path), content
+
+
+def _resized(image: Image.Image, shape: tuple[int, int]) -> np.ndarray:
+    return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
+
+
+def _all_grey(images: np.ndarray) -> bool:
+    parts = (images[start : start + N_IMAGES_COMPARED] for start in range(0, len(images), N_IMAGES_COMPARED))
+    return all((part == part[..., :1]).all() for part in parts)

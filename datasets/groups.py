@@ -1,0 +1,59 @@
+"""Images that belong together, such as those of one patient or one film, and must not be split apart."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from datasets.image_dataset import DatasetError
+from datasets.photographs import listed
+
+GROUPS_FILE = "groups.csv"
+N_TRIED = 200
+
+
+def read_groups(folder: Path, paths: tuple[Path, ...]) -> np.ndarray | None:
+    """The group int64 (n,) of each image from `folder/groups.csv`; None where there is no such file.
+
+    The file has a heading and the columns file (relative to the folder) and group; an image that it does not name is a
+    group of its own. Raises DatasetError where it is not so or names files that are not among the images.
+    """
+    path = folder / GROUPS_FILE
+    if not path.exists():
+        return None
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path} is no readable CSV file ({error})") from error
+    if not rows or not {"file", "group"} <= rows[0].keys():
+        raise DatasetError(f"{path} must have the columns file and group")
+    group_of = {Path(row["file"]): row["group"] for row in rows}
+    unknown = sorted(str(name) for name in group_of.keys() - set(paths))
+    if unknown:
+        raise DatasetError(f"{path} names {len(unknown)} files that are no readable images: {listed(unknown)}")
+    numbers = {}
+    return np.array([numbers.setdefault(group_of.get(name, name), len(numbers)) for name in paths], np.int64)
+
+
+def split_groups(labels: np.ndarray, groups: np.ndarray, fraction: float, random_state: int):
+    """Like `datasets.split.split`, with no group in both parts: of 200 random splits, the most even over classes.
+
+    Raises DatasetError where a class has all its images in one group, or none of these gives both parts all classes.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    for label in np.unique(labels):
+        if len(np.unique(groups[labels == label])) < 2:
+            raise DatasetError(f"all images of class {label} are of one group; at least two are needed to test")
+    splitter = GroupShuffleSplit(N_TRIED, test_size=fraction, random_state=random_state)
+    counts = np.bincount(labels)
+
+    def unevenness(parts):
+        shares = np.bincount(labels[parts[1]], minlength=len(counts)) / counts
+        return np.inf if ((shares == 0) | (shares == 1)).any() else np.abs(shares - fraction).max()
+
+    larger, smaller = min(splitter.split(labels, groups=groups), key=unevenness)
+    if unevenness((larger, smaller)) == np.inf:
+        raise DatasetError("the groups are too few or too large to have images of every class in both parts")
+    return np.sort(larger), np.sort(smaller)

@@ -1,0 +1,169 @@
+import csv
+import os
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets import folder
+from datasets.groups import read_groups, split_groups
+from datasets.image_dataset import DatasetError
+
+ORANGE = (255, 128, 0)
+
+
+def save(path, size=(20, 12), colour=ORANGE, mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).convert(mode).save(path)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Two classes in several formats, modes and sizes, with folders in folders and unicode names."""
+    root = tmp_path / "src"
+    save(root / "cats" / "a.jpg")
+    save(root / "cats" / "inner" / "b.PNG", mode="P")
+    save(root / "cats" / "ž lutá.webp", size=(31, 47))
+    save(root / "pések" / "a.bmp", mode="L")
+    save(root / "pések" / "b.png", mode="RGBA")
+    return root
+
+
+def test_every_image_below_a_class_is_found_in_order(source):
+    (source / ".cache").mkdir()
+    (source / "notes.txt").write_text("x")
+    (source / "cats" / "notes.txt").write_text("x")
+    (source / "cats" / ".DS_Store").write_text("x")
+    listing = folder.scan(source)
+    assert listing.counts == {"cats": 3, "pések": 2}
+    assert [path.as_posix() for path in listing.paths[0]] == ["cats/a.jpg", "cats/ž lutá.webp", "cats/inner/b.PNG"]
+    assert [path.name for path in listing.others] == ["notes.txt", "notes.txt"]
+
+
+def test_images_are_resized_and_coloured(source):
+    loaded = folder.load(folder.scan(source), (8, 10))
+    assert loaded.dataset.images.shape == (5, 8, 10, 3)
+    assert loaded.dataset.labels.tolist() == [0, 0, 0, 1, 1]
+    assert loaded.dataset.class_names == ("cats", "pések")
+    assert np.abs(loaded.dataset.images[0, 4, 5].astype(int) - ORANGE).max() < 5
+    assert not loaded.unreadable
+
+
+def test_grey_images_have_one_channel(source):
+    for path in [path for path in source.rglob("*") if path.is_file()]:
+        save(path, colour=(90, 90, 90))
+    assert folder.load(folder.scan(source), (8, 8)).dataset.images.shape == (5, 8, 8, 1)
+
+
+def test_images_that_agree_keep_their_size_others_get_64(tmp_path):
+    for name in "ab":
+        for number in range(2):
+            save(tmp_path / name / f"{number}.png", size=(20, 12))
+    assert folder.image_shape(folder.scan(tmp_path)) == (12, 20)
+    save(tmp_path / "a" / "2.png", size=(20, 13))
+    assert folder.image_shape(folder.scan(tmp_path)) == (64, 64)
+
+
+def test_shrinking_averages(tmp_path):
+    board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    for name in "ab":
+        for number in range(2):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(board).save(tmp_path / name / f"{number}.png")
+    images = folder.load(folder.scan(tmp_path), (8, 8)).dataset.images
+    assert np.abs(images[:, 1:-1, 1:-1].astype(int) - 127).max() < 4
+
+
+def test_what_is_not_readable_is_left_out_and_named(source, tmp_path, capsys):
+    (source / "cats" / "broken.jpg").write_bytes(b"no image")
+    save(tmp_path / "elsewhere.png")
+    (source / "cats" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    loaded = folder.load(folder.scan(source), (8, 8))
+    assert len(loaded.dataset.images) == len(loaded.paths) == 5
+    assert [path.name for path, _ in loaded.unreadable] == ["broken.jpg", "link.png"]
+    message = capsys.readouterr().err
+    assert "2 of 7 files are left out" in message
+    assert "cats/broken.jpg: not a readable image" in message
+    assert "cats/link.png is refused: it is a symbolic link" in message
+    with pytest.raises(DatasetError, match=r"2 of 7 files are no readable images: cats/broken\.jpg"):
+        folder.load(folder.scan(source), (8, 8), strict=True)
+
+
+def test_a_class_without_enough_readable_images_is_refused(source):
+    (source / "pések" / "b.png").write_bytes(b"no image")
+    with pytest.raises(DatasetError, match=r"1 of 2 classes in .* fewer than 2 readable images .*: pések \(1\)"):
+        folder.load(folder.scan(source), (8, 8))
+
+
+def make(root, names, n=2):
+    for name in names:
+        for number in range(n):
+            save(root / name / f"{number}.png", size=(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("names", "n", "message"),
+    [
+        ([], 2, "found none"),
+        (["only"], 2, "found only only"),
+        (["a", "b"], 1, r"2 of 2 classes .* fewer than 2 readable images .*: a \(1\), b \(1\)"),
+        (["cats", "Cats"], 2, "'Cats' and 'cats' differ only in case"),
+        (["\u00e9", "e\u0301"], 2, "differ only in case or spelling"),
+    ],
+)
+def test_folders_that_are_no_dataset_are_refused(names, n, message, tmp_path):
+    make(tmp_path, names, n)
+    if len({path.name for path in tmp_path.iterdir()}) < len(names):
+        pytest.skip("this file system takes the names for one")
+    with pytest.raises(DatasetError, match=message):
+        folder.scan(tmp_path)
+
+
+def test_a_missing_folder_an_empty_class_and_too_many_classes_are_refused(tmp_path):
+    with pytest.raises(DatasetError, match="there is no folder"):
+        folder.scan(tmp_path / "none")
+    make(tmp_path, ["a", "b"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match=r"1 of 3 classes .*: empty \(0\)"):
+        folder.scan(tmp_path)
+    for number in range(folder.MAX_CLASSES):
+        (tmp_path / f"class{number}").mkdir()
+    with pytest.raises(DatasetError, match="holds 1003 folders, but at most 1000 classes"):
+        folder.scan(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="the superuser may read everything")
+def test_a_file_without_permission_is_left_out(source):
+    (source / "cats" / "a.jpg").chmod(0)
+    assert "cannot be read" in folder.load(folder.scan(source), (8, 8)).unreadable[0][1]
+
+
+def test_groups_are_read_and_wrong_ones_refused(source):
+    paths = folder.load(folder.scan(source), (8, 8)).paths
+    assert read_groups(source, paths) is None
+    rows = [("file", "group"), ("cats/a.jpg", "x"), ("pések/a.bmp", "x")]
+    with open(source / "groups.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    groups = read_groups(source, paths)
+    assert groups[0] == groups[3]
+    assert len(set(groups.tolist())) == 4
+    with open(source / "groups.csv", "a", newline="") as file:
+        csv.writer(file).writerow(("cats/none.jpg", "x"))
+    with pytest.raises(DatasetError, match=r"names 1 files that are no readable images: cats/none\.jpg"):
+        read_groups(source, paths)
+    (source / "groups.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="must have the columns file and group"):
+        read_groups(source, paths)
+
+
+def test_no_group_is_in_both_parts_and_classes_are_in_proportion():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], (400, 200, 60))
+    groups = labels * 1000 + rng.integers(0, 12, len(labels))
+    larger, smaller = split_groups(labels, groups, 0.3, random_state=0)
+    assert set(groups[larger]).isdisjoint(groups[smaller])
+    assert sorted([*larger, *smaller]) == list(range(len(labels)))
+    np.testing.assert_allclose(np.bincount(labels[smaller]) / np.bincount(labels), 0.3, atol=0.08)
+    with pytest.raises(DatasetError, match="all images of class 2 are of one group"):
+        split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, random_state=0)

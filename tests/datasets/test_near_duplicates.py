@@ -1,0 +1,96 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from datasets.near_duplicates import near_duplicates
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """60 blurred patches of colour 64 x 64 x 3, as different from one another as photographs are."""
+    coarse = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
+    large = [Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC) for image in coarse]
+    return np.stack([np.asarray(image.filter(ImageFilter.GaussianBlur(1))) for image in large])
+
+
+def encoded_again(image):
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "JPEG", quality=80)
+    return np.asarray(Image.open(content))
+
+
+def brighter(image):
+    return np.minimum(image.astype(int) + 3, 255).astype(np.uint8)
+
+
+def resized(image):
+    return np.asarray(Image.fromarray(image).resize((96, 96)).resize((64, 64)))
+
+
+def mirrored(image):
+    return image[:, ::-1]
+
+
+def much_brighter(image):
+    return np.minimum(image.astype(int) + 40, 255).astype(np.uint8)
+
+
+def found(images, others, **limits):
+    both = np.concatenate([images, others])
+    return near_duplicates(both, np.arange(len(images)), np.arange(len(images), len(both)), **limits)
+
+
+@pytest.mark.parametrize("change", [np.copy, encoded_again, brighter, resized])
+def test_planted_near_duplicates_are_found_and_nothing_else(photographs, change):
+    planted = np.stack([change(image) for image in photographs[10:40]])
+    pairs, distances = found(photographs, planted)
+    assert pairs.dtype == np.int64
+    np.testing.assert_array_equal(pairs, np.stack([np.arange(10, 40), np.arange(60, 90)], axis=1))
+    differences = photographs[10:40].astype(float) - planted
+    np.testing.assert_allclose(distances, np.sqrt(np.square(differences).mean(axis=(1, 2, 3))))
+
+
+@pytest.mark.parametrize("change", [mirrored, much_brighter])
+def test_images_that_look_different_are_not_reported(photographs, change):
+    pairs, distances = found(photographs, np.stack([change(image) for image in photographs]))
+    assert pairs.shape == (0, 2)
+    assert distances.shape == (0,)
+
+
+def test_equal_hashes_of_different_pixels_are_not_enough(photographs):
+    faint = (photographs // 8 + 100).astype(np.uint8)
+    assert len(found(photographs, faint)[0]) == 0
+    assert len(found(photographs, faint, max_distance=255.0)[0]) == 60
+
+
+def test_pairs_stand_across_the_two_sets_only(photographs):
+    images = np.concatenate([photographs[:5], photographs[:5], photographs[:1]])
+    pairs, _ = near_duplicates(images, np.array([7, 0, 5]), np.array([2, 3, 10]))
+    assert pairs.tolist() == [[7, 2], [0, 10], [5, 10]]
+
+
+def test_chunks_make_no_difference(photographs, monkeypatch):
+    expected = found(photographs, photographs, max_bits=20, max_distance=255.0)
+    monkeypatch.setattr("datasets.near_duplicates.CHUNK_PAIRS", 130)
+    monkeypatch.setattr("datasets.near_duplicates.CHUNK_VALUES", 40_000)
+    assert len(expected[0]) > 60
+    for one, other in zip(expected, found(photographs, photographs, max_bits=20, max_distance=255.0), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_empty_set_has_no_pairs(photographs):
+    pairs, distances = near_duplicates(photographs, np.arange(60), np.array([], np.int64))
+    assert (pairs.shape, distances.shape) == ((0, 2), (0,))
+
+
+def test_digits_written_by_different_hands_are_no_duplicates(digits):
+    first, second = np.arange(1200), np.arange(1200, 1797)
+    alike, _ = near_duplicates(digits.images, first, second)
+    assert set(map(tuple, digits.labels[alike])) <= {(1, 1)}
+    assert len(alike) <= 1
+    doubled = np.concatenate([digits.images, digits.images[:30]])
+    pairs, distances = near_duplicates(doubled, first, np.arange(1797, 1827))
+    np.testing.assert_array_equal(pairs, np.stack([np.arange(30), np.arange(1797, 1827)], axis=1))
+    assert not distances.any()
