@@ -1,4 +1,4 @@
-"""The evaluation classifiers of Tables B.8-B.10 and their training.
+"""The evaluation classifiers of Tables B.8-B.10, the first two for images of any size, and their training.
 
 Images are float32 in [-1, 1]; outputs are probabilities (batch, n_classes). Layers carry the printed names. The
 thesis does not print how they were trained; see DEVIATIONS.md.
@@ -46,6 +46,23 @@ def cifar10_classifier(n_classes: int = 10) -> keras.Model:
     return keras.Model(image, _head(x, n_classes, activation="re_lu_1"), name="cifar10_classifier")
 
 
+def scaled_classifier(image_shape: tuple[int, int, int]):
+    """Builder of Tables B.8 and B.9 scaled to images of any size; for images of their own size it gives these.
+
+    The shorter side is halved until about four pixels are left; the first half of the convolutions has 32 filters, the
+    others 64.
+    """
+
+    def build(n_classes: int) -> keras.Model:
+        image = keras.Input(image_shape)
+        n_convolutions = max(1, round(np.log2(min(image_shape[:2]) / 4)))
+        n_filters = [32 if index < n_convolutions // 2 else 64 for index in range(n_convolutions)]
+        x = _strided_trunk(image, n_filters, first_convolution=1, first_activation=1)
+        return keras.Model(image, _head(x, n_classes, activation="features"), name="scaled_classifier")
+
+    return build
+
+
 def _strided_trunk(x, n_filters, first_convolution, first_activation):
     for index, n in enumerate(n_filters):
         x = layers.Conv2D(n, 3, 2, "same", name=f"conv2d_{first_convolution + index}")(x)
@@ -73,6 +90,8 @@ def train_classifier(
     final_learning_rate: float | None = None,
     n_statistics_images: int = 0,
     class_weight: dict[int, float] | None = None,
+    steps_per_epoch: int | None = None,
+    mixup: bool = False,
     callbacks=(),
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
@@ -80,7 +99,9 @@ def train_classifier(
     The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
     Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
     `StatisticsWithoutDropout`); 0 keeps the moving averages.
-    `class_weight` multiplies the loss of each class's images. Images that do not fill a batch are left out of an epoch,
+    `class_weight` multiplies the loss of each class's images. An epoch ends after `steps_per_epoch` steps (default: one
+    pass over the images). `mixup` trains on convex combinations of pairs of images and of their labels (Zhang et al.
+    2018, through Keras' layer). Images that do not fill a batch are left out of an epoch,
     each epoch has its own order. Returns the model and Keras' history: for each of loss, accuracy, val_loss and
     val_accuracy a list of values an epoch. The same arguments on the same machine give the same weights. Python's,
     numpy's and TensorFlow's global random generators are seeded with `random_state`.
@@ -88,24 +109,47 @@ def train_classifier(
     keras.utils.set_random_seed(random_state)
     model = build(train.n_classes)
     batch_size = min(batch_size, len(train.labels))
-    steps_per_epoch, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
+    steps_per_pass, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
+    steps_per_epoch = steps_per_epoch or steps_per_pass
     if final_learning_rate is not None:
         share = final_learning_rate / learning_rate
         learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_epochs * steps_per_epoch, share)
-    model.compile(keras.optimizers.Adam(learning_rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    examples = batches(0).map(lambda batch: (batch["images"], batch["labels"]))
+    validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
+    loss = "sparse_categorical_crossentropy"
+    if mixup:
+        loss = "categorical_crossentropy"
+        examples = _mixed(examples, train.n_classes, random_state)
+        validation_examples = _with_one_hot_labels(validation_examples, train.n_classes)
+    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
     statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
     history = model.fit(
-        prompt(batches(0).map(lambda batch: (batch["images"], batch["labels"]))),
+        prompt(examples),
         epochs=n_epochs,
         steps_per_epoch=steps_per_epoch,
         shuffle=False,
         class_weight=class_weight,
-        validation_data=batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels),
+        validation_data=validation_examples,
         callbacks=[*statistics, best, *callbacks],
         verbose=0,
     )
     return model, history.history
+
+
+def _with_one_hot_labels(examples, n_classes: int):
+    """(images, labels) batches with labels float32 (batch, n_classes)."""
+    return examples.map(lambda images, labels: (images, keras.ops.one_hot(labels, n_classes)))
+
+
+def _mixed(examples, n_classes: int, random_state: int):
+    mix = keras.layers.MixUp(seed=random_state)
+
+    def mixed(images, labels):
+        batch = mix({"images": images, "labels": labels}, training=True)
+        return batch["images"], batch["labels"]
+
+    return _with_one_hot_labels(examples, n_classes).map(mixed)
 
 
 class StatisticsWithoutDropout(keras.callbacks.Callback):
@@ -138,3 +182,10 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
     return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
+
+
+def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
+    both = keras.Model(model.input, [model.output, model.get_layer("dense_3").input])
+    probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
+    return probabilities, features

@@ -1,0 +1,138 @@
+"""Whether a method helped a classifier, or seeds and test images were only lucky.
+
+Every method is compared with the same baseline by the predictions of classifiers on the same test images, trained from
+the same seeds. A difference's squared standard error is the sum of two: the variance of the seeds' differences over
+their number, and that of the mean difference over bootstrap samples of test images, which all seeds and both methods
+share. Both hold the noise of single predictions, so the sum is rather too large. Student's t has the degrees of
+freedom of Welch and Satterthwaite, since five seeds tell little of their own variance: percentiles of a bootstrap over
+seeds and images together gave up to three times as many wrong verdicts (`tests/evaluation/test_verdict.py`).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+METRICS = ("f1_minority", "balanced_accuracy", "accuracy")
+VERDICTS = ("helped", "no evidence", "hurt")
+ERROR_RATE = 0.05
+POWER = 0.8
+MIN_SEEDS = 2
+N_DRAWS = 1000
+N_DRAWS_AT_A_TIME = 100
+
+
+def compare(
+    true: np.ndarray,
+    predicted: dict[str, np.ndarray],
+    baseline: str,
+    minority: int,
+    random_state: int,
+    groups: np.ndarray | None = None,
+    error_rate: float = ERROR_RATE,
+) -> pd.DataFrame:
+    """A row for each method but the baseline and each of METRICS: method, metric, difference, low, high, verdict...
+
+    `true` int (n,) are the classes of the test images, all of 0..n_classes-1 among them, `predicted` holds, a method,
+    int (n_seeds, n); `groups` (n,) names images that belong together and are drawn together. `difference` is the mean
+    over seeds of method less baseline, `low` and `high` its confidence interval, "helped" and "hurt" mean that zero
+    lies outside. Intervals are corrected for their number (Bonferroni): if no method differs from the baseline, the
+    probability of any wrong verdict in the table is at most `error_rate`. `smallest_effect` is the true difference that
+    would have been found with probability .8. No number goes beyond 1, as no difference does. Raises ValueError for
+    fewer than two seeds or a class without test image.
+    """
+    methods = [name for name in predicted if name != baseline]
+    if any(len(labels) < MIN_SEEDS for labels in predicted.values()):
+        raise ValueError(f"a verdict needs at least {MIN_SEEDS} seeds of every method")
+    order = np.argsort(true, kind="stable")
+    true, predicted = true[order], {name: labels[:, order] for name, labels in predicted.items()}
+    units = np.arange(len(true)) if groups is None else np.unique(groups[order], return_inverse=True)[1]
+    counts = np.bincount(true)
+    if not counts.all():
+        raise ValueError(f"class {counts.argmin()} has no test image")
+
+    def differences(weights) -> dict[tuple[str, str], np.ndarray]:
+        """By method and metric, (draws, n_seeds)."""
+        values = {name: metric_values(true, labels, weights, minority) for name, labels in predicted.items()}
+        return {(name, m): values[name][m] - values[baseline][m] for name in methods for m in METRICS}
+
+    measured = differences(np.ones((1, len(true))))
+    draws = [differences(weights) for weights in _bootstrap_weights(true, units, random_state)]
+    n_comparisons = len(methods) * len(METRICS)
+    rows = []
+    for (name, metric), (of_seeds,) in measured.items():
+        of_draws = np.concatenate([part[name, metric].mean(axis=1) for part in draws])
+        interval = _interval(of_seeds, of_draws.var(ddof=1), len(np.unique(units)), error_rate / n_comparisons)
+        rows.append({"method": name, "metric": metric} | interval)
+    return pd.DataFrame(rows)
+
+
+def metric_values(true, predicted, weights, minority: int) -> dict[str, np.ndarray]:
+    """Each of METRICS, (draws, n_seeds), where test image i counts `weights[draw, i]` times; `true` is sorted."""
+    starts = np.searchsorted(true, np.arange(true[-1] + 1))
+    sizes = np.maximum(np.add.reduceat(weights, starts, axis=1), 1e-9)  # (draws, n_classes)
+    values = {name: np.empty((len(weights), len(predicted))) for name in METRICS}
+    for seed, labels in enumerate(predicted):
+        hits = np.add.reduceat(weights * (labels == true), starts, axis=1)  # (draws, n_classes)
+        called = weights @ (labels == minority)
+        values["accuracy"][:, seed] = hits.sum(axis=1) / sizes.sum(axis=1)
+        values["balanced_accuracy"][:, seed] = (hits / sizes).mean(axis=1)
+        values["f1_minority"][:, seed] = 2 * hits[:, minority] / (sizes[:, minority] + called)
+    return values
+
+
+def _bootstrap_weights(true, units, random_state: int) -> Iterator[np.ndarray]:
+    """How often each test image is drawn, (draws, n): whole units are drawn, of each class as many as there are."""
+    rng = np.random.default_rng(random_state)
+    _, first = np.unique(units, return_index=True)
+    class_of_unit = true[first]
+    for _ in range(0, N_DRAWS, N_DRAWS_AT_A_TIME):
+        drawn = np.empty((N_DRAWS_AT_A_TIME, len(first)))
+        for label in np.unique(class_of_unit):
+            members = np.flatnonzero(class_of_unit == label)
+            drawn[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), len(drawn))
+        yield drawn[:, units]
+
+
+def _interval(of_seeds: np.ndarray, image_variance: float, n_units: int, error_rate: float) -> dict:
+    n_seeds, difference = len(of_seeds), float(of_seeds.mean())
+    seed_variance = of_seeds.var(ddof=1) / n_seeds
+    variance = seed_variance + image_variance
+    freedom = np.inf
+    if variance > 0:
+        freedom = variance**2 / (seed_variance**2 / (n_seeds - 1) + image_variance**2 / max(1, n_units - 1))
+    half = stats.t.ppf(1 - error_rate / 2, freedom) * np.sqrt(variance)
+    low, high = difference - half, difference + half
+    return {
+        "difference": difference,
+        "low": float(max(low, -1.0)),
+        "high": float(min(high, 1.0)),
+        "verdict": VERDICTS[0] if low > 0 else VERDICTS[2] if high < 0 else VERDICTS[1],
+        "smallest_effect": float(min(half + stats.t.ppf(POWER, freedom) * np.sqrt(variance), 1.0)),
+    }
+
+
+def recommendation(table: pd.DataFrame, minutes: dict[str, float]) -> tuple[str | None, str]:
+    """The method to use, None for none of them, and why in a sentence, from a table of `compare`.
+
+    Worth using is what helped minority F1 or balanced accuracy and hurt nothing; of these the one that costs the fewest
+    minutes among those whose interval for minority F1 holds the largest difference found.
+    """
+    verdicts = table.pivot(index="method", columns="metric", values="verdict")
+    helped = (verdicts[["f1_minority", "balanced_accuracy"]] == VERDICTS[0]).any(axis=1)
+    worth = verdicts.index[helped & ~(verdicts == VERDICTS[2]).any(axis=1)]
+    f1 = table[table["metric"] == "f1_minority"].set_index("method")
+    if worth.empty:
+        smallest = f1["smallest_effect"].min()
+        return None, (
+            "Train on the images as they are: no method was shown to help without hurting. An improvement of minority "
+            f"F1 by less than {smallest:.3f} could hardly have been seen; more test images or seeds show smaller ones."
+        )
+    as_good = f1.loc[worth][f1.loc[worth, "high"] >= f1.loc[worth, "difference"].max()]
+    chosen = min(as_good.index, key=lambda name: minutes[name])
+    row = f1.loc[chosen]
+    return chosen, (
+        f"Use {chosen}: minority F1 {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) for "
+        f"{minutes[chosen]:.1f} minutes of computing."
+    )

@@ -1,0 +1,112 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from evaluation.nearest import near_copies, nearest, nearest_other
+
+
+def noise(n, side=8, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+
+
+def brute_force(images, originals):
+    differences = images[:, None].astype(np.float64) - originals[None]
+    return np.sqrt(np.square(differences).mean(axis=(2, 3, 4)))
+
+
+def test_nearest_is_what_comparing_all_pairs_finds(digits):
+    images, originals = digits.images[:40], digits.images[40:240]
+    expected = brute_force(images, originals)
+    index, distance = nearest(images, originals)
+    assert (index.dtype, index.shape, distance.shape) == (np.int64, (40,), (40,))
+    np.testing.assert_array_equal(index, expected.argmin(axis=1))
+    np.testing.assert_allclose(distance, expected.min(axis=1), rtol=1e-12)
+
+
+def test_an_exact_copy_is_told_from_one_with_a_single_changed_value():
+    original = np.full((1, 64, 64, 3), 255, np.uint8)
+    changed = original.copy()
+    changed[0, 0, 0, 0] = 254
+    index, distance = nearest(original, np.concatenate([changed, original, original]))
+    assert (index.tolist(), distance.tolist()) == ([1], [0.0])
+    assert nearest(original, changed)[1] == pytest.approx(np.sqrt(1 / (64 * 64 * 3)))
+
+
+def test_black_and_white_are_255_apart():
+    black, white = np.zeros((1, 40, 40, 3), np.uint8), np.full((1, 40, 40, 3), 255, np.uint8)
+    assert nearest(black, white)[1].tolist() == [255.0]
+
+
+def test_chunks_make_no_difference(monkeypatch):
+    images, originals = noise(50, seed=1), noise(90, seed=2)
+    expected = *nearest(images, originals), *nearest_other(images)
+    monkeypatch.setattr("evaluation.nearest.CHUNK_IMAGES", 7)
+    monkeypatch.setattr("evaluation.nearest.CHUNK_ORIGINALS", 11)
+    monkeypatch.setattr("evaluation.nearest.N_EXACT_VALUES", 13)
+    for found, wanted in zip((*nearest(images, originals), *nearest_other(images)), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_nearest_other_leaves_each_image_itself_out_but_not_its_twin():
+    images = noise(30)
+    images[17] = images[4]
+    index, distance = nearest_other(images)
+    assert (index != np.arange(30)).all()
+    assert (index[4], index[17], distance[4], distance[17]) == (17, 4, 0.0, 0.0)
+    assert np.flatnonzero(distance == 0).tolist() == [4, 17]
+
+
+def test_many_originals_need_little_memory():
+    originals = noise(15_000, side=32)
+    tracemalloc.start()
+    nearest(originals[:10], originals)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150e6 < originals.astype(np.float32).nbytes
+
+
+def test_copies_are_found_and_new_images_of_the_same_kind_rarely(digits):
+    originals, others = digits.images[::2], digits.images[1::2]
+    lighter = np.minimum(originals[:50].astype(int) + 3, 255).astype(np.uint8)
+    assert near_copies(originals[:50], originals).all()
+    assert near_copies(lighter, originals).all()
+    assert near_copies(others, originals, quantile=0.01).mean() < 0.03
+    assert 0.1 < near_copies(others, originals, quantile=0.2).mean() < 0.3
+
+
+@pytest.mark.parametrize("n_originals", [1, 2, 3, 5])
+def test_few_originals_know_exact_copies_only(n_originals):
+    originals = noise(n_originals)
+    images = np.concatenate([originals, originals ^ 1, noise(20, seed=1)])
+    expected = [True] * n_originals + [False] * (n_originals + 20)
+    assert near_copies(images, originals).tolist() == expected
+
+
+def test_quantile_0_means_exact_copies_only_and_1_the_most_distant_original(digits):
+    originals, changed = digits.images[:300], digits.images[:300] ^ 1
+    assert near_copies(originals, originals, quantile=0.0).all()
+    assert not near_copies(changed, originals, quantile=0.0).any()
+    assert near_copies(digits.images[300:400], originals, quantile=1.0).mean() > 0.95
+
+
+def test_twins_among_the_originals_hide_no_near_copy():
+    originals = noise(200)
+    with_twins = np.concatenate([originals, originals[:150]])
+    for quantile, expected in ((0.01, False), (0.1, True)):
+        assert near_copies(originals[180:] ^ 1, with_twins, quantile).all() == expected
+    all_twins = np.concatenate([originals, originals])
+    assert near_copies(originals, all_twins).all()
+    assert not near_copies(originals ^ 1, all_twins).any()
+
+
+@pytest.mark.parametrize("quantile", [-0.1, 1.1])
+def test_nonsense_is_refused(quantile):
+    with pytest.raises(ValueError, match=r"quantile must lie in 0\.\.1"):
+        near_copies(noise(3), noise(3), quantile)
+    with pytest.raises(ValueError, match="no original of shape"):
+        nearest(noise(3), noise(0))
+    with pytest.raises(ValueError, match="no original of shape"):
+        nearest(noise(3), noise(3, side=4))
+    with pytest.raises(ValueError, match="at least two images"):
+        nearest_other(noise(1))
