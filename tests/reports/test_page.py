@@ -39,8 +39,8 @@ def rendered(tmp_path):
 def test_the_page_holds_everything_and_needs_no_other_file(rendered):
     for text in ("50 % &lt;dropped&gt; &amp; more", "a note", "0.9005 ± 0.0007", "-0.0795", "not run", "12.5", "<svg>"):
         assert text in rendered
-    assert re.findall(r'<td class="no"[^>]*>no<', rendered)
-    assert re.findall(r'<td class="yes"[^>]*>yes<', rendered)
+    assert re.findall(r'<td class="bad"[^>]*>no<', rendered)
+    assert re.findall(r'<td class="good"[^>]*>yes<', rendered)
     assert not re.search(NEEDS_A_FILE, rendered)
 
 
