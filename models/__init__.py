@@ -2,6 +2,7 @@
 
 from models.bagan import BAGAN
 from models.balancer import Balancer
+from models.check_balancer import check_balancer
 from models.cvae import CVAE
 from models.cvae_gan import CVAEGAN
 from models.geometric import Geometric
@@ -27,4 +28,5 @@ __all__ = [
     "Balancer",
     "Geometric",
     "RandomOversampling",
+    "check_balancer",
 ]

@@ -9,11 +9,20 @@ from keras import ops
 from sklearn.covariance import LedoitWolf
 
 from datasets.batches import batches_in_order, shuffled_batches
-from datasets.pixels import to_network, to_pixels
+from datasets.pixels import to_network
 from models import losses
 from models.balancer import Balancer
 from models.networks import networks_for
-from models.training import PREDICTION_BATCH_SIZE, TrainingModel, dense_gradients, fingerprint, predict, seeded, train
+from models.training import (
+    PREDICTION_BATCH_SIZE,
+    TrainingModel,
+    dense_gradients,
+    fingerprint,
+    predict,
+    predict_images,
+    seeded,
+    train,
+)
 
 
 class BAGAN(Balancer):
@@ -147,7 +156,7 @@ class BAGAN(Balancer):
     def decode(self, latent, label):
         """uint8 images (n, height, width, channels) of the generator; latents (n, latent_size) hold the class."""
         batches = tf.data.Dataset.from_tensor_slices((latent.astype(np.float32),)).batch(PREDICTION_BATCH_SIZE)
-        return to_pixels(predict(self.generator_, batches)[0])
+        return predict_images(self.generator_, batches)
 
 
 class AutoencoderTraining(TrainingModel):

@@ -2,11 +2,16 @@
 
 import numbers
 from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+
+from models import saving
+from models.inputs import checked, from_uint8, to_uint8
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -21,48 +26,45 @@ class Balancer(BaseEstimator, ABC):
     """Learns from labelled images and makes new ones of a class.
 
     Follows imbalanced-learn: constructors only store keyword arguments (so that `get_params` and `clone` work),
-    `sampling_strategy` has its grammar, fitted state ends in an underscore. Images are uint8 (n, height, width,
-    channels) in 0..255, labels integers (n,).
+    `sampling_strategy` has its grammar, fitted state ends in an underscore. Images (n, height, width, channels) are
+    uint8 in 0..255 or floating numbers in [0, 1], labels (n,) integers, booleans or strings. New images have the
+    originals' dtype and 8-bit precision: floating ones are 255ths.
 
-    A subclass writes two hooks: `_fit(images, class_indices)` with indices 0..n_classes-1, and
-    `_sample(class_index, n, random_state)`, which returns uint8 images (n, height, width, channels).
+    A subclass writes two hooks, in which all images are uint8: `_fit(images, class_indices)` with indices
+    0..n_classes-1, and `_sample(class_index, n, random_state)`, which returns images (n, height, width, channels).
+    `models.check_balancer` tells whether it keeps the rules.
     """
 
-    def fit(self, images: np.ndarray, labels: np.ndarray) -> "Balancer":
-        """Learn from images and labels; sets `classes_`, `image_shape_`, `sampling_strategy_` and `seed_`.
+    def fit(self, images: np.ndarray, labels: np.ndarray) -> Self:
+        """Learn from images and labels; sets `classes_`, `image_shape_`, `image_dtype_`, `sampling_strategy_`, `seed_`.
 
-        `sampling_strategy_` maps each class to the number of images that `fit_resample` adds. Raises ValueError
-        where images or labels are not of the shapes and types above or have no two classes.
+        `sampling_strategy_` maps each class, as Python's number or string, to the number of images that `fit_resample`
+        adds. Raises ValueError where images or labels are not of the shapes and types above or have no two classes.
         """
-        images, labels = _checked(images, labels)
+        images, labels = checked(images, labels)
         _check_counts(self.get_params())
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
-        self.image_shape_ = images.shape[1:]
-        self.variations_ = np.array([_variation(images[class_indices == i]) for i in range(len(self.classes_))])
+        self.image_shape_, self.image_dtype_ = images.shape[1:], images.dtype.str
+        pixels = to_uint8(images)
+        firsts = [np.flatnonzero(class_indices == i)[:MAX_IMAGES_COMPARED] for i in range(len(self.classes_))]
+        self.variations_ = np.array([_variation(pixels[first]) for first in firsts])
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
-        self.sampling_strategy_ = {int(label): int(n) for label, n in wanted.items()}
+        self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
         self.seed_ = _seed(self.random_state)
-        self._fit(images, class_indices)
+        self._fit(pixels, class_indices)
         return self
 
     def sample(self, label, n: int, random_state=None) -> np.ndarray:
-        """`n` new uint8 images of one class; the same arguments give the same images.
+        """`n` new images of one class, of the fitted dtype; the same arguments give the same images.
 
         `random_state` None stands for the one that was fitted with. Raises ValueError for a class that was not fitted,
         ModeCollapseError where 16 or more images differ from each other by less than a hundredth of what originals do.
         """
-        if not hasattr(self, "classes_"):
-            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
-        if label not in self.classes_:
-            raise ValueError(f"class {label} was not among the fitted classes {self.classes_.tolist()}")
-        if n < 0:
-            raise ValueError(f"cannot make {n} images")
+        class_index, n, seed = self._asked(label, n, random_state)
         if n == 0:
-            return np.empty((0, *self.image_shape_), np.uint8)
-        seed = self.seed_ if random_state is None else _seed(random_state)
-        class_index = int(np.searchsorted(self.classes_, label))
+            return np.empty((0, *self.image_shape_), self.image_dtype_)
         images = self._sample(class_index, n, seed)
         variation = _variation(images)
         if n >= MIN_IMAGES_COMPARED and variation < COLLAPSED_VARIATION * self.variations_[class_index]:
@@ -71,14 +73,49 @@ class Balancer(BaseEstimator, ABC):
                 f"{variation:.2f} of 255 on average, the originals' by {self.variations_[class_index]:.1f}. "
                 "Train it longer or with another learning rate"
             )
-        return images
+        return from_uint8(images, self.image_dtype_)
 
     def fit_resample(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fit, then return the given images and labels, unchanged and in order, followed by the new ones."""
         self.fit(images, labels)
+        images, labels = np.asarray(images), np.asarray(labels)
         new = [self.sample(label, n) for label, n in self.sampling_strategy_.items()]
-        new_labels = [np.full(n, label, np.asarray(labels).dtype) for label, n in self.sampling_strategy_.items()]
-        return np.concatenate([images, *new]), np.concatenate([labels, *new_labels])
+        new_labels = [np.full(n, label, labels.dtype) for label, n in self.sampling_strategy_.items()]
+        return (
+            np.concatenate([images, *new], dtype=images.dtype),
+            np.concatenate([labels, *new_labels], dtype=labels.dtype),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted balancer to one file, an npz archive without pickles, whole or not at all.
+
+        The same fitted balancer gives the same bytes. A `random_state` that is no number is kept as `seed_`. Raises
+        ValueError before `fit`, and for parameters and state that have no place in such a file, as functions.
+        """
+        self._check_fitted()
+        saving.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The fitted balancer of this class that `save` wrote; its `sample` gives the same images.
+
+        Nothing in the file is run. Raises ValueError for a file of another class or format, or a damaged one.
+        """
+        return saving.load(cls, Path(path))
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "classes_"):
+            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
+
+    def _asked(self, label, n: int, random_state) -> tuple[int, int, int]:
+        """Class index, number of images and seed that the arguments of `sample` stand for."""
+        self._check_fitted()
+        classes = self.classes_.tolist()
+        if label not in classes:
+            raise ValueError(f"class {label} was not among the fitted classes {classes}")
+        if n < 0:
+            raise ValueError(f"cannot make {n} images")
+        return classes.index(label), n, self.seed_ if random_state is None else _seed(random_state)
 
     @abstractmethod
     def _fit(self, images: np.ndarray, class_indices: np.ndarray) -> None: ...
@@ -112,16 +149,3 @@ def _check_counts(parameters: dict) -> None:
         value = parameters[name]
         if not isinstance(value, numbers.Integral) or value < smallest[name]:
             raise ValueError(f"{name} must be a whole number of at least {smallest[name]}, got {value!r}")
-
-
-def _checked(images, labels):
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim != 4 or images.dtype != np.uint8:
-        raise ValueError(
-            f"images must be uint8 of shape (n, height, width, channels), got {images.dtype} {images.shape}"
-        )
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels must be integers of shape (n,), got {labels.dtype} {labels.shape}")
-    if len(images) != len(labels):
-        raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
-    return images, labels

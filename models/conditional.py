@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from datasets.pixels import to_network, to_pixels
-from models.training import PREDICTION_BATCH_SIZE, predict
+from datasets.pixels import to_network
+from models.training import PREDICTION_BATCH_SIZE, predict, predict_images
 
 
 def latent_means(encoder: keras.Model, images: np.ndarray, class_index: int) -> np.ndarray:
@@ -17,7 +17,7 @@ def latent_means(encoder: keras.Model, images: np.ndarray, class_index: int) -> 
 def generated_images(generator: keras.Model, latents: np.ndarray, class_index: int) -> np.ndarray:
     """uint8 images (n, height, width, channels) from latents float32 (n, latent_size)."""
     batches = tf.data.Dataset.from_tensor_slices(latents).batch(PREDICTION_BATCH_SIZE)
-    return to_pixels(predict(generator, batches.map(lambda part: (_labels(part, class_index), part)))[0])
+    return predict_images(generator, batches.map(lambda part: (_labels(part, class_index), part)))
 
 
 def _labels(part, class_index: int):

@@ -54,15 +54,23 @@ class Geometric(Balancer):
         for name in ("rotation_degrees", "shift_fraction", "brightness", "colour", "noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        self.images_of_class_ = [images[class_indices == index] for index in range(len(self.classes_))]
+        self.positions_of_class_ = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
+        self.images_of_class_ = [images[positions] for positions in self.positions_of_class_]
 
     def _sample(self, class_index, n, random_state):
         originals = self.images_of_class_[class_index]
         rng = np.random.default_rng(random_state)
-        n_rounds = -(-n // len(originals))
-        parents = np.concatenate([rng.permutation(len(originals)) for _ in range(n_rounds)])[:n]
-        parts = np.split(parents, range(BATCH_SIZE, n, BATCH_SIZE))
+        parts = np.split(_drawn(len(originals), n, rng), range(BATCH_SIZE, n, BATCH_SIZE))
         return np.concatenate([self._transform(originals[part], rng) for part in parts])
+
+    def parents(self, label, n: int, random_state=None) -> np.ndarray:
+        """Of each image of `sample` with the same arguments, the index of the fitted image it was made from.
+
+        int64 (n,). Raises ValueError for a class that was not fitted.
+        """
+        class_index, n, seed = self._asked(label, n, random_state)
+        positions = self.positions_of_class_[class_index]
+        return positions[_drawn(len(positions), n, np.random.default_rng(seed))]
 
     def _transform(self, images, rng):
         """One random transformation each of uint8 images (n, height, width, channels)."""
@@ -95,3 +103,9 @@ class Geometric(Balancer):
         offset_y = centre_y + shift_y - c * centre_x - d * centre_y
         zero = np.zeros(n)
         return np.stack([a, b, offset_x, c, d, offset_y, zero, zero], axis=1).astype(np.float32)
+
+
+def _drawn(n_originals, n, rng):
+    """int64 (n,) in 0..n_originals-1, each equally often but for the last round; all in a random order."""
+    rounds = [rng.permutation(n_originals) for _ in range(-(-n // n_originals))]
+    return np.concatenate([np.empty(0, np.int64), *rounds])[:n]

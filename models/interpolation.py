@@ -20,11 +20,21 @@ class RandomOversampling(Balancer):
         self.images_, self.class_indices_ = images, class_indices
 
     def _sample(self, class_index, n, random_state):
+        return self.images_[self._drawn(class_index, n, random_state)]
+
+    def parents(self, label, n: int, random_state=None) -> np.ndarray:
+        """Of each image of `sample` with the same arguments, the index of the fitted image that it copies.
+
+        int64 (n,). Raises ValueError for a class that was not fitted.
+        """
+        return self._drawn(*self._asked(label, n, random_state))
+
+    def _drawn(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
         sampler = over_sampling.RandomOverSampler(sampling_strategy={class_index: count + n}, random_state=random_state)
-        positions = np.arange(len(self.images_))[:, None]  # (n, 1)
+        positions = np.arange(len(self.images_), dtype=np.int64)[:, None]  # (n, 1)
         resampled, _ = sampler.fit_resample(positions, self.class_indices_)
-        return self.images_[resampled[len(self.images_) :, 0]]
+        return resampled[len(self.images_) :, 0]
 
 
 class SMOTE(Balancer):
@@ -91,8 +101,8 @@ class ADASYN(Balancer):
 
 
 def _check_neighbours(balancer, class_indices) -> None:
-    for label, n in zip(balancer.classes_, np.bincount(class_indices), strict=True):
-        if balancer.sampling_strategy_.get(int(label)) and n <= balancer.n_neighbors:
+    for label, n in zip(balancer.classes_.tolist(), np.bincount(class_indices), strict=True):
+        if balancer.sampling_strategy_.get(label) and n <= balancer.n_neighbors:
             raise ValueError(
                 f"class {label} has {n} images; {type(balancer).__name__} needs more than n_neighbors, "
                 f"{balancer.n_neighbors}"

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from datasets.batches import prompt
 from datasets.files import write_atomically
+from datasets.pixels import to_pixels
 from models.callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, Progress
 from replication.collectives import distributed, n_replicas, same_everywhere
 
@@ -89,10 +90,18 @@ def dense_gradients(tape, loss, variables) -> list[tuple]:
 
 def predict(network: keras.Model, batches) -> list[np.ndarray]:
     """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
+    return [np.concatenate(parts) for parts in zip(*_predicted_batches(network, batches), strict=True)]
+
+
+def predict_images(network: keras.Model, batches) -> np.ndarray:
+    """Like `predict`, of a network whose only output is images: uint8 (n, height, width, channels)."""
+    return np.concatenate([to_pixels(images) for (images,) in _predicted_batches(network, batches)])
+
+
+def _predicted_batches(network, batches):
     if network not in _forward_passes:
         _forward_passes[network] = _forward_pass(weakref.ref(network))
-    outputs = [_forward_passes[network](*inputs) for inputs in batches]
-    return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+    return (_forward_passes[network](*inputs) for inputs in batches)
 
 
 _forward_passes = weakref.WeakKeyDictionary()  # each network is traced once
@@ -175,7 +184,7 @@ def fingerprint(balancer, images, labels, free=()) -> str:
     free = {"n_epochs", "folder", "verbose", "sampling_strategy", *free}
     arguments = {name: value for name, value in balancer.get_params().items() if name not in free}
     arguments["random_state"] = balancer.seed_
-    data = hashlib.sha256(images.tobytes())
+    data = hashlib.sha256(np.ascontiguousarray(images))
     data.update(np.ascontiguousarray(labels, np.int64).tobytes())
     identity = {"method": type(balancer).__name__, "data": data.hexdigest(), "arguments": arguments}
     return json.dumps(identity, indent=1, default=lambda value: value.item())  # numpy's numbers as Python's

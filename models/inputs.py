@@ -1,0 +1,54 @@
+"""The arrays of callers: images as uint8 or floating numbers, labels as integers, booleans or strings."""
+
+import numpy as np
+
+IMAGES_AT_ONCE = 1000
+
+
+def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, height, width, channels) and labels (n,) as arrays, not copied where they are arrays already.
+
+    Images are uint8 in 0..255 or float16, float32 or float64 in [0, 1]. Labels are integers, booleans or strings,
+    also as an object array of strings. Raises ValueError for anything else.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    is_float = images.dtype.kind == "f" and images.dtype.itemsize <= 8
+    if images.ndim != 4 or not (is_float or images.dtype == np.uint8):
+        raise ValueError(
+            "images must be uint8 in 0..255 or floating numbers in [0, 1], of shape (n, height, width, channels), "
+            f"got {images.dtype} {images.shape}"
+        )
+    if labels.ndim != 1 or not (labels.dtype.kind in "biuU" or _holds_strings(labels)):
+        raise ValueError(
+            f"labels must be integers, booleans or strings of shape (n,), got {labels.dtype} {labels.shape}"
+        )
+    if len(images) != len(labels):
+        raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
+    if is_float and images.size:
+        smallest, largest = images.min(), images.max()  # both NaN where one value is
+        if not (smallest >= 0 and largest <= 1):
+            raise ValueError(f"floating images must lie in [0, 1], found values from {smallest} to {largest}")
+    return images, labels
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Checked images as uint8; floating ones are rounded to the nearest 255th."""
+    if images.dtype == np.uint8:
+        return images
+    pixels = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        part = slice(start, start + IMAGES_AT_ONCE)
+        pixels[part] = np.rint(images[part] * 255)
+    return pixels
+
+
+def from_uint8(pixels: np.ndarray, dtype) -> np.ndarray:
+    """uint8 images in a dtype of `checked` images; floating ones are 255ths."""
+    dtype = np.dtype(dtype)
+    if dtype == np.uint8:
+        return pixels
+    return np.divide(pixels, 255, dtype=dtype.newbyteorder("=")).astype(dtype, copy=False)
+
+
+def _holds_strings(labels: np.ndarray) -> bool:
+    return labels.dtype == object and all(isinstance(label, str) for label in labels)

@@ -1,0 +1,148 @@
+"""A fitted balancer as one file: an npz archive of arrays and, under "balancer", a JSON text that refers to them.
+
+Values that JSON has stand for themselves; others are {kind: content}, see `_encoded` and `_decoded`.
+"""
+
+import io
+import json
+import random
+import re
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from datasets.files import write_atomically
+
+FORMAT = 1
+FITTED = re.compile(r"[A-Za-z](\w*[^\W_])?_")
+
+
+def save(balancer, path: Path) -> None:
+    """Write parameters and fitted state, the attributes that end in one underscore.
+
+    State may be numpy arrays, numbers, strings, None, Keras models, and lists, tuples and dictionaries of these.
+    DataFrames are left out: histories tell how long training took, so the same model would not be the same file.
+    Raises ValueError for anything else.
+    """
+    parameters = balancer.get_params(deep=False)
+    if not isinstance(parameters.get("random_state", 0), Integral):
+        parameters["random_state"] = balancer.seed_
+    state = {
+        name: value
+        for name, value in sorted(vars(balancer).items())
+        if FITTED.fullmatch(name) and not isinstance(value, pd.DataFrame)
+    }
+    arrays = {}
+    content = {
+        "format": FORMAT,
+        "class": type(balancer).__name__,
+        "parameters": {name: _encoded(_plain(value), name, arrays) for name, value in parameters.items()},
+        "state": {name: _encoded(value, name, arrays) for name, value in state.items()},
+    }
+    archive = io.BytesIO()
+    np.savez(archive, balancer=np.array(json.dumps(content)), **arrays)
+    write_atomically(path, archive.getbuffer())
+
+
+def load(cls, path: Path):
+    """The fitted balancer of class `cls` in the file. Raises ValueError where it holds none."""
+    with open(path, "rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            content = json.loads(arrays["balancer"].item())
+            found_format, found_class = content["format"], content["class"]
+        except Exception as error:  # zip, npy and JSON have a dozen kinds for a file that is not what it should be
+            raise ValueError(f"{path} is damaged or no saved balancer") from error
+    if found_format != FORMAT:
+        raise ValueError(f"{path} has format {found_format!r}, but this version reads format {FORMAT}")
+    if found_class != cls.__name__:
+        raise ValueError(f"{path} holds a fitted {found_class}, not a {cls.__name__}")
+    try:
+        balancer = cls(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
+        for name, node in content["state"].items():
+            if not FITTED.fullmatch(name):
+                raise ValueError(f"{name} is no name of fitted state")
+            setattr(balancer, name, _decoded(node, arrays))
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
+    return balancer
+
+
+def _plain(value):
+    """A parameter with numpy's numbers and strings as Python's and paths as strings."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
+
+def _encoded(value, name: str, arrays: dict):
+    """The JSON for a value; its arrays are added to `arrays` under names that begin with `name`."""
+    if isinstance(value, np.generic):
+        arrays[name] = np.asarray(value)
+        return {"number": name}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype == object and all(isinstance(item, str) for item in value.flat):
+        return {"strings": value.tolist()}
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, list | tuple):
+        items = [_encoded(item, f"{name}.{index}", arrays) for index, item in enumerate(value)]
+        return {"list" if isinstance(value, list) else "tuple": items}
+    if isinstance(value, dict):
+        return {"dict": _encoded([list(item) for item in value.items()], name, arrays)}
+    return {"network": _encoded_network(value, name, arrays)}
+
+
+def _encoded_network(value, name, arrays):
+    import keras
+
+    if not isinstance(value, keras.Model):
+        raise ValueError(f"{name} is a {type(value).__name__}, which cannot be saved")
+    return {"config": json.loads(value.to_json()), "weights": _encoded(value.get_weights(), name, arrays)}
+
+
+def _decoded(node, arrays: dict):
+    """The value whose JSON `_encoded` made."""
+    if not isinstance(node, dict):
+        return node
+    ((kind, content),) = node.items()
+    match kind:
+        case "array":
+            return arrays[content]
+        case "number":
+            return arrays[content][()]
+        case "strings":
+            return np.array(content, object)
+        case "list":
+            return [_decoded(item, arrays) for item in content]
+        case "tuple":
+            return tuple(_decoded(item, arrays) for item in content)
+        case "dict":
+            return dict(_decoded(content, arrays))
+        case "network":
+            return _decoded_network(content, arrays)
+    raise ValueError(f"{kind} is no kind of value")
+
+
+def _decoded_network(content, arrays):
+    """A Keras model; its layers are Keras' or registered with Keras, and contain no functions of the file's."""
+    import keras
+
+    python_state = random.getstate()  # Keras draws seeds for weights that are replaced at once
+    try:
+        network = keras.saving.deserialize_keras_object(content["config"], safe_mode=True)
+    finally:
+        random.setstate(python_state)
+    if not isinstance(network, keras.Model):
+        raise ValueError(f"{type(network).__name__} is no Keras model")
+    network.set_weights(_decoded(content["weights"], arrays))
+    return network
