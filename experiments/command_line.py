@@ -1,6 +1,7 @@
 """What all command lines share: one clear sentence and exit code 2 for a user's mistake, and how runs end."""
 
 import argparse
+import errno
 import logging
 import os
 import shlex
@@ -50,6 +51,9 @@ def call(main, prog: str) -> None:
         print(f"{prog}: {error}; what is finished is kept. Make space and continue with: {_command()}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
     except OSError as error:
+        if is_full_disk(error):
+            print(f"{prog}: the disk is full. Make space and continue with: {_command()}", file=sys.stderr)
+            sys.exit(EXIT_FAILED)
         print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
@@ -60,6 +64,14 @@ def call(main, prog: str) -> None:
         stopped = f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {_command()}"
         print(stopped, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether the error or what caused it is a lack of space on a disk."""
+    if error is None:
+        return False
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
+    return full or is_full_disk(error.__cause__ or error.__context__)
 
 
 def quieten() -> None:
@@ -83,6 +95,13 @@ def positive(text: str) -> int:
     """argparse type: a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def non_negative(text: str) -> int:
+    """argparse type: a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
     return int(text)
 
 

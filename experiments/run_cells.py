@@ -1,6 +1,5 @@
 """Run many cells, in this process or in several, sharing them with whoever else runs cells of the same folder."""
 
-import errno
 import itertools
 import sys
 import traceback
@@ -16,7 +15,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from datasets.files import write_atomically
 from experiments import command_line, compile_results, devices, plan
-from experiments.command_line import DiskFullError
+from experiments.command_line import DiskFullError, is_full_disk
 from experiments.grid import Cell
 from experiments.locks import BusyError
 from experiments.runner import Runner
@@ -105,7 +104,7 @@ def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
     except BusyError:
         return None
     except Exception as error:  # one failed cell does not stop the others
-        if _is_full_disk(error):
+        if is_full_disk(error):
             raise DiskFullError(f"no space left on the disk of {runner.out}") from error
         return _failure(runner, cell, error)
 
@@ -115,13 +114,6 @@ def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
     log.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(log, "".join(traceback.format_exception(error)))
     return Outcome(cell, error=_in_a_line(error), log=log)
-
-
-def _is_full_disk(error: BaseException | None) -> bool:
-    if error is None:
-        return False
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
-    return full or _is_full_disk(error.__cause__ or error.__context__)
 
 
 def _in_a_line(error: Exception) -> str:

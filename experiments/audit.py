@@ -1,0 +1,120 @@
+"""What a method's images are like: how diverse, how near to the real ones, how much copied."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from datasets.files import write_atomically
+from datasets.image_dataset import ImageDataset
+from evaluation import classifiers, fidelity
+from evaluation.nearest import near_copies, nearest
+from evaluation.ssim import MIN_SIDE_PIXELS, pairwise_ssim
+from experiments.race import Arm, Race
+from reports import figures
+
+MAX_IMAGES = 1000  # of a class, real or new
+N_SHOWN = 8
+EXPLAINED = {
+    "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
+    "KID": "squared maximum mean discrepancy of features; 0 is as good as real images",
+    "Fréchet": "Fréchet distance of features; compare only figures of equally many images",
+    "density": "how many real neighbourhoods a new image lies in; 1 is as real images do",
+    "coverage": "share of real images that have a new one in their neighbourhood",
+    "near copies": "share of new images that are nearer to a training image than those are to one another",
+}
+
+
+def audit(race: Race, method: str, extractor) -> dict:
+    """Measures of a method's images, class by class and over all classes; cached in `runs/<method>/audit.json`.
+
+    `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Writes
+    `figures/<method>.png` (originals and new images) and `figures/<method>-nearest.png` (new images beside the training
+    images that are nearest to them).
+    """
+    path = race.folder(Arm(method)) / "audit.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    balancer, _ = race.fitted(method)
+    train = race.parts.train
+    of_classes, shown, pairs = {}, {}, {}
+    for label in race.additions(1.0):
+        name = train.class_names[label]
+        originals = train.images[train.labels == label][:MAX_IMAGES]
+        n = min(max(race.additions(1.0)[label], len(originals)), MAX_IMAGES)
+        new = balancer.sample(label, n, random_state=0)
+        of_classes[name] = _of_class(originals, new, extractor)
+        shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": new[:N_SHOWN]}
+        pairs |= {f"{name}, new": new[:N_SHOWN], f"{name}, nearest": originals[nearest(new[:N_SHOWN], originals)[0]]}
+    folder = race.out / "figures"
+    folder.mkdir(exist_ok=True)
+    figures.image_rows(shown, method, folder / f"{method}.png")
+    figures.image_rows(pairs, f"{method}, nearest training images", folder / f"{method}-nearest.png")
+    found = {"classes": of_classes} | _of_all(race, balancer, train)
+    write_atomically(path, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
+    """Each measure as {"value", "low", "high"}, or {"refused": why}."""
+    real, made = extractor(originals), extractor(new)
+    found = {}
+    if min(len(new), len(originals)) >= 4 and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
+        for name, images in (("SSIM pairs", new), ("SSIM pairs of originals", originals)):
+            ssim = pairwise_ssim(images, random_state=0)
+            half = 1.96 * ssim.standard_error
+            found[name] = {"value": ssim.mean, "low": ssim.mean - half, "high": ssim.mean + half}
+    for measure, names in (
+        (fidelity.kernel_inception_distance, ("KID",)),
+        (fidelity.frechet_distance, ("Fréchet",)),
+        (fidelity.density_and_coverage, ("density", "coverage")),
+    ):
+        try:
+            estimates = fidelity.with_interval(measure, real, made, random_state=0)
+        except ValueError as error:
+            found |= {name: {"refused": str(error)} for name in names}
+            continue
+        for name, estimate in zip(names, estimates if isinstance(estimates, tuple) else (estimates,), strict=True):
+            found[name] = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    found["near copies"] = {"value": float(near_copies(new, originals).mean())}
+    return found
+
+
+def _of_all(race: Race, balancer, train: ImageDataset) -> dict:
+    """Classifiers between real and new images of all classes, as many of each as there are real ones.
+
+    GAN-train (Shmelkov et al. 2018): accuracy on real test images after training on new ones alone. GAN-test: accuracy
+    on new images after training on real ones. Inception score: of that classifier on the new images.
+    """
+    counts = np.minimum(np.bincount(train.labels), MAX_IMAGES)
+    images = np.concatenate([balancer.sample(label, int(n), random_state=1) for label, n in enumerate(counts)])
+    new = ImageDataset(train.name, images, np.repeat(np.arange(len(counts)), counts), train.class_names)
+    trained = race.classifier("GAN-train", new, seed=0)
+    test = race.parts.test
+    probabilities, _ = classifiers.probabilities_and_features(race.original_classifier, images)
+    score = fidelity.with_interval(fidelity.inception_score, probabilities, random_state=0)
+    return {
+        "GAN-train": float((classifiers.predict(trained, test.images) == test.labels).mean()),
+        "GAN-test": float((probabilities.argmax(axis=1) == new.labels).mean()),
+        "real to real": float((classifiers.predict(race.original_classifier, test.images) == test.labels).mean()),
+        "Inception score": {"value": score.value, "low": score.low, "high": score.high},
+    }
+
+
+def table(audits: dict[str, dict]) -> pd.DataFrame:
+    """A row for each method, class and measure, with value, low and high or why it was refused."""
+    rows = []
+    for method, found in audits.items():
+        for name, measures in found["classes"].items():
+            rows += [{"method": method, "class": name, "measure": measure} | v for measure, v in measures.items()]
+        for measure in ("GAN-train", "GAN-test", "real to real"):
+            rows.append({"method": method, "class": "all", "measure": measure, "value": found[measure]})
+        rows.append({"method": method, "class": "all", "measure": "Inception score"} | found["Inception score"])
+    columns = ["method", "class", "measure", "value", "low", "high", "refused"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def figures_of(out: Path, methods) -> list[Path]:
+    paths = [out / "figures" / f"{method}{kind}.png" for method in methods for kind in ("", "-nearest")]
+    return [path for path in paths if path.exists()]

@@ -1,0 +1,211 @@
+"""Balance a folder of images: its originals, and as many new images of each small class as it lacks."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from datasets import folder
+from experiments import devices, folder_methods, folder_options, grid, locks, plan
+from experiments.command_line import EXIT_FAILED, Parser, UsageError, call, non_negative
+
+METHODS = tuple(name for name in grid.METHODS if name != "class_weights")  # which makes no images
+RUN_FILE = "run.json"
+PREVIEW = "preview.png"
+N_SHOWN = 8
+MAX_CLASSES_SHOWN = 12
+
+
+def parse(arguments=None):
+    parser = Parser("balance.py", description=__doc__)
+    folder_options.add_to(parser)
+    parser.add_argument("destination", metavar="DST", help="folder that is made; it must not exist")
+    parser.add_argument("--method", required=True, choices=METHODS, metavar="NAME", help=f"one of {', '.join(METHODS)}")
+    parser.add_argument(
+        "--sampling-strategy", nargs="+", default=["auto"], metavar="WORD",
+        help=f"{', '.join(folder_options.STRATEGIES)}, for two classes their ratio, or CLASS=COUNT ... as the wanted "
+        "numbers of images (default: auto, as many as the largest class has)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="of all chance (default: 0)")
+    parser.add_argument("--link", action="store_true", help="link the originals instead of copying them")
+    parser.add_argument("--save-model", metavar="FILE", help="keep what the method learned, for models' load")
+    parser.add_argument("--force", action="store_true", help="replace DST if balance.py made it, and FILE")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse()
+    folder_options.one_machine()
+    listing = folder_options.scanned(options.source)
+    shape = options.image_size or folder.image_shape(listing)
+    folder_methods.check([options.method], listing.counts, shape)
+    strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
+    print_plan(options, listing, folder_options.additions(strategy, listing.counts), shape)
+    check_destination(options)
+    if options.dry_run:
+        return 0
+    working = Path(options.destination + ".partial")
+    working.parent.mkdir(parents=True, exist_ok=True)
+    with locks.held(working, wait=False):
+        return run(options, listing, strategy, shape, working)
+
+
+def print_plan(options, listing: folder.Listing, additions: dict[str, int], shape: tuple[int, int]) -> None:
+    width = max(len("class"), *(len(name) for name in listing.counts))
+    print(f"{'class':{width}}  {'have':>8}  {'new':>8}  {'will have':>9}")
+    for name, count in listing.counts.items():
+        print(f"{name:{width}}  {count:8}  {additions[name]:8}  {count + additions[name]:9}")
+    if listing.others:
+        names = folder.listed([str(path) for path in listing.others], ", ")
+        print(f"{len(listing.others)} files are no images of a class and stay behind: {names}")
+    seconds = folder_methods.training_seconds(options.method, options.schedule, sum(listing.counts.values()), shape)
+    seconds += sum(listing.counts.values()) / 500 + sum(additions.values()) / 500
+    print(
+        f"{sum(additions.values())} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
+        f"{plan.duration(seconds)} on two cores like the reference machine's.",
+        flush=True,
+    )
+
+
+def check_destination(options) -> None:
+    """Raise UsageError where DST or FILE is there and may not be replaced, or DST and SRC lie in each other."""
+    source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
+    if source.is_relative_to(destination) or destination.is_relative_to(source):
+        raise UsageError(f"{options.destination} and {options.source} lie in each other; choose another DST")
+    if destination.is_file():
+        raise UsageError(f"{options.destination} is a file; choose another DST")
+    if destination.is_dir() and any(destination.iterdir()):
+        if not options.force:
+            raise UsageError(f"{options.destination} is there already; choose another DST or give --force")
+        if not (destination / folder_options.MANIFEST).exists():
+            raise UsageError(f"{options.destination} was not made by balance.py; move it away or choose another DST")
+    if options.save_model and Path(options.save_model).exists() and not options.force:
+        raise UsageError(f"{options.save_model} is there already; choose another FILE or give --force")
+
+
+def run(options, listing: folder.Listing, strategy, shape, working: Path) -> int:
+    loaded = folder.load(listing, shape, options.strict, verbose=1)
+    dataset = loaded.dataset
+    counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
+    additions = folder_options.additions(strategy, counts)
+    claim(working, options, dataset.digest)
+    scope = devices.strategy(options.devices)
+    balancer = folder_methods.balancer(
+        options.method,
+        options.schedule,
+        len(dataset.labels),
+        not options.no_flip,
+        folder=working / "training",
+        verbose=1,
+        sampling_strategy={dataset.class_names.index(name): counts[name] + n for name, n in additions.items() if n},
+        random_state=options.seed,
+    )
+    from models.balancer import ModeCollapseError
+    from models.callbacks import TrainingDivergedError
+
+    try:
+        with scope.scope():
+            balancer.fit(dataset.images, dataset.labels)
+        write_dataset(working, options, loaded, balancer, additions)
+    except ValueError as error:
+        raise UsageError(f"{options.method}: {error}") from error
+    except (ModeCollapseError, TrainingDivergedError) as error:
+        print(f"balance.py: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    publish(working, options)
+    destination = Path(options.destination)
+    print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
+    print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
+    print(f"python experiments/judge.py {options.source} --methods {options.method}")
+    return 0
+
+
+def claim(working: Path, options, digest: str) -> None:
+    """Note in the working folder what is made there; raises UsageError where another command's work lies in it."""
+    from datasets.files import write_atomically
+
+    free = ("destination", "devices", "dry_run", "force", "link", "save_model", "source", "strict")
+    chosen = {name: value for name, value in vars(options).items() if name not in free}
+    text = json.dumps(chosen | {"images": digest})
+    path = working / RUN_FILE
+    if path.exists() and path.read_text() != text:
+        raise UsageError(
+            f"{working} holds the unfinished work of another command; finish that one, delete the folder or choose "
+            "another DST"
+        )
+    write_atomically(path, text)
+
+
+def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int]) -> None:
+    """All files of DST, below the working folder; what an earlier attempt left of them is written anew."""
+    import pandas as pd
+    from PIL import Image
+    from tqdm import tqdm
+
+    from datasets.download import digest
+
+    dataset = working / "dataset"
+    shutil.rmtree(dataset, ignore_errors=True)
+    for name in loaded.dataset.class_names:
+        (dataset / name).mkdir(parents=True)
+    model = working / "model.npz"
+    if folder_methods.is_trained(options.method):
+        balancer.set_params(folder=None, verbose=0)  # where and how loudly it was trained is no part of the model
+    balancer.save(model)
+    model_hash = digest(model, "sha256")
+    for path in tqdm(loaded.paths, "originals", unit="image", delay=2):
+        copy(Path(options.source) / path, dataset / path, options.link)
+    rows, shown = [], {}
+    for label, name in enumerate(loaded.dataset.class_names):
+        if not additions[name]:
+            continue
+        images = balancer.sample(label, additions[name])
+        parents = balancer.parents(label, additions[name]) if hasattr(balancer, "parents") else None
+        for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2)):
+            path = Path(name, f"{options.method}-{options.seed}-{number + 1:06d}.png")
+            if (dataset / path).exists():
+                raise UsageError(f"{options.source} already holds {path}; it is no folder of originals")
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
+            parent = "" if parents is None else loaded.paths[parents[number]].as_posix()
+            rows.append((path.as_posix(), options.method, name, options.seed, parent, model_hash))
+        if len(shown) < 2 * MAX_CLASSES_SHOWN:
+            originals = loaded.dataset.images[loaded.dataset.labels == label]
+            shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": images[:N_SHOWN]}
+    if shown:
+        from reports.figures import image_rows
+
+        image_rows(shown, f"{options.method}, schedule {options.schedule}", dataset / PREVIEW)
+    columns = ["file", "method", "class", "seed", "parent", "model_sha256"]
+    pd.DataFrame(rows, columns=columns).to_csv(dataset / folder_options.MANIFEST, index=False)
+
+
+def copy(source: Path, target: Path, link: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not link:
+        shutil.copy2(source, target)
+        return
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        raise UsageError(f"cannot link {source} ({error.strerror}); leave out --link") from error
+
+
+def publish(working: Path, options) -> None:
+    """Move the finished dataset to its place, at once, and remove the working folder."""
+    import os
+
+    destination = Path(options.destination)
+    os.sync()
+    if destination.is_dir() and any(destination.iterdir()):
+        replaced = working / "replaced"
+        destination.rename(replaced)
+    (working / "dataset").rename(destination)
+    if options.save_model:
+        shutil.move(working / "model.npz", options.save_model)
+    shutil.rmtree(working)
+
+
+if __name__ == "__main__":
+    call(main, "balance.py")

@@ -1,0 +1,188 @@
+"""From finished classifiers to verdicts, tables, figures and the page of `judge.py`."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+
+from datasets.files import write_atomically
+from datasets.folder import LoadedFolder
+from datasets.near_duplicates import near_duplicates
+from evaluation import classifiers, verdict
+from experiments import audit
+from experiments.race import BASELINE, Arm, Race
+from reports import figures, sections
+from reports.sections import Section
+
+METRIC_LABELS = {"f1_minority": "minority F1", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+BOOTSTRAP_RANDOM_STATE = 0
+N_DUPLICATES_SHOWN = 20
+
+
+def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str], extractor, loaded, options) -> str:
+    """Write report.md, results.csv, verdicts.csv, audit.csv, near_duplicates.csv, figures/ and index.html.
+
+    `extractor(images)` gives the features of the audit; None: those of the classifier of the originals. Returns the
+    recommendation in a sentence.
+    """
+    out, parts = race.out, race.parts
+    (out / "figures").mkdir(exist_ok=True)
+    names = parts.train.class_names
+    minority = smallest_class(parts.train.labels) if options.minority is None else names.index(options.minority)
+    records = {str(arm): [race.record(arm, seed) for seed in range(options.seeds)] for arm in arms}
+    predicted = {name: np.array([record["predicted"] for record in found]) for name, found in records.items()}
+    table = verdict.compare(parts.test.labels, predicted, BASELINE, minority, BOOTSTRAP_RANDOM_STATE, parts.test_groups)
+    minutes = {name: _minutes(found) for name, found in records.items()}
+    scores = _scores(parts.test.labels, predicted, minority)
+    _, advice = verdict.recommendation(table, minutes)
+    duplicates = _near_duplicates(parts, loaded)
+    if extractor is None:
+
+        def extractor(images):
+            return classifiers.probabilities_and_features(race.original_classifier, images)[1]
+
+    measures = audit.table({name: audit.audit(race, name, extractor) for name in audited})
+
+    frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}
+    for name, frame in frames.items():
+        write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
+    figures.intervals(table, METRIC_LABELS, out / "figures" / "verdicts.png")
+    title = f"Does balancing {loaded.dataset.name} help?"
+    found = [
+        _verdict_section(race, table, minutes, advice, names[minority], failed, options),
+        _score_section(scores, minutes),
+        _image_section(records, options),
+        _audit_section(measures, audit.figures_of(out, audited), options),
+        _data_section(race, loaded, duplicates, options),
+    ]
+    write_atomically(out / "report.md", sections.markdown(title, found, out))
+    write_atomically(out / "index.html", sections.page(title, found))
+    return advice
+
+
+def smallest_class(labels: np.ndarray) -> int:
+    return int(np.bincount(labels).argmin())
+
+
+def _minutes(records: list[dict]) -> float:
+    """What one classifier costs with the method: its training once, new images and the classifier on average."""
+    each = np.mean([record["sampling_s"] + record["classifier_s"] for record in records])
+    return float(max(record["training_s"] for record in records) + each) / 60
+
+
+def _scores(true: np.ndarray, predicted: dict[str, np.ndarray], minority: int) -> pd.DataFrame:
+    """A row for each method, seed and metric."""
+    order, rows = np.argsort(true, kind="stable"), []
+    for name, labels in predicted.items():
+        values = verdict.metric_values(true[order], labels[:, order], np.ones((1, len(true))), minority)
+        for metric, (of_seeds,) in values.items():
+            rows += [{"method": name, "seed": s, "metric": metric, "value": v} for s, v in enumerate(of_seeds)]
+    return pd.DataFrame(rows)
+
+
+def _near_duplicates(parts, loaded: LoadedFolder) -> pd.DataFrame:
+    """A row for each pair of an image that is learned from and one that is tested on."""
+    learned = np.concatenate([parts.indices["train"], parts.indices["validation"]])
+    pairs, distances = near_duplicates(loaded.dataset.images, learned, parts.indices["test"])
+    rows = [
+        (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))
+        for (first, second), distance in zip(pairs, distances, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
+
+
+def _verdict_section(race, table, minutes, advice, minority_name, failed, options) -> Section:
+    rows = []
+    for method, of_method in table.groupby("method", sort=False):
+        texts = [method]
+        for row in of_method.itertuples():
+            texts += [row.verdict, f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})"]
+            texts.append(f"{row.smallest_effect:.4f}" if row.smallest_effect < 1 else "none")
+        rows.append((*texts, f"{minutes[method]:.1f}"))
+    headings = [("method", "")]
+    for label in METRIC_LABELS.values():
+        headings += [(label, ""), ("difference", "n"), ("could be seen", "n")]
+    failures = tuple(f"{arm} failed; see {race.failure_log(arm)}." for arm in failed)
+    smoke = ("Schedule smoke only tests the program: its results mean nothing.",) if options.schedule == "smoke" else ()
+    text = (
+        *smoke,
+        advice,
+        *failures,
+        f"Each method against {BASELINE} (the images as they are), by {options.seeds} classifiers each on the same "
+        f"{len(race.parts.test.labels)} test images; the minority class is {minority_name}. All intervals together "
+        "hold with 95 % confidence (Student's t over seeds, bootstrap over test images, Bonferroni over all of them); "
+        '"could be seen" is the smallest true difference that would have been called helped with probability .8. '
+        "Networks were trained once; the spread over seeds is that of new images and classifiers.",
+    )
+    return Section("Verdict", text, (*headings, ("minutes", "n")), tuple(rows), (race.out / "figures/verdicts.png",))
+
+
+def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
+    found = scores.groupby(["method", "metric"], sort=False)["value"].agg(["mean", "std"])
+    rows = []
+    for method in minutes:
+        texts = [f"{found.loc[(method, m), 'mean']:.4f} ± {found.loc[(method, m), 'std']:.4f}" for m in METRIC_LABELS]
+        rows.append((method, *texts, f"{minutes[method]:.1f}"))
+    headings = (("method", ""), *((label, "n") for label in METRIC_LABELS.values()), ("minutes", "n"))
+    text = ("Mean ± standard deviation over seeds, on real test images; minutes for one classifier with the method.",)
+    return Section("Scores", text, headings, tuple(rows))
+
+
+def _image_section(records: dict[str, list[dict]], options) -> Section:
+    rows = []
+    for name, found in records.items():
+        first = found[0]
+        for of_class, n in first["n_new"].items():
+            dropped = [str(first["n_dropped"][chosen][of_class]) for chosen in options.filter]
+            rows.append((name, of_class, str(n), *dropped))
+    headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
+    return Section("New images", ("Learned from beside the originals, seed 0.",), headings, tuple(rows))
+
+
+def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
+    rows = [
+        (
+            row["method"],
+            row["class"],
+            row["measure"],
+            row["refused"] if isinstance(row["refused"], str) else f"{row['value']:.4f}",
+            "" if np.isnan(row["low"]) else f"{row['low']:.4f} to {row['high']:.4f}",
+        )
+        for row in measures.to_dict("records")
+    ]
+    of_all = {
+        "GAN-train": "accuracy on real test images after training on new ones alone, beside it real to real",
+        "GAN-test": "accuracy on new images of a classifier trained on real ones",
+        "Inception score": "how sure that classifier is of each new image, and how even over classes",
+    }
+    text = [
+        f"Features: {options.extractor}. Intervals hold with 95 % confidence.",
+        "; ".join(f"{name}: {meaning}" for name, meaning in (audit.EXPLAINED | of_all).items()) + ".",
+    ]
+    headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))
+    return Section("Audit of the new images", tuple(text), headings, tuple(rows), tuple(pictures))
+
+
+def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, options) -> Section:
+    parts = race.parts
+    counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
+    rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
+    apart = "kept together as groups.csv says" if parts.test_groups is not None else "split one by one"
+    text = [f"Images were {apart}. Networks and classifiers saw no test image, and no new image is in any real part."]
+    if loaded.unreadable:
+        text.append(
+            f"{len(loaded.unreadable)} files were left out: " + "; ".join(f"{p}: {r}" for p, r in loaded.unreadable)
+        )
+    if len(duplicates):
+        shown = ", ".join(
+            f"{row[0]} and {row[1]}" for row in duplicates.head(N_DUPLICATES_SHOWN).itertuples(index=False)
+        )
+        text.append(
+            f"{len(duplicates)} test images have a near duplicate among those learned from, which makes scores too "
+            f"good; see near_duplicates.csv, and name such images in SRC/groups.csv to keep them together: {shown}."
+        )
+    else:
+        text.append("No test image has a near duplicate among those learned from.")
+    text.append(f"Written by python {' '.join(sys.argv)}; classifier: {race.classifier_arguments}.")
+    headings = (("class", ""), ("to learn from", "n"), ("to validate", "n"), ("to test", "n"))
+    return Section("The data", tuple(text), headings, tuple(rows))

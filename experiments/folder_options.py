@@ -1,0 +1,104 @@
+"""What `balance.py` and `judge.py` share: options about a folder of images, and what they mean for it."""
+
+import argparse
+
+import numpy as np
+
+from datasets import folder
+from experiments import devices, hyperparameters
+from experiments.command_line import UsageError, positive
+
+STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
+MANIFEST = "manifest.csv"
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options that both have."""
+    parser.add_argument("source", metavar="SRC", help="folder with one folder of images for each class")
+    parser.add_argument(
+        "--image-size", type=image_size, metavar="N|HxW",
+        help="pixels that images are resized to for learning and new ones get, as 64 or 48x64, height first (default: "
+        "that of the images if all agree and it is at most 64x64, else 64)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
+        help="smoke: every path in a minute, results without meaning; quick: minutes to an hour a method; thesis: as "
+        "long as printed, days on a CPU (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--no-flip", action="store_true", help="left and right differ, as in writing: never mirror")
+    parser.add_argument("--strict", action="store_true", help="stop at files that are no readable images")
+    parser.add_argument(
+        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
+        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """argparse type: (height, width) from "64" or "48x64"."""
+    sides = text.lower().split("x")
+    if len(sides) > 2:
+        raise argparse.ArgumentTypeError(f"expected a number of pixels or HEIGHTxWIDTH, got {text!r}")
+    return positive(sides[0]), positive(sides[-1])
+
+
+def one_machine() -> None:
+    """Raise UsageError where TF_CONFIG names several machines."""
+    if devices.n_machines() > 1:
+        raise UsageError("only reproduce_tables.py runs on several machines; unset TF_CONFIG")
+
+
+def scanned(source: str) -> folder.Listing:
+    """The listing of a folder of originals; raises UsageError where it was made by `balance.py`."""
+    listing = folder.scan(source)
+    if (listing.folder / MANIFEST).exists():
+        raise UsageError(f"{source} holds {MANIFEST}: it was balanced already; give the folder of the originals")
+    return listing
+
+
+def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, int]:
+    """In imbalanced-learn's grammar, with names for labels; raises UsageError for what it does not know."""
+    text = " ".join(words)
+    if text in STRATEGIES:
+        return text
+    if "=" not in text:
+        try:
+            return float(text)
+        except ValueError:
+            raise UsageError(
+                f"--sampling-strategy must be one of {', '.join(STRATEGIES)}, a number or CLASS=COUNT ..., got {text!r}"
+            ) from None
+    pairs = {}
+    for word in words:
+        name, _, count = word.rpartition("=")
+        if name not in class_names or not count.isdecimal():
+            raise UsageError(
+                f"--sampling-strategy: {word!r} is not CLASS=COUNT with one of the classes "
+                f"{folder.listed(list(class_names), ', ')}"
+            )
+        pairs[name] = int(count)
+    return pairs
+
+
+def additions(strategy: str | float | dict[str, int], counts: dict[str, int]) -> dict[str, int]:
+    """How many images each class gets; raises UsageError where the strategy cannot be followed."""
+    from imblearn.utils import check_sampling_strategy
+
+    names = list(counts)
+    if isinstance(strategy, dict):
+        for name, wanted in strategy.items():
+            if wanted < counts[name]:
+                raise UsageError(f"--sampling-strategy {name}={wanted}: the class already has {counts[name]} images")
+        strategy = {names.index(name): n for name, n in strategy.items()}
+    elif isinstance(strategy, float):
+        if len(names) > 2:
+            raise UsageError(
+                f"--sampling-strategy {strategy:g}: a number is the ratio of two classes, but there are {len(names)}; "
+                "give CLASS=COUNT pairs"
+            )
+        low = min(counts.values()) / max(counts.values())
+        if not low <= strategy <= 1:
+            raise UsageError(f"--sampling-strategy must lie between the present ratio {low:.3f} and 1")
+    labels = np.repeat(np.arange(len(names)), list(counts.values()))
+    found = check_sampling_strategy(strategy, labels, "over-sampling")
+    return {name: int(found.get(index, 0)) for index, name in enumerate(names)}

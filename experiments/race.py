@@ -1,0 +1,216 @@
+"""Classifiers trained with each method on the same images, and what they say of the same test images; cached."""
+
+import json
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.class_weight import compute_class_weight
+
+from datasets.files import write_atomically
+from datasets.groups import split_groups
+from datasets.image_dataset import ImageDataset
+from datasets.split import split
+from evaluation import classifiers
+from evaluation.nearest import near_copies
+from experiments import folder_methods, hyperparameters
+from models.callbacks import FiniteLosses
+
+BASELINE = "nothing"
+WITHOUT_IMAGES = (BASELINE, "class_weights", "mixup")
+ALWAYS = (*WITHOUT_IMAGES, "random_oversampling", "geometric")
+FILTERS = ("confidence", "duplicates")
+TRAINING_RANDOM_STATE = 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A method and, of one that makes images, how many: 1 restores the balance, 0.5 is half of that."""
+
+    method: str
+    proportion: float = 1.0
+
+    def __str__(self):
+        return self.method if self.proportion == 1 else f"{self.method} x{self.proportion:g}"
+
+    @property
+    def makes_images(self) -> bool:
+        return self.method not in WITHOUT_IMAGES
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Real images; networks and classifiers learn from `train`, choose their epoch by `validation`."""
+
+    train: ImageDataset
+    validation: ImageDataset
+    test: ImageDataset
+    test_groups: np.ndarray | None
+    indices: dict[str, np.ndarray]
+
+
+def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -> Parts:
+    """70 % of the images to learn from, of which a quarter validates, and 30 % to test; groups stay together.
+
+    Raises ValueError where a class is too small for that.
+    """
+
+    def cut(labels, groups, fraction):
+        if groups is None:
+            return split(labels, fraction, random_state)
+        return split_groups(labels, groups, fraction, random_state)
+
+    learning, test = cut(dataset.labels, groups, hyperparameters.TEST_FRACTION)
+    inner = cut(
+        dataset.labels[learning], None if groups is None else groups[learning], hyperparameters.VALIDATION_FRACTION
+    )
+    train, validation = learning[inner[0]], learning[inner[1]]
+    return Parts(
+        dataset.take(train),
+        dataset.take(validation),
+        dataset.take(test),
+        None if groups is None else groups[test],
+        {"train": train, "validation": validation, "test": test},
+    )
+
+
+class Race:
+    """Runs arms below one folder: `runs/<arm>/seed-<n>.json`, checkpoints in `runs/<arm>/training`."""
+
+    def __init__(self, out: Path, parts: Parts, schedule: str, filters, flip: bool, strategy):
+        self.out = out
+        self.parts = parts
+        self.schedule = schedule
+        self.filters = filters
+        self.flip = flip
+        self.strategy = strategy
+        self.classifier_arguments = folder_methods.classifier_arguments(schedule, len(parts.train.labels))
+        self._fitted: tuple[str, object] | None = None
+        self._original_classifier = None
+
+    def record(self, arm: Arm, seed: int) -> dict | None:
+        """What is known of a finished classifier, or None; a damaged file is set aside."""
+        path = self.folder(arm) / f"seed-{seed}.json"
+        try:
+            return json.loads(path.read_text()) if path.exists() else None
+        except ValueError:
+            path.replace(path.with_suffix(".json.damaged"))
+            print(f"{path} is damaged and was set aside; it is computed again.", file=sys.stderr)
+            return None
+
+    def folder(self, arm: Arm) -> Path:
+        return self.out / "runs" / str(arm).replace(" ", "-")
+
+    def failure_log(self, arm: Arm) -> Path:
+        return self.folder(arm) / "failed.log"
+
+    def run(self, arm: Arm, seed: int) -> dict | None:
+        """The record of one classifier, computed unless it is cached; None where the method failed, which is logged."""
+        record = self.record(arm, seed)
+        if record is None:
+            self.folder(arm).mkdir(parents=True, exist_ok=True)
+            try:
+                record = self._compute(arm, seed)
+            except (ValueError, RuntimeError, MemoryError) as error:  # one method that fails does not stop the others
+                write_atomically(self.failure_log(arm), "".join(traceback.format_exception(error)))
+                print(f"{arm} FAILED: {str(error).splitlines()[0]}; see {self.failure_log(arm)}", file=sys.stderr)
+                return None
+            write_atomically(self.folder(arm) / f"seed-{seed}.json", json.dumps(record) + "\n")
+            self.failure_log(arm).unlink(missing_ok=True)
+        return record
+
+    def _compute(self, arm: Arm, seed: int) -> dict:
+        train, n_new, n_dropped, training_s = self.parts.train, {}, {}, 0.0
+        started = time.perf_counter()
+        if arm.makes_images:
+            balancer, training_s = self.fitted(arm.method)
+            started = time.perf_counter()
+            train, n_new, n_dropped = self._balanced(balancer, arm, seed)
+        sampling_s, started = time.perf_counter() - started, time.perf_counter()
+        model = self.classifier(arm.method, train, seed)
+        if arm.method == BASELINE and seed == 0:
+            self._original_classifier = model
+        return {
+            "predicted": classifiers.predict(model, self.parts.test.images).tolist(),
+            "n_new": n_new,
+            "n_dropped": n_dropped,
+            "training_s": round(training_s, 1),
+            "sampling_s": round(sampling_s, 1),
+            "classifier_s": round(time.perf_counter() - started, 1),
+        }
+
+    def classifier(self, method: str, train: ImageDataset, seed: int):
+        """A trained classifier; `method` may change how it is trained."""
+        arguments = dict(self.classifier_arguments)
+        if method == "class_weights":
+            classes = np.arange(train.n_classes)
+            weights = compute_class_weight("balanced", classes=classes, y=train.labels)
+            arguments["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
+        model, _ = classifiers.train_classifier(
+            classifiers.scaled_classifier(train.images.shape[1:]),
+            train,
+            self.parts.validation,
+            random_state=seed,
+            mixup=method == "mixup",
+            callbacks=[FiniteLosses(f"{method}, classifier")],
+            **arguments,
+        )
+        return model
+
+    @property
+    def original_classifier(self):
+        """Trained on the original images alone, from the first seed."""
+        if self._original_classifier is None:
+            self._original_classifier = self.classifier(BASELINE, self.parts.train, seed=0)
+        return self._original_classifier
+
+    def fitted(self, method: str):
+        """The method fitted to the training images, continued from its checkpoints, and the seconds that took."""
+        folder = self.out / "runs" / method / "training"
+        if self._fitted is None or self._fitted[0] != method:
+            self._fitted = None
+            train = self.parts.train
+            started = time.perf_counter()
+            balancer = folder_methods.balancer(
+                method, self.schedule, len(train.labels), self.flip, folder, 1, random_state=TRAINING_RANDOM_STATE
+            )
+            with self.strategy.scope():
+                balancer.fit(train.images, train.labels)
+            seconds = time.perf_counter() - started
+            histories = [pd.read_csv(path)["seconds"].sum() for path in folder.rglob("history.csv")]
+            self._fitted = method, balancer, float(sum(histories)) or seconds
+        return self._fitted[1:]
+
+    def additions(self, proportion: float) -> dict[int, int]:
+        """How many images each class gets: that share of what it lacks to the largest."""
+        counts = np.bincount(self.parts.train.labels)
+        wanted = np.round(proportion * (counts.max() - counts)).astype(int)
+        return {label: int(n) for label, n in enumerate(wanted) if n}
+
+    def _balanced(self, balancer, arm: Arm, seed: int):
+        """The training images with new ones, and by class name how many are new and how many filters dropped."""
+        train = self.parts.train
+        images, labels, n_new, n_dropped = [train.images], [train.labels], {}, {}
+        for label, n in self.additions(arm.proportion).items():
+            name = train.class_names[label]
+            made = balancer.sample(label, n, random_state=seed)
+            kept = np.ones(n, bool)
+            for chosen in self.filters:
+                passed = self._passes(chosen, made, label)
+                n_dropped.setdefault(chosen, {})[name] = int((kept & ~passed).sum())
+                kept &= passed
+            images.append(made[kept])
+            labels.append(np.full(kept.sum(), label, np.int64))
+            n_new[name] = int(kept.sum())
+        together = ImageDataset(train.name, np.concatenate(images), np.concatenate(labels), train.class_names)
+        return together, n_new, n_dropped
+
+    def _passes(self, chosen: str, images: np.ndarray, label: int) -> np.ndarray:
+        """confidence: the classifier of the originals gives an image its class; duplicates: it is no near copy."""
+        if chosen == "confidence":
+            return classifiers.predict(self.original_classifier, images) == label
+        return ~near_copies(images, self.parts.train.images[self.parts.train.labels == label])

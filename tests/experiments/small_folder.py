@@ -1,0 +1,20 @@
+"""A small imbalanced folder of images that differ by class, quickly learned."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+COUNTS = {"dark": 40, "light": 16, "striped": 40}
+
+
+def write(root: Path, counts=COUNTS, side_pixels=12) -> Path:
+    rng = np.random.default_rng(0)
+    rows = np.arange(side_pixels)[:, None, None]
+    patterns = {"dark": 60, "light": 190, "striped": 60 + 130 * (rows % 4 < 2)}
+    for name, count in counts.items():
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = patterns[name] + 25 * rng.standard_normal((side_pixels, side_pixels, 3))
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / name / f"{number:02}.png")
+    return root

@@ -1,0 +1,165 @@
+"""balance.py from its command line: what DST holds, how a run continues, what mistakes get."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from experiments import balance
+from experiments.command_line import UsageError
+from models import BALANCERS
+from tests.experiments import small_folder
+from tests.experiments.test_command_line import ROOT, run
+
+
+@pytest.fixture
+def source(tmp_path):
+    return small_folder.write(tmp_path / "src")
+
+
+def called(monkeypatch, *arguments) -> int:
+    """`main` in this process."""
+    monkeypatch.setattr(sys, "argv", ["balance.py", *map(str, arguments)])
+    return balance.main()
+
+
+def content(folder) -> dict[str, str]:
+    """Hash of every file below a folder, by its path."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+@pytest.mark.parametrize("method", ["geometric", "smote", "cvae"])
+def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, source, monkeypatch, tmp_path):
+    (source / "light" / "inner").mkdir()
+    (source / "light" / "00.png").rename(source / "light" / "inner" / "žlutá.png")
+    target = tmp_path / "dst"
+    assert called(monkeypatch, source, target, "--method", method, "--schedule", "smoke", "--seed", 3) == 0
+    originals, found = content(source), content(target)
+    assert originals.items() <= found.items()
+    for name in small_folder.COUNTS:
+        assert sum(path.startswith(f"{name}/") for path in found) == 40
+    manifest = pd.read_csv(target / "manifest.csv", keep_default_na=False)
+    assert set(manifest["file"]) == found.keys() - originals.keys() - {"manifest.csv", "preview.png"}
+    assert set(manifest["class"]) == {"light"}
+    assert set(manifest["method"]) == {method}
+    assert set(manifest["seed"]) == {3}
+    assert manifest["model_sha256"].str.fullmatch("[0-9a-f]{64}").all()
+    assert set(manifest["parent"]) <= (originals.keys() if method == "geometric" else {""})
+    images = [np.asarray(Image.open(target / file)) for file in manifest["file"]]
+    assert {image.shape for image in images} == {(12, 12, 3)}
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_copies_name_their_parent(source, monkeypatch, tmp_path):
+    called(monkeypatch, source, tmp_path / "dst", "--method", "random_oversampling")
+    for row in pd.read_csv(tmp_path / "dst" / "manifest.csv").itertuples():
+        new, parent = (np.asarray(Image.open(tmp_path / "dst" / file)) for file in (row.file, row.parent))
+        np.testing.assert_array_equal(new, parent)
+
+
+def test_links_models_and_other_numbers(source, monkeypatch, tmp_path):
+    target, model = tmp_path / "dst", tmp_path / "model.npz"
+    wanted = ["light=20", "dark=43"]
+    called(monkeypatch, source, target, "--method", "geometric", "--link", "--sampling-strategy", *wanted,
+           "--save-model", model)  # fmt: skip
+    assert (target / "dark" / "00.png").samefile(source / "dark" / "00.png")
+    manifest = pd.read_csv(target / "manifest.csv")
+    assert manifest["class"].value_counts().to_dict() == {"light": 4, "dark": 3}
+    assert set(manifest["model_sha256"]) == {hashlib.sha256(model.read_bytes()).hexdigest()}
+    again = BALANCERS["geometric"].load(model).sample(1, 4)
+    first = np.asarray(Image.open(target / "light" / "geometric-0-000001.png"))
+    np.testing.assert_array_equal(again[0], first)
+
+
+def test_unreadable_files_stay_behind_unless_strict(source, monkeypatch, tmp_path, capsys):
+    (source / "dark" / "00.png").write_bytes(b"no image")
+    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    assert "1 of 96 files are left out: dark/00.png: not a readable image" in capsys.readouterr().err
+    assert not (tmp_path / "dst" / "dark" / "00.png").exists()
+    assert len(pd.read_csv(tmp_path / "dst" / "manifest.csv")) == 24 + 1, "as many as the largest class, striped, has"
+    with pytest.raises(ValueError, match="1 of 96 files are no readable images"):
+        called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--strict")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_dry_run_writes_nothing(source, monkeypatch, tmp_path, capsys):
+    assert called(monkeypatch, source, tmp_path / "dst", "--method", "bagan", "--dry-run") == 0
+    printed = capsys.readouterr().out
+    assert "light          16        24         40" in printed
+    assert "24 new images of 12 x 12 pixels by bagan; about" in printed
+    assert os.listdir(tmp_path) == ["src"]
+
+
+def test_dst_is_replaced_only_by_force_and_only_if_it_was_made_here(source, monkeypatch, tmp_path):
+    target = tmp_path / "dst"
+    called(monkeypatch, source, target, "--method", "geometric")
+    (target / "mine.txt").write_text("mine")
+    before = content(target)
+    with pytest.raises(UsageError, match="is there already; choose another DST or give --force"):
+        called(monkeypatch, source, target, "--method", "geometric", "--seed", 1)
+    assert content(target) == before
+    called(monkeypatch, source, target, "--method", "geometric", "--seed", 1, "--force")
+    assert set(pd.read_csv(target / "manifest.csv")["seed"]) == {1}
+    other = small_folder.write(tmp_path / "other")
+    with pytest.raises(UsageError, match=r"was not made by balance\.py"):
+        called(monkeypatch, source, other, "--method", "geometric", "--force")
+    with pytest.raises(UsageError, match="lie in each other"):
+        called(monkeypatch, source, source / "dst", "--method", "geometric")
+    with pytest.raises(UsageError, match="it was balanced already"):
+        called(monkeypatch, target, tmp_path / "again", "--method", "geometric")
+
+
+def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tmp_path):
+    monkeypatch.setattr(balance, "publish", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    assert not (tmp_path / "dst").exists()
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="holds the unfinished work of another command"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "smote")
+    assert called(monkeypatch, source, tmp_path / "dst", "--method", "geometric") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "magic"], "invalid choice: 'magic'"),
+        (["--method", "class_weights"], "invalid choice: 'class_weights'"),
+        (["--method", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
+        (["--method", "geometric", "--sampling-strategy", "cats=5"], "'cats=5' is not CLASS=COUNT"),
+        (["--method", "geometric", "--seed", "-1"], "expected a whole number of at least 0"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments, message, source, tmp_path):
+    finished = run("balance.py", source, tmp_path / "dst", *arguments)
+    assert finished.returncode == 2
+    assert message in finished.stderr
+    assert len(finished.stderr.strip().splitlines()) == 1
+    assert os.listdir(tmp_path) == ["src"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_continues_and_ends_as_if_nothing_had_been(source, tmp_path):
+    command = [sys.executable, str(ROOT / "experiments" / "balance.py"), str(source)]
+    options = ["--method", "bagan", "--schedule", "smoke"]
+    subprocess.run([*command, str(tmp_path / "whole"), *options], check=True, capture_output=True)
+    target, working = tmp_path / "dst", tmp_path / "dst.partial"
+    for stage in ("run.json", "training/autoencoder/epoch-*", "training/adversarial/epoch-*", "dataset/light/bagan-*"):
+        process = subprocess.Popen([*command, str(target), *options], stderr=subprocess.DEVNULL)
+        while process.poll() is None and not any(working.glob(stage)):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if not working.exists():
+            break
+        assert not target.exists()
+    subprocess.run([*command, str(target), *options], check=True, capture_output=True)
+    assert content(target) == content(tmp_path / "whole")

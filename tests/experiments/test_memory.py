@@ -1,0 +1,84 @@
+"""balance.py on 100,000 small images stays below 3 GB.
+
+MEMORY_REPORT=reports/reference/memory.md python -m pytest -m slow tests/experiments/test_memory.py
+measures more methods and writes the report.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.files import write_atomically
+from tests.experiments.test_command_line import ROOT
+
+COUNTS = {"many": 90_000, "few": 10_000}
+SIDE_PIXELS = 32
+MAX_BYTES = 3e9
+REPORT = os.environ.get("MEMORY_REPORT")
+METHODS = ("geometric", "random_oversampling", "smote", "cvae", "cvae_gan", "bagan") if REPORT else ("cvae",)
+
+
+@pytest.fixture
+def source(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, count in COUNTS.items():
+        (tmp_path / "src" / name).mkdir(parents=True)
+        coarse = rng.integers(0, 256, (count, 4, 4, 3), np.uint8)
+        for number, pixels in enumerate(coarse):
+            image = Image.fromarray(pixels).resize((SIDE_PIXELS, SIDE_PIXELS), Image.Resampling.BILINEAR)
+            image.save(tmp_path / "src" / name / f"{number:05}.png", compress_level=1)
+    return tmp_path / "src"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4 to learn the memory of a process")
+def test_a_hundred_thousand_images_take_less_than_three_gigabytes(source, tmp_path):
+    rows = []
+    for method in METHODS:
+        target = tmp_path / "dst"
+        command = [sys.executable, str(ROOT / "experiments" / "balance.py"), str(source), str(target), "--method", method,
+                   "--schedule", "smoke"]  # fmt: skip
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        message = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0, message
+        n_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        rows.append((method, n_bytes, time.perf_counter() - started))
+        assert sum(1 for _ in (target / "few").iterdir()) == COUNTS["many"]
+        assert n_bytes < MAX_BYTES, f"{method} took {n_bytes / 1e9:.2f} GB"
+        shutil.rmtree(target)
+    if REPORT:
+        write_report(rows)
+
+
+def write_report(rows):
+    lines = [
+        "# Memory of balancing 100,000 images",
+        "",
+        f"`balance.py SRC DST --method NAME --schedule smoke` on {COUNTS['many']:,} and {COUNTS['few']:,} images of "
+        f"{SIDE_PIXELS} x {SIDE_PIXELS} x 3 pixels: the largest memory of the process, with TensorFlow, while it makes "
+        f"{COUNTS['many'] - COUNTS['few']:,} new images. More epochs take longer, not more memory.",
+        "",
+        "| method | memory (GB) | time (s) |",
+        "|---|---:|---:|",
+        *(f"| {method} | {n_bytes / 1e9:.2f} | {seconds:.0f} |" for method, n_bytes, seconds in rows),
+        "",
+        "ADASYN is left out: it compares every image of the small class with every other image.",
+        "",
+        f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} processors. Made by",
+        "",
+        "```",
+        "MEMORY_REPORT=reports/reference/memory.md python -m pytest -m slow tests/experiments/test_memory.py",
+        "```",
+        "",
+    ]
+    write_atomically(Path(REPORT), "\n".join(lines))
