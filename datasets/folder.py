@@ -151,7 +151,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
     _check_counts(listing.class_names, np.bincount(labels, minlength=len(listing.paths)), listing.folder)
     if _all_grey(images):
         images = np.ascontiguousarray(images[..., :1])
-    dataset = ImageDataset(listing.folder.name, images, labels, listing.class_names)
+    dataset = ImageDataset(listing.folder.resolve().name, images, labels, listing.class_names)
     return LoadedFolder(dataset, tuple(paths), tuple(unreadable))
 
 

@@ -46,7 +46,8 @@ def main() -> int:
     check_destination(options)
     if options.dry_run:
         return 0
-    working = Path(options.destination + ".partial")
+    destination = Path(options.destination).resolve()
+    working = destination.with_name(destination.name + ".partial")
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
         return run(options, listing, strategy, shape, working)
@@ -79,7 +80,7 @@ def check_destination(options) -> None:
     if destination.is_dir() and any(destination.iterdir()):
         if not options.force:
             raise UsageError(f"{options.destination} is there already; choose another DST or give --force")
-        if not (destination / folder_options.MANIFEST).exists():
+        if not folder_options.was_made_here(destination):
             raise UsageError(f"{options.destination} was not made by balance.py; move it away or choose another DST")
     if options.save_model and Path(options.save_model).exists() and not options.force:
         raise UsageError(f"{options.save_model} is there already; choose another FILE or give --force")
@@ -177,8 +178,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
         from reports.figures import image_rows
 
         image_rows(shown, f"{options.method}, schedule {options.schedule}", dataset / PREVIEW)
-    columns = ["file", "method", "class", "seed", "parent", "model_sha256"]
-    pd.DataFrame(rows, columns=columns).to_csv(dataset / folder_options.MANIFEST, index=False)
+    pd.DataFrame(rows, columns=folder_options.MANIFEST_COLUMNS).to_csv(dataset / folder_options.MANIFEST, index=False)
 
 
 def copy(source: Path, target: Path, link: bool) -> None:

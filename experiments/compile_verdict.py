@@ -1,6 +1,7 @@
 """From finished classifiers to verdicts, tables, figures and the page of `judge.py`."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from datasets.folder import LoadedFolder
 from datasets.near_duplicates import near_duplicates
 from evaluation import classifiers, verdict
 from experiments import audit
-from experiments.race import BASELINE, Arm, Race
+from experiments.folder_methods import BASELINE
+from experiments.race import Arm, Race
 from reports import figures, sections
 from reports.sections import Section
 
@@ -47,11 +49,13 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     for name, frame in frames.items():
         write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
     figures.intervals(table, METRIC_LABELS, out / "figures" / "verdicts.png")
+    if len(options.proportions) > 1:
+        _draw_sweep(scores, arms, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
         _verdict_section(race, table, minutes, advice, names[minority], failed, options),
         _score_section(scores, minutes),
-        _image_section(records, options),
+        _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _data_section(race, loaded, duplicates, options),
     ]
@@ -128,7 +132,16 @@ def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
     return Section("Scores", text, headings, tuple(rows))
 
 
-def _image_section(records: dict[str, list[dict]], options) -> Section:
+def _draw_sweep(scores: pd.DataFrame, arms: list[Arm], path: Path) -> None:
+    f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].agg(np.array)
+    values = {}
+    for arm in arms:
+        if arm.makes_images:
+            values.setdefault(arm.method, {})[arm.proportion] = f1[str(arm)]
+    figures.sweep(values, f1[BASELINE], METRIC_LABELS["f1_minority"], path)
+
+
+def _image_section(records: dict[str, list[dict]], out: Path, options) -> Section:
     rows = []
     for name, found in records.items():
         first = found[0]
@@ -136,7 +149,8 @@ def _image_section(records: dict[str, list[dict]], options) -> Section:
             dropped = [str(first["n_dropped"][chosen][of_class]) for chosen in options.filter]
             rows.append((name, of_class, str(n), *dropped))
     headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
-    return Section("New images", ("Learned from beside the originals, seed 0.",), headings, tuple(rows))
+    pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
+    return Section("New images", ("Learned from beside the originals, seed 0.",), headings, tuple(rows), pictures)
 
 
 def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
@@ -150,14 +164,9 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
         )
         for row in measures.to_dict("records")
     ]
-    of_all = {
-        "GAN-train": "accuracy on real test images after training on new ones alone, beside it real to real",
-        "GAN-test": "accuracy on new images of a classifier trained on real ones",
-        "Inception score": "how sure that classifier is of each new image, and how even over classes",
-    }
     text = [
         f"Features: {options.extractor}. Intervals hold with 95 % confidence.",
-        "; ".join(f"{name}: {meaning}" for name, meaning in (audit.EXPLAINED | of_all).items()) + ".",
+        "; ".join(f"{name}: {meaning}" for name, meaning in (audit.OF_CLASSES | audit.OF_ALL).items()) + ".",
     ]
     headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))
     return Section("Audit of the new images", tuple(text), headings, tuple(rows), tuple(pictures))

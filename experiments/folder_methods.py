@@ -9,6 +9,10 @@ from pathlib import Path
 from experiments import hyperparameters
 from experiments.command_line import UsageError
 
+BASELINE = "nothing"  # the images as they are
+WITHOUT_IMAGES = (BASELINE, "class_weights", "mixup")
+ALWAYS = (*WITHOUT_IMAGES, "random_oversampling", "geometric")  # the cheap rivals that every race has
+
 # beyond `hyperparameters.METHODS["thesis"]["vehicles"]`, which also gives lambdas and momentum
 _ADAM = {"optimizer": "adam", "learning_rate": 1e-4}
 N_STEPS = {

@@ -1,6 +1,7 @@
 """What `balance.py` and `judge.py` share: options about a folder of images, and what they mean for it."""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from experiments.command_line import UsageError, positive
 
 STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
 MANIFEST = "manifest.csv"
+MANIFEST_COLUMNS = ("file", "method", "class", "seed", "parent", "model_sha256")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +53,18 @@ def one_machine() -> None:
 def scanned(source: str) -> folder.Listing:
     """The listing of a folder of originals; raises UsageError where it was made by `balance.py`."""
     listing = folder.scan(source)
-    if (listing.folder / MANIFEST).exists():
+    if was_made_here(listing.folder):
         raise UsageError(f"{source} holds {MANIFEST}: it was balanced already; give the folder of the originals")
     return listing
+
+
+def was_made_here(path: Path) -> bool:
+    """Whether `balance.py` made the folder."""
+    try:
+        with open(path / MANIFEST, encoding="utf-8") as file:
+            return file.readline().strip() == ",".join(MANIFEST_COLUMNS)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, int]:

@@ -11,12 +11,12 @@ from datasets import folder
 from datasets.groups import read_groups
 from experiments import devices, folder_methods, folder_options, grid, hyperparameters, locks, plan
 from experiments.command_line import EXIT_FAILED, Parser, UsageError, call, positive, writable_folder
+from experiments.folder_methods import ALWAYS, WITHOUT_IMAGES
 
 DEFAULT_OUT = "results/judge"
 RUN_FILE = "run.json"
 SPLIT_RANDOM_STATE = 0
 FILTERS = ("confidence", "duplicates")
-ALWAYS = ("nothing", "class_weights", "mixup", "random_oversampling", "geometric")
 METHODS = tuple(name for name in grid.METHODS if name not in ALWAYS)
 EXTRACTORS = ("classifier", "inception")
 
@@ -113,9 +113,13 @@ def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape:
 
 def contestants(options) -> list[tuple[str, float]]:
     """(method, proportion) of each arm of the race."""
-    from_images = [name for name in (*ALWAYS, *options.methods) if name in grid.METHODS and name != "class_weights"]
-    without = [(name, 1.0) for name in ALWAYS if name not in from_images]
-    return without + [(name, share) for name in from_images for share in options.proportions]
+    without, making = [], []
+    for name in (*ALWAYS, *options.methods):
+        if name in WITHOUT_IMAGES:
+            without.append((name, 1.0))
+        else:
+            making += [(name, share) for share in options.proportions]
+    return without + making
 
 
 def run(options, listing: folder.Listing, shape, out: Path) -> int:
@@ -133,7 +137,8 @@ def run(options, listing: folder.Listing, shape, out: Path) -> int:
     race = Race(out, cut, options.schedule, options.filter, not options.no_flip, devices.strategy(options.devices))
     arms = [Arm(*contestant) for contestant in contestants(options)]
     failed = run_arms(race, arms, options)
-    audited = [name for name in ("geometric", *options.methods) if Arm(name) not in failed]
+    failed_methods = {arm.method for arm in failed}
+    audited = [name for name in ("geometric", *options.methods) if name not in failed_methods]
     finished = [arm for arm in arms if arm not in failed]
     advice = compile_verdict.write_all(race, finished, failed, audited, extractor, loaded, options)
     print(

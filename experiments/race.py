@@ -18,12 +18,9 @@ from datasets.split import split
 from evaluation import classifiers
 from evaluation.nearest import near_copies
 from experiments import folder_methods, hyperparameters
+from experiments.folder_methods import BASELINE, WITHOUT_IMAGES
 from models.callbacks import FiniteLosses
 
-BASELINE = "nothing"
-WITHOUT_IMAGES = (BASELINE, "class_weights", "mixup")
-ALWAYS = (*WITHOUT_IMAGES, "random_oversampling", "geometric")
-FILTERS = ("confidence", "duplicates")
 TRAINING_RANDOM_STATE = 0
 
 

@@ -139,6 +139,24 @@ def intervals(verdicts: pd.DataFrame, metric_labels: dict[str, str], path: Path)
     _save(figure, path)
 
 
+def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, label: str, path: Path) -> None:
+    """Mean and standard deviation over seeds of a score against the amount of new images, a line a method.
+
+    `values[method][proportion]` and `baseline` (without new images, at 0) hold a value a seed.
+    """
+    figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
+    for index, (method, of_proportions) in enumerate(values.items()):
+        points = {0.0: baseline, **of_proportions}
+        axes.errorbar(
+            list(points), [v.mean() for v in points.values()], [v.std(ddof=1) for v in points.values()],
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)], color=str(0.7 * index / max(1, len(values) - 1)),
+            marker=".", capsize=2, label=method,
+        )  # fmt: skip
+    axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=label)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _save(figure, path)
+
+
 def _save(figure, path: Path) -> None:
     """With at most 256 colours, which takes a third of the space."""
     drawn, picture = io.BytesIO(), io.BytesIO()

@@ -88,7 +88,7 @@ def test_the_report_and_the_page_say_it_in_words(judged):
         assert (out / figure).stat().st_size > 1000
     html = (out / "index.html").read_text()
     assert not re.search(NEEDS_A_FILE, html)
-    assert html.count("<figure") == 5, "verdicts, and two of geometric and of SMOTE"
+    assert html.count("<figure") == 6, "verdicts, proportions, two of geometric and of SMOTE"
     audit = pd.read_csv(out / "audit.csv")
     assert set(audit["method"]) == {"geometric", "smote"}
     refused = audit[(audit["measure"] == "Fréchet")]["refused"]

@@ -44,8 +44,8 @@ def test_a_hundred_thousand_images_take_less_than_three_gigabytes(source, tmp_pa
     rows = []
     for method in METHODS:
         target = tmp_path / "dst"
-        command = [sys.executable, str(ROOT / "experiments" / "balance.py"), str(source), str(target), "--method", method,
-                   "--schedule", "smoke"]  # fmt: skip
+        script = str(ROOT / "experiments" / "balance.py")
+        command = [sys.executable, script, str(source), str(target), "--method", method, "--schedule", "smoke"]
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         message = process.stderr.read()
