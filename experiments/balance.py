@@ -156,7 +156,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
         balancer.set_params(folder=None, verbose=0)  # where and how loudly it was trained is no part of the model
     balancer.save(model)
     model_hash = digest(model, "sha256")
-    for path in tqdm(loaded.paths, "originals", unit="image", delay=2):
+    for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):
         copy(Path(options.source) / path, dataset / path, options.link)
     rows, shown = [], {}
     for label, name in enumerate(loaded.dataset.class_names):
@@ -164,7 +164,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
             continue
         images = balancer.sample(label, additions[name])
         parents = balancer.parents(label, additions[name]) if hasattr(balancer, "parents") else None
-        for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2)):
+        for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2, mininterval=1)):
             path = Path(name, f"{options.method}-{options.seed}-{number + 1:06d}.png")
             if (dataset / path).exists():
                 raise UsageError(f"{options.source} already holds {path}; it is no folder of originals")
