@@ -33,9 +33,8 @@ def source(tmp_path):
         (tmp_path / "src" / name).mkdir(parents=True)
         for number, (left, right) in enumerate(rng.uniform(0, 255, (count, 2))):  # easily learned: shades in a row
             row = np.linspace(left, right, SIDE_PIXELS).astype(np.uint8)
-            pixels = np.stack(
-                [np.broadcast_to(part, (SIDE_PIXELS, SIDE_PIXELS)) for part in (row, row[::-1], row)], axis=2
-            )
+            colours = np.stack([row, row[::-1], row], axis=1)  # (side, 3)
+            pixels = np.broadcast_to(colours, (SIDE_PIXELS, SIDE_PIXELS, 3)).copy()
             Image.fromarray(pixels).save(tmp_path / "src" / name / f"{number:05}.png", compress_level=1)
     return tmp_path / "src"
 
