@@ -33,7 +33,7 @@ OF_ALL = {
 
 
 def audit(race: Race, method: str, extractor) -> dict:
-    """Measures of a method's images, class by class and over all classes; cached in `runs/<method>/audit.json`.
+    """Measures of a method's images, class by class and over all classes; cached as `audit.json`.
 
     `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Writes
     `figures/<method>.png` (originals and new images) and `figures/<method>-nearest.png` (new images beside the training

@@ -57,7 +57,7 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
         _score_section(scores, minutes),
         _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
-        _data_section(race, loaded, duplicates, options),
+        _data_section(race, loaded, duplicates, [record for of_arm in records.values() for record in of_arm]),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
@@ -172,7 +172,7 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
     return Section("Audit of the new images", tuple(text), headings, tuple(rows), tuple(pictures))
 
 
-def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, options) -> Section:
+def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
     parts = race.parts
     counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
     rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
@@ -192,6 +192,10 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, op
         )
     else:
         text.append("No test image has a near duplicate among those learned from.")
-    text.append(f"Written by python {' '.join(sys.argv)}; classifier: {race.classifier_arguments}.")
+    versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
+    text.append(
+        f"Written by python {' '.join(sys.argv)}; classifier: {race.classifier_arguments}; "
+        f"{', '.join(sorted(versions))}."
+    )
     headings = (("class", ""), ("to learn from", "n"), ("to validate", "n"), ("to test", "n"))
     return Section("The data", tuple(text), headings, tuple(rows))

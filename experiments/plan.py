@@ -42,7 +42,7 @@ def configuration(cell: Cell, schedule: str, protocol: str) -> dict:
 
 def folder_name(cell: Cell, schedule: str, protocol: str) -> str:
     """Of a cell's folder: a changed configuration gets another folder, so nothing old is taken for new."""
-    return f"{cell}-{_digest(configuration(cell, schedule, protocol))}"
+    return f"{cell}-{digest(configuration(cell, schedule, protocol))}"
 
 
 def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
@@ -50,7 +50,7 @@ def training_folder_name(cell: Cell, schedule: str, protocol: str) -> str:
     shared = configuration(cell, schedule, protocol)
     for of_the_measurement in ("seed", "classifier", "ssim_range"):
         shared.pop(of_the_measurement, None)
-    return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{_digest(shared)}"
+    return f"{cell.dataset}-{cell.dropped}-{cell.variant}-training-{digest(shared)}"
 
 
 def folds(dataset: ImageDataset, name: str, dropped: int, protocol: str) -> Folds:
@@ -137,5 +137,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _digest(values: dict) -> str:
+def digest(values: dict) -> str:
+    """Short hash of a configuration, for the names of folders."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]

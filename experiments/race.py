@@ -17,8 +17,9 @@ from datasets.image_dataset import ImageDataset
 from datasets.split import split
 from evaluation import classifiers
 from evaluation.nearest import near_copies
-from experiments import folder_methods, hyperparameters
+from experiments import folder_methods, hyperparameters, plan
 from experiments.folder_methods import BASELINE, WITHOUT_IMAGES
+from experiments.runner import environment
 from models.callbacks import FiniteLosses
 
 TRAINING_RANDOM_STATE = 0
@@ -76,7 +77,10 @@ def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -
 
 
 class Race:
-    """Runs arms below one folder: `runs/<arm>/seed-<n>.json`, checkpoints in `runs/<arm>/training`."""
+    """Runs arms below a folder: `runs/<arm>-<digest>/seed-<n>.json`, checkpoints in `runs/<method>-training-<digest>`.
+
+    The digest is that of all values that decide the result, so that nothing old is taken for new.
+    """
 
     def __init__(self, out: Path, parts: Parts, schedule: str, filters, flip: bool, strategy):
         self.out = out
@@ -85,7 +89,8 @@ class Race:
         self.filters = filters
         self.flip = flip
         self.strategy = strategy
-        self.classifier_arguments = folder_methods.classifier_arguments(schedule, len(parts.train.labels))
+        self.n_images = len(parts.train.labels)
+        self.classifier_arguments = folder_methods.classifier_arguments(schedule, self.n_images)
         self._fitted: tuple[str, object] | None = None
         self._original_classifier = None
 
@@ -99,8 +104,15 @@ class Race:
             print(f"{path} is damaged and was set aside; it is computed again.", file=sys.stderr)
             return None
 
+    def configuration(self, arm: Arm) -> dict:
+        """Arguments of the arm's method and of its classifier."""
+        if not arm.makes_images:
+            return {"classifier": self.classifier_arguments}
+        arguments = folder_methods.arguments(arm.method, self.schedule, self.n_images, self.flip)
+        return {"method": arguments, "classifier": self.classifier_arguments}
+
     def folder(self, arm: Arm) -> Path:
-        return self.out / "runs" / str(arm).replace(" ", "-")
+        return self.out / "runs" / f"{str(arm).replace(' ', '-')}-{plan.digest(self.configuration(arm))}"
 
     def failure_log(self, arm: Arm) -> Path:
         return self.folder(arm) / "failed.log"
@@ -132,6 +144,8 @@ class Race:
         if arm.method == BASELINE and seed == 0:
             self._original_classifier = model
         return {
+            "configuration": self.configuration(arm),
+            "environment": environment(self.strategy),
             "predicted": classifiers.predict(model, self.parts.test.images).tolist(),
             "n_new": n_new,
             "n_dropped": n_dropped,
@@ -167,13 +181,14 @@ class Race:
 
     def fitted(self, method: str):
         """The method fitted to the training images, continued from its checkpoints, and the seconds that took."""
-        folder = self.out / "runs" / method / "training"
+        arguments = self.configuration(Arm(method))["method"]
+        folder = self.out / "runs" / f"{method}-training-{plan.digest(arguments)}"
         if self._fitted is None or self._fitted[0] != method:
             self._fitted = None
             train = self.parts.train
             started = time.perf_counter()
             balancer = folder_methods.balancer(
-                method, self.schedule, len(train.labels), self.flip, folder, 1, random_state=TRAINING_RANDOM_STATE
+                method, self.schedule, self.n_images, self.flip, folder, 1, random_state=TRAINING_RANDOM_STATE
             )
             with self.strategy.scope():
                 balancer.fit(train.images, train.labels)

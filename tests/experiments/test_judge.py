@@ -56,7 +56,9 @@ def test_every_contestant_gets_a_verdict_on_every_metric(judged):
 
 @pytest.mark.slow
 def test_new_images_are_counted_and_filtered(judged):
-    records = {p.parent.name: json.loads(p.read_text()) for p in judged[1].glob("runs/*/seed-0.json")}
+    records = {
+        p.parent.name.rpartition("-")[0]: json.loads(p.read_text()) for p in judged[1].glob("runs/*/seed-0.json")
+    }
     lacking = records["geometric"]["n_new"]["light"] + sum(
         records["geometric"]["n_dropped"][name]["light"] for name in ("confidence", "duplicates")
     )
