@@ -16,6 +16,7 @@ from reports import figures
 
 MAX_IMAGES = 1000  # of a class, real or new
 N_SHOWN = 8
+POSSIBLE = {"Fréchet": (0.0, np.inf), "density": (0.0, np.inf), "coverage": (0.0, 1.0)}
 OF_CLASSES = {
     "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
     "KID": "squared maximum mean discrepancy of features; 0 is as good as real images",
@@ -82,7 +83,8 @@ def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
             found |= {name: {"refused": str(error)} for name in names}
             continue
         for name, estimate in zip(names, estimates if isinstance(estimates, tuple) else (estimates,), strict=True):
-            found[name] = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+            low, high = np.clip((estimate.low, estimate.high), *POSSIBLE.get(name, (-np.inf, np.inf)))
+            found[name] = {"value": estimate.value, "low": float(low), "high": float(high)}
     found["near copies"] = {"value": float(near_copies(new, originals).mean())}
     return found
 
