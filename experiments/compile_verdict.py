@@ -53,7 +53,8 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
         _draw_sweep(scores, arms, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
-        _verdict_section(race, table, minutes, advice, names[minority], failed, options),
+        _verdict_section(race, advice, names[minority], failed, options),
+        *(_metric_section(table, metric, label, minutes) for metric, label in METRIC_LABELS.items()),
         _score_section(scores, minutes),
         _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
@@ -95,30 +96,36 @@ def _near_duplicates(parts, loaded: LoadedFolder) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
 
 
-def _verdict_section(race, table, minutes, advice, minority_name, failed, options) -> Section:
-    rows = []
-    for method, of_method in table.groupby("method", sort=False):
-        texts = [method]
-        for row in of_method.itertuples():
-            texts += [row.verdict, f"{row.difference:+.4f} ({row.low:+.4f} to {row.high:+.4f})"]
-            texts.append(f"{row.smallest_effect:.4f}" if row.smallest_effect < 1 else "none")
-        rows.append((*texts, f"{minutes[method]:.1f}"))
-    headings = [("method", "")]
-    for label in METRIC_LABELS.values():
-        headings += [(label, ""), ("difference", "n"), ("could be seen", "n")]
-    failures = tuple(f"{arm} failed; see {race.failure_log(arm)}." for arm in failed)
+def _verdict_section(race, advice, minority_name, failed, options) -> Section:
     smoke = ("Schedule smoke only tests the program: its results mean nothing.",) if options.schedule == "smoke" else ()
     text = (
         *smoke,
         advice,
-        *failures,
+        *(f"{arm} failed; see {race.failure_log(arm)}." for arm in failed),
         f"Each method against {BASELINE} (the images as they are), by {options.seeds} classifiers each on the same "
         f"{len(race.parts.test.labels)} test images; the minority class is {minority_name}. All intervals together "
         "hold with 95 % confidence (Student's t over seeds, bootstrap over test images, Bonferroni over all of them); "
         '"could be seen" is the smallest true difference that would have been called helped with probability .8. '
         "Networks were trained once; the spread over seeds is that of new images and classifiers.",
     )
-    return Section("Verdict", text, (*headings, ("minutes", "n")), tuple(rows), (race.out / "figures/verdicts.png",))
+    return Section("Verdict", text, figures=(race.out / "figures" / "verdicts.png",))
+
+
+def _metric_section(table: pd.DataFrame, metric: str, label: str, minutes: dict[str, float]) -> Section:
+    rows = [
+        (
+            row.method,
+            row.verdict,
+            f"{row.difference:+.3f}",
+            f"{row.low:+.3f} to {row.high:+.3f}",
+            f"{row.smallest_effect:.3f}" if row.smallest_effect < 1 else "none",
+            f"{minutes[row.method]:.1f}",
+        )
+        for row in table[table["metric"] == metric].itertuples()
+    ]
+    texts = ("difference", "interval", "could be seen", "minutes")
+    headings = (("method", ""), ("verdict", ""), *((text, "n") for text in texts))
+    return Section(f"Verdict on {label}", (), headings, tuple(rows))
 
 
 def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
