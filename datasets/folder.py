@@ -128,6 +128,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
     and named on standard error; with `strict` they raise DatasetError, as do classes of fewer than two readable images.
     """
     paths = [path for found in listing.paths for path in found]
+    _check_memory(len(paths), shape)
     images = np.empty((len(paths), *shape, 3), np.uint8)
     labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths]).astype(np.int64)
     kept, unreadable = np.ones(len(paths), bool), []
@@ -153,6 +154,16 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
         images = np.ascontiguousarray(images[..., :1])
     dataset = ImageDataset(listing.folder.resolve().name, images, labels, listing.class_names)
     return LoadedFolder(dataset, tuple(paths), tuple(unreadable))
+
+
+def _check_memory(n_images: int, shape: tuple[int, int]) -> None:
+    """Raise DatasetError where the images alone would take half of the machine's memory."""
+    n_bytes = n_images * shape[0] * shape[1] * 3
+    if hasattr(os, "sysconf") and n_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2:
+        raise DatasetError(
+            f"{n_images} images of {shape[0]} x {shape[1]} pixels take {n_bytes / 1e9:.0f} GB, more than half of this "
+            "machine's memory; choose a smaller size"
+        )
 
 
 def _contents(listing: Listing, paths, labels) -> Iterator[tuple[int, str, bytes | DatasetError]]:

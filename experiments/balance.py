@@ -46,11 +46,14 @@ def main() -> int:
     check_destination(options)
     if options.dry_run:
         return 0
+    loaded = folder.load(listing, shape, options.strict, verbose=1)
+    if taken := [str(path) for path in loaded.paths if path.name.startswith(new_name(options))]:
+        raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
     destination = Path(options.destination).resolve()
     working = destination.with_name(destination.name + ".partial")
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
-        return run(options, listing, strategy, shape, working)
+        return run(options, loaded, strategy, working)
 
 
 def print_plan(options, listing: folder.Listing, additions: dict[str, int], shape: tuple[int, int]) -> None:
@@ -82,12 +85,15 @@ def check_destination(options) -> None:
             raise UsageError(f"{options.destination} is there already; choose another DST or give --force")
         if not folder_options.was_made_here(destination):
             raise UsageError(f"{options.destination} was not made by balance.py; move it away or choose another DST")
-    if options.save_model and Path(options.save_model).exists() and not options.force:
-        raise UsageError(f"{options.save_model} is there already; choose another FILE or give --force")
+    if options.save_model:
+        model = Path(options.save_model)
+        if model.is_dir() or not model.parent.is_dir():
+            raise UsageError(f"--save-model {model} must be a file in a folder that exists")
+        if model.exists() and not options.force:
+            raise UsageError(f"{model} is there already; choose another FILE or give --force")
 
 
-def run(options, listing: folder.Listing, strategy, shape, working: Path) -> int:
-    loaded = folder.load(listing, shape, options.strict, verbose=1)
+def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
     dataset = loaded.dataset
     counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
     additions = folder_options.additions(strategy, counts)
@@ -139,6 +145,11 @@ def claim(working: Path, options, digest: str) -> None:
     write_atomically(path, text)
 
 
+def new_name(options) -> str:
+    """How the names of new images begin."""
+    return f"{options.method}-{options.seed}-"
+
+
 def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int]) -> None:
     """All files of DST, below the working folder; what an earlier attempt left of them is written anew."""
     import pandas as pd
@@ -165,9 +176,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
         images = balancer.sample(label, additions[name])
         parents = balancer.parents(label, additions[name]) if hasattr(balancer, "parents") else None
         for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2, mininterval=1)):
-            path = Path(name, f"{options.method}-{options.seed}-{number + 1:06d}.png")
-            if (dataset / path).exists():
-                raise UsageError(f"{options.source} already holds {path}; it is no folder of originals")
+            path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
             parent = "" if parents is None else loaded.paths[parents[number]].as_posix()
             rows.append((path.as_posix(), options.method, name, options.seed, parent, model_hash))

@@ -82,6 +82,8 @@ def main() -> int:
     print_plan(options, listing, learned, shape)
     if options.dry_run:
         return 0
+    if Path(options.out).resolve().is_relative_to(listing.folder.resolve()):
+        raise UsageError(f"{options.out} lies in {options.source}; choose another folder with --out")
     out = writable_folder(options.out)
     with locks.held(out, wait=False):
         return run(options, listing, shape, out)

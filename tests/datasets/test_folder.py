@@ -167,3 +167,8 @@ def test_no_group_is_in_both_parts_and_classes_are_in_proportion():
     np.testing.assert_allclose(np.bincount(labels[smaller]) / np.bincount(labels), 0.3, atol=0.08)
     with pytest.raises(DatasetError, match="all images of class 2 are of one group"):
         split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, random_state=0)
+
+
+def test_images_that_no_memory_holds_are_refused(source):
+    with pytest.raises(DatasetError, match=r"5 images of 1000000 x 1000000 pixels take 15000 GB, more than half"):
+        folder.load(folder.scan(source), (1_000_000, 1_000_000))

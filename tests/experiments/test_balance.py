@@ -163,3 +163,11 @@ def test_a_killed_run_continues_and_ends_as_if_nothing_had_been(source, tmp_path
         assert not target.exists()
     subprocess.run([*command, str(target), *options], check=True, capture_output=True)
     assert content(target) == content(tmp_path / "whole")
+
+
+def test_originals_named_like_new_images_are_refused_before_training(source, monkeypatch, tmp_path):
+    (source / "light" / "00.png").rename(source / "light" / "geometric-0-000007.png")
+    with pytest.raises(UsageError, match=r"named like the originals light/geometric-0-000007\.png"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    with pytest.raises(UsageError, match="must be a file in a folder that exists"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--save-model", tmp_path / "no" / "file")

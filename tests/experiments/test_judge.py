@@ -83,7 +83,14 @@ def test_copies_across_the_split_are_reported(judged):
 def test_the_report_and_the_page_say_it_in_words(judged):
     _, out = judged
     report = (out / "report.md").read_text()
-    for text in ("## Verdict", "## Verdict on accuracy", "| geometric | ", "have a near duplicate", "GAN-train", "results mean nothing"):
+    for text in (
+        "## Verdict",
+        "## Verdict on accuracy",
+        "| geometric | ",
+        "have a near duplicate",
+        "GAN-train",
+        "results mean nothing",
+    ):
         assert text in report
     assert re.search(r"Use \w+|Train on the images as they are", report)
     for figure in re.findall(r"!\[.*?\]\((.*?)\)", report):
