@@ -1,5 +1,6 @@
 """Anyone's own images: a folder with one folder a class."""
 
+import io
 import os
 import sys
 import unicodedata
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
 from datasets.image_dataset import DatasetError, ImageDataset
@@ -70,11 +71,26 @@ def scan(folder: str | Path) -> Listing:
         )
     _check_names(class_names)
     files = [list(_files(folder, name)) for name in class_names]
-    paths = tuple(tuple(path for path in found if is_photograph(path.name)) for found in files)
+    for path in (path for found in files for path in found):
+        if not _is_unicode(str(path)):
+            raise DatasetError(f"the name of {str(path)!a} is no unicode; rename it")
+    paths = tuple(tuple(path for path in found if _is_image_file(folder, path)) for found in files)
     _check_counts(class_names, [len(found) for found in paths], folder)
-    others = [path for found in files for path in found if not is_photograph(path.name)]
+    others = [path for found in files for path in found if not _is_image_file(folder, path)]
     others += sorted(Path(path.name) for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     return Listing(folder, tuple(class_names), paths, tuple(others))
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_image_file(folder: Path, path: Path) -> bool:
+    """Whether it is named like an image and a file, also a broken link to one, but no pipe or folder."""
+    return is_photograph(path.name) and ((folder / path).is_file() or not (folder / path).exists())
 
 
 def _check_names(class_names: list[str]) -> None:
@@ -95,10 +111,18 @@ def _check_counts(class_names, counts, folder) -> None:
 
 
 def _files(folder: Path, name: str) -> Iterator[Path]:
-    """Paths, relative to the folder, of all files below one of its folders but hidden ones."""
-    for parent, folders, files in os.walk(folder / name):
-        folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
-        for file in sorted(files):
+    """Paths, relative to the folder, of all that is below one of its folders but folders and what is hidden.
+
+    Linked folders are not followed but named like files.
+    """
+
+    def stop(error):
+        raise error
+
+    for parent, folders, files in os.walk(folder / name, onerror=stop):
+        linked = [inner for inner in folders if Path(parent, inner).is_symlink()]
+        folders[:] = sorted(inner for inner in folders if not inner.startswith(".") and inner not in linked)
+        for file in sorted([*files, *linked]):
             if not file.startswith("."):
                 yield Path(parent, file).relative_to(folder)
 
@@ -112,9 +136,9 @@ def image_shape(listing: Listing) -> tuple[int, int]:
     for paths in listing.paths:
         for path in paths[:N_SIZES_LOOKED_AT]:
             try:
-                with Image.open(listing.folder / path, formats=FORMATS) as image:
+                with Image.open(io.BytesIO(read(listing.folder / path, listing.folder)), formats=FORMATS) as image:
                     found.add((image.height, image.width))
-            except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+            except Exception:
                 continue
     if len(found) == 1 and max(shape := found.pop()) <= DEFAULT_SIDE_PIXELS:
         return shape

@@ -16,7 +16,8 @@ def read_groups(folder: Path, paths: tuple[Path, ...]) -> np.ndarray | None:
     """The group int64 (n,) of each image from `folder/groups.csv`; None where there is no such file.
 
     The file has a heading and the columns file (relative to the folder) and group; an image that it does not name is a
-    group of its own. Raises DatasetError where it is not so or names files that are not among the images.
+    group of its own, as is one with an empty cell. Raises DatasetError where it is not so, puts a file into two groups
+    or names files that are not among the images.
     """
     path = folder / GROUPS_FILE
     if not path.exists():
@@ -28,7 +29,12 @@ def read_groups(folder: Path, paths: tuple[Path, ...]) -> np.ndarray | None:
         raise DatasetError(f"{path} is no readable CSV file ({error})") from error
     if not rows or not {"file", "group"} <= rows[0].keys():
         raise DatasetError(f"{path} must have the columns file and group")
-    group_of = {Path(row["file"]): row["group"] for row in rows}
+    group_of = {}
+    for row in rows:
+        if row["file"] and row["group"]:
+            name = Path(row["file"])
+            if group_of.setdefault(name, row["group"]) != row["group"]:
+                raise DatasetError(f"{path} puts {name} into two groups, {group_of[name]} and {row['group']}")
     unknown = sorted(str(name) for name in group_of.keys() - set(paths))
     if unknown:
         raise DatasetError(f"{path} names {len(unknown)} files that are no readable images: {listed(unknown)}")
@@ -36,7 +42,7 @@ def read_groups(folder: Path, paths: tuple[Path, ...]) -> np.ndarray | None:
     return np.array([numbers.setdefault(group_of.get(name, name), len(numbers)) for name in paths], np.int64)
 
 
-def split_groups(labels: np.ndarray, groups: np.ndarray, fraction: float, random_state: int):
+def split_groups(labels: np.ndarray, groups: np.ndarray, fraction: float, random_state: int, class_names):
     """Like `datasets.split.split`, with no group in both parts: of 200 random splits, the most even over classes.
 
     Raises DatasetError where a class has all its images in one group, or none of these gives both parts all classes.
@@ -45,7 +51,7 @@ def split_groups(labels: np.ndarray, groups: np.ndarray, fraction: float, random
 
     for label in np.unique(labels):
         if len(np.unique(groups[labels == label])) < 2:
-            raise DatasetError(f"all images of class {label} are of one group; at least two are needed to test")
+            raise DatasetError(f"all images of {class_names[label]} are of one group; at least two are needed to test")
     splitter = GroupShuffleSplit(N_TRIED, test_size=fraction, random_state=random_state)
     counts = np.bincount(labels)
 

@@ -29,17 +29,19 @@ def decode(content: bytes) -> Image.Image:
             if image.width * image.height > MAX_PIXELS:
                 raise DatasetError(f"refused: {image.width} x {image.height} are more than {MAX_PIXELS} pixels")
             upright = ImageOps.exif_transpose(image)
+            if upright.mode in ("I", "F"):
+                raise DatasetError("refused: 32 bits a pixel, of which nobody says what is white; convert it")
+            if upright.mode.startswith("I;16"):
+                return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
             if upright.has_transparency_data:
                 upright = upright.convert("RGBA")
                 upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-            elif upright.mode.startswith("I;16"):
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
             return upright.convert("RGB")
     except DatasetError:
         raise
     except UnidentifiedImageError as error:
         raise DatasetError(f"not a readable image (none of {', '.join(FORMATS)})") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # damaged metadata makes Pillow raise nearly anything
         raise DatasetError(f"not a readable image ({error})") from error
 
 
@@ -67,7 +69,11 @@ def decode_all(
 
 def read(path: Path, folder: Path) -> bytes:
     """Content of a file below the folder; raises DatasetError for one of over 100 MB or a link to somewhere else."""
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        place = path.resolve()
+    except RuntimeError as error:
+        raise DatasetError(f"{path} is refused: it is a symbolic link that leads back to itself") from error
+    if not place.is_relative_to(folder.resolve()):
         raise DatasetError(f"{path} is refused: it is a symbolic link out of {folder}; put the file itself there")
     check_size(str(path), path.stat().st_size)
     return path.read_bytes()

@@ -19,6 +19,7 @@ VERDICTS = ("helped", "no evidence", "hurt")
 ERROR_RATE = 0.05
 POWER = 0.8
 MIN_SEEDS = 2
+MIN_GROUPS = 3  # of a class; with fewer a bootstrap of groups says nothing of their variance
 N_DRAWS = 1000
 N_DRAWS_AT_A_TIME = 100
 
@@ -40,7 +41,7 @@ def compare(
     lies outside. Intervals are corrected for their number (Bonferroni): if no method differs from the baseline, the
     probability of any wrong verdict in the table is at most `error_rate`. `smallest_effect` is the true difference that
     would have been found with probability .8. No number goes beyond 1, as no difference does. Raises ValueError for
-    fewer than two seeds or a class without test image.
+    fewer than two seeds, a class without test image or, where there are groups, with images of fewer than three.
     """
     methods = [name for name in predicted if name != baseline]
     if any(len(labels) < MIN_SEEDS for labels in predicted.values()):
@@ -48,9 +49,11 @@ def compare(
     order = np.argsort(true, kind="stable")
     true, predicted = true[order], {name: labels[:, order] for name, labels in predicted.items()}
     units = np.arange(len(true)) if groups is None else np.unique(groups[order], return_inverse=True)[1]
-    counts = np.bincount(true)
-    if not counts.all():
-        raise ValueError(f"class {counts.argmin()} has no test image")
+    n_classes = 1 + max(int(labels.max()) for labels in (true, *predicted.values()))
+    needed = 1 if groups is None else MIN_GROUPS
+    for label in range(n_classes):
+        if len(np.unique(units[true == label])) < needed:
+            raise ValueError(f"class {label} has test images of fewer than {needed} groups")
 
     def differences(weights) -> dict[tuple[str, str], np.ndarray]:
         """By method and metric, (draws, n_seeds)."""
@@ -124,10 +127,11 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float]) -> tuple[str 
     worth = verdicts.index[helped & ~(verdicts == VERDICTS[2]).any(axis=1)]
     f1 = table[table["metric"] == "f1_minority"].set_index("method")
     if worth.empty:
-        smallest = f1["smallest_effect"].min()
+        could_be_seen = f1.loc[f1["smallest_effect"] > 0, "smallest_effect"].median()
         return None, (
             "Train on the images as they are: no method was shown to help without hurting. An improvement of minority "
-            f"F1 by less than {smallest:.3f} could hardly have been seen; more test images or seeds show smaller ones."
+            f"F1 by less than {could_be_seen:.3f} could hardly have been seen (median over methods); more test images "
+            "or seeds show smaller ones."
         )
     as_good = f1.loc[worth][f1.loc[worth, "high"] >= f1.loc[worth, "difference"].max()]
     chosen = min(as_good.index, key=lambda name: minutes[name])

@@ -1,6 +1,8 @@
 """Balance a folder of images: its originals, and as many new images of each small class as it lacks."""
 
 import json
+import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -40,17 +42,19 @@ def main() -> int:
     folder_options.one_machine()
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
-    folder_methods.check([options.method], listing.counts, shape)
     strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
-    print_plan(options, listing, folder_options.additions(strategy, listing.counts), shape)
+    additions = folder_options.additions(strategy, listing.counts)
+    if not any(additions.values()):
+        raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
+    folder_methods.check([options.method], {name: listing.counts[name] for name, n in additions.items() if n}, shape)
+    print_plan(options, listing, additions, shape)
     check_destination(options)
     if options.dry_run:
         return 0
     loaded = folder.load(listing, shape, options.strict, verbose=1)
     if taken := [str(path) for path in loaded.paths if path.name.startswith(new_name(options))]:
         raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
-    destination = Path(options.destination).resolve()
-    working = destination.with_name(destination.name + ".partial")
+    working = working_folder(options)
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
         return run(options, loaded, strategy, working)
@@ -73,11 +77,21 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
     )
 
 
+def working_folder(options) -> Path:
+    """Where DST is made, beside its place."""
+    destination = Path(options.destination).resolve()
+    return destination.with_name(destination.name + ".partial")
+
+
 def check_destination(options) -> None:
     """Raise UsageError where DST or FILE is there and may not be replaced, or DST and SRC lie in each other."""
     source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
-    if source.is_relative_to(destination) or destination.is_relative_to(source):
-        raise UsageError(f"{options.destination} and {options.source} lie in each other; choose another DST")
+    working = working_folder(options)
+    for folder_made in (destination, working):
+        if source.is_relative_to(folder_made) or folder_made.is_relative_to(source):
+            raise UsageError(f"{folder_made} and {options.source} lie in each other; choose another DST")
+    if working.exists() and not (working / RUN_FILE).exists() and any(p.name != ".lock" for p in working.iterdir()):
+        raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
     if destination.is_file():
         raise UsageError(f"{options.destination} is a file; choose another DST")
     if destination.is_dir() and any(destination.iterdir()):
@@ -125,7 +139,7 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
     destination = Path(options.destination)
     print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
     print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
-    print(f"python experiments/judge.py {options.source} --methods {options.method}")
+    print(shlex.join([sys.executable, "experiments/judge.py", options.source, "--methods", options.method]))
     return 0
 
 
@@ -196,16 +210,15 @@ def copy(source: Path, target: Path, link: bool) -> None:
         shutil.copy2(source, target)
         return
     try:
-        target.hardlink_to(source)
+        target.hardlink_to(source.resolve())
     except OSError as error:
         raise UsageError(f"cannot link {source} ({error.strerror}); leave out --link") from error
 
 
 def publish(working: Path, options) -> None:
     """Move the finished dataset to its place, at once, and remove the working folder."""
-    import os
-
-    destination = Path(options.destination)
+    check_destination(options)  # again, since training takes long
+    destination = Path(options.destination).resolve()
     os.sync()
     if destination.is_dir() and any(destination.iterdir()):
         replaced = working / "replaced"

@@ -1,5 +1,6 @@
 """From finished classifiers to verdicts, tables, figures and the page of `judge.py`."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     """
     out, parts = race.out, race.parts
     (out / "figures").mkdir(exist_ok=True)
+    for name in ("index.html", "report.md"):  # so that an old one never stands beside new tables
+        (out / name).unlink(missing_ok=True)
     names = parts.train.class_names
     minority = smallest_class(parts.train.labels) if options.minority is None else names.index(options.minority)
     records = {str(arm): [race.record(arm, seed) for seed in range(options.seeds)] for arm in arms}
@@ -43,7 +46,7 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
         def extractor(images):
             return classifiers.probabilities_and_features(race.original_classifier, images)[1]
 
-    measures = audit.table({name: audit.audit(race, name, extractor) for name in audited})
+    measures = audit.table({name: _audited(race, name, extractor) for name in audited})
 
     frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}
     for name, frame in frames.items():
@@ -63,6 +66,14 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
     return advice
+
+
+def _audited(race: Race, method: str, extractor) -> dict:
+    try:
+        return audit.audit(race, method, extractor)
+    except (ValueError, RuntimeError) as error:  # as where a method collapsed, which few images do not show
+        print(f"The images of {method} cannot be audited: {error}", file=sys.stderr)
+        return audit.refused(error)
 
 
 def smallest_class(labels: np.ndarray) -> int:
@@ -194,14 +205,15 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, re
             f"{row[0]} and {row[1]}" for row in duplicates.head(N_DUPLICATES_SHOWN).itertuples(index=False)
         )
         text.append(
-            f"{len(duplicates)} test images have a near duplicate among those learned from, which makes scores too "
-            f"good; see near_duplicates.csv, and name such images in SRC/groups.csv to keep them together: {shown}."
+            f"{duplicates['tested on'].nunique()} test images have a near duplicate among those learned from, which "
+            "makes scores too good; see near_duplicates.csv, and name such images in SRC/groups.csv to keep them "
+            f"together: {shown}."
         )
     else:
         text.append("No test image has a near duplicate among those learned from.")
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
-        f"Written by python {' '.join(sys.argv)}; classifier: {race.classifier_arguments}; "
+        f"Written by python {shlex.join(sys.argv)}; classifier: {race.classifier_arguments}; "
         f"{', '.join(sorted(versions))}."
     )
     headings = (("class", ""), ("to learn from", "n"), ("to validate", "n"), ("to test", "n"))

@@ -111,5 +111,8 @@ def additions(strategy: str | float | dict[str, int], counts: dict[str, int]) ->
         if not low <= strategy <= 1:
             raise UsageError(f"--sampling-strategy must lie between the present ratio {low:.3f} and 1")
     labels = np.repeat(np.arange(len(names)), list(counts.values()))
-    found = check_sampling_strategy(strategy, labels, "over-sampling")
+    try:
+        found = check_sampling_strategy(strategy, labels, "over-sampling")
+    except ValueError as error:
+        raise UsageError(f"--sampling-strategy: {' '.join(str(error).split())}") from error
     return {name: int(found.get(index, 0)) for index, name in enumerate(names)}

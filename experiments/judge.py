@@ -11,7 +11,7 @@ from datasets import folder
 from datasets.groups import read_groups
 from experiments import devices, folder_methods, folder_options, grid, hyperparameters, locks, plan
 from experiments.command_line import EXIT_FAILED, Parser, UsageError, call, positive, writable_folder
-from experiments.folder_methods import ALWAYS, WITHOUT_IMAGES
+from experiments.folder_methods import ALWAYS, BASELINE, WITHOUT_IMAGES
 
 DEFAULT_OUT = "results/judge"
 RUN_FILE = "run.json"
@@ -75,7 +75,7 @@ def main() -> int:
     counts = listing.counts
     if len(set(counts.values())) == 1:
         raise UsageError(f"all classes of {options.source} have {counts[listing.class_names[0]]} images: balanced")
-    if options.minority and options.minority not in counts:
+    if options.minority is not None and options.minority not in counts:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
     learned = {name: int(0.7 * 0.75 * n) for name, n in counts.items()}
     folder_methods.check(options.methods, learned, shape)
@@ -130,17 +130,23 @@ def run(options, listing: folder.Listing, shape, out: Path) -> int:
 
     loaded = folder.load(listing, shape, options.strict, verbose=1)
     groups = read_groups(listing.folder, loaded.paths)
-    claim(out, options, loaded, groups)
     try:
         cut = parts(loaded.dataset, groups, SPLIT_RANDOM_STATE)
     except ValueError as error:
         raise UsageError(f"the images cannot be split for testing: {error}") from error
+    strategy = devices.strategy(options.devices)
     extractor = chosen_extractor(options)
-    race = Race(out, cut, options.schedule, options.filter, not options.no_flip, devices.strategy(options.devices))
+    race = Race(out, cut, options.schedule, options.filter, not options.no_flip, strategy)
+    if not race.additions(max(options.proportions)):
+        raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
+    claim(out, options, loaded, groups)
     arms = [Arm(*contestant) for contestant in contestants(options)]
     failed = run_arms(race, arms, options)
     failed_methods = {arm.method for arm in failed}
     audited = [name for name in ("geometric", *options.methods) if name not in failed_methods]
+    if Arm(BASELINE) in failed:
+        print(f"judge.py: without {BASELINE} there is nothing to compare with.", file=sys.stderr)
+        return EXIT_FAILED
     finished = [arm for arm in arms if arm not in failed]
     advice = compile_verdict.write_all(race, finished, failed, audited, extractor, loaded, options)
     print(
@@ -184,6 +190,7 @@ def claim(out: Path, options, loaded: folder.LoadedFolder, groups: np.ndarray | 
     shared = ("schedule", "no_flip", "filter", "extractor")
     chosen = {name: getattr(options, name) for name in shared} | {
         "images": loaded.dataset.digest,
+        "class_names": loaded.dataset.class_names,
         "groups": None if groups is None else groups.tolist(),
     }
     text, path = json.dumps(chosen), out / RUN_FILE
@@ -201,7 +208,10 @@ def chosen_extractor(options):
     path = inception_weights_path()
     if not path.exists():
         raise UsageError(f"--extractor inception: there are no weights in {path}; put them there or leave it out")
-    return inception_features(path)
+    try:
+        return inception_features(path)
+    except ValueError as error:
+        raise UsageError(f"--extractor inception: {error}") from error
 
 
 if __name__ == "__main__":

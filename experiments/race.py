@@ -17,8 +17,11 @@ from datasets.image_dataset import ImageDataset
 from datasets.split import split
 from evaluation import classifiers
 from evaluation.nearest import near_copies
+from evaluation.verdict import MIN_GROUPS
 from experiments import folder_methods, hyperparameters, plan
+from experiments.command_line import DiskFullError, is_full_disk
 from experiments.folder_methods import BASELINE, WITHOUT_IMAGES
+from experiments.run_cells import in_a_line
 from experiments.runner import environment
 from models.callbacks import FiniteLosses
 
@@ -60,13 +63,19 @@ def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -
     def cut(labels, groups, fraction):
         if groups is None:
             return split(labels, fraction, random_state)
-        return split_groups(labels, groups, fraction, random_state)
+        return split_groups(labels, groups, fraction, random_state, dataset.class_names)
 
     learning, test = cut(dataset.labels, groups, hyperparameters.TEST_FRACTION)
     inner = cut(
         dataset.labels[learning], None if groups is None else groups[learning], hyperparameters.VALIDATION_FRACTION
     )
     train, validation = learning[inner[0]], learning[inner[1]]
+    for label, name in enumerate(dataset.class_names):
+        found = test[dataset.labels[test] == label]
+        if not (dataset.labels[train] == label).any() or not len(found):
+            raise ValueError(f"{name} has too few images to be learned from and tested")
+        if groups is not None and len(np.unique(groups[found])) < MIN_GROUPS:
+            raise ValueError(f"the test images of {name} are of fewer than {MIN_GROUPS} groups")
     return Parts(
         dataset.take(train),
         dataset.take(validation),
@@ -74,6 +83,16 @@ def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -
         None if groups is None else groups[test],
         {"train": train, "validation": validation, "test": test},
     )
+
+
+def kept(path: Path) -> dict | None:
+    """What a JSON file holds, or None where there is none; a damaged one is set aside."""
+    try:
+        return json.loads(path.read_text()) if path.exists() else None
+    except ValueError:
+        path.replace(path.with_suffix(".json.damaged"))
+        print(f"{path} is damaged and was set aside; it is computed again.", file=sys.stderr)
+        return None
 
 
 class Race:
@@ -96,13 +115,7 @@ class Race:
 
     def record(self, arm: Arm, seed: int) -> dict | None:
         """What is known of a finished classifier, or None; a damaged file is set aside."""
-        path = self.folder(arm) / f"seed-{seed}.json"
-        try:
-            return json.loads(path.read_text()) if path.exists() else None
-        except ValueError:
-            path.replace(path.with_suffix(".json.damaged"))
-            print(f"{path} is damaged and was set aside; it is computed again.", file=sys.stderr)
-            return None
+        return kept(self.folder(arm) / f"seed-{seed}.json")
 
     def configuration(self, arm: Arm) -> dict:
         """Arguments of the arm's method and of its classifier."""
@@ -124,9 +137,11 @@ class Race:
             self.folder(arm).mkdir(parents=True, exist_ok=True)
             try:
                 record = self._compute(arm, seed)
-            except (ValueError, RuntimeError, MemoryError) as error:  # one method that fails does not stop the others
+            except Exception as error:  # one method that fails does not stop the others
+                if is_full_disk(error):
+                    raise DiskFullError(f"no space left on the disk of {self.out}") from error
                 write_atomically(self.failure_log(arm), "".join(traceback.format_exception(error)))
-                print(f"{arm} FAILED: {str(error).splitlines()[0]}; see {self.failure_log(arm)}", file=sys.stderr)
+                print(f"{arm} FAILED: {in_a_line(error)}; see {self.failure_log(arm)}", file=sys.stderr)
                 return None
             write_atomically(self.folder(arm) / f"seed-{seed}.json", json.dumps(record) + "\n")
             self.failure_log(arm).unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from experiments.command_line import DiskFullError, is_full_disk
 from experiments.grid import Cell
 from experiments.locks import BusyError
 from experiments.runner import Runner
+from models.callbacks import TrainingDivergedError
 
 MAX_LETTERS = 300  # of an error in a line
 _worker_runner: Runner  # in a worker process
@@ -61,11 +62,11 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
 
 def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wait: bool) -> Iterator[Outcome]:
     """Of all cells but, without `wait`, those that another command computes; one training's seeds stay together."""
-    if devices.n_machines() > 1:  # of which this process is a part
-        yield from (_attempt(runner, cell, wait=True) for cell in cells)
-        return
     together = itertools.groupby(cells, key=lambda cell: replace(cell, seed=0) if runner.is_trained(cell) else cell)
     left = [list(group) for _, group in together]
+    if devices.n_machines() > 1:  # of which this process is a part
+        yield from (outcome for group in left for outcome in _with_other_machines(runner, group))
+        return
     while left:
         arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets, chosen_devices, int(n_jobs == 1))
         workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=arguments)
@@ -84,6 +85,16 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
                 yield from (_failure(runner, cell, error) for cell in left.pop(0) if runner.cached(cell) is None)
         finally:
             workers.shutdown(kill_workers=True)
+
+
+def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:
+    """Cells of one training. Where one fails, so do those that follow: the other machines do not train again."""
+    failure = None
+    for cell in cells:
+        outcome = _attempt(runner, cell, wait=True) if failure is None else _failure(runner, cell, failure)
+        if outcome.error:
+            failure = RuntimeError(outcome.error)
+        yield outcome
 
 
 def _start_worker(out, schedule, protocol, datasets, chosen_devices, verbose):
@@ -113,10 +124,11 @@ def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
     log = runner.failure_log(cell)
     log.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(log, "".join(traceback.format_exception(error)))
-    return Outcome(cell, error=_in_a_line(error), log=log)
+    return Outcome(cell, error=in_a_line(error), log=log)
 
 
-def _in_a_line(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
+    """An error for people."""
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "out of memory; use a machine with more, or fewer --jobs"
     text = str(error).strip() or type(error).__name__
@@ -127,7 +139,10 @@ def train_with_the_chief(runner: Runner, cells: list[Cell]) -> None:
     """What machines but the chief do: their part of each training whose cells are not all finished."""
     unfinished = [cell for cell in cells if runner.is_trained(cell) and runner.cached(cell) is None]
     for cell, _ in itertools.groupby(unfinished, key=lambda cell: replace(cell, seed=0)):
-        runner.train(cell)
+        try:
+            runner.train(cell)
+        except TrainingDivergedError as error:  # which the chief tells too
+            print(f"{cell}: {error}", file=sys.stderr)
 
 
 def other_environments(records: list[dict], own: dict) -> list[str]:

@@ -40,9 +40,9 @@ def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
     for axes, (label, images) in zip(grid[:, 0], rows.items(), strict=True):
         strip = np.concatenate(list(images), axis=1)  # (height, width * n, channels)
         axes.imshow(strip, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_ylabel(label, rotation=0, ha="right", va="center")
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", parse_math=False)
         axes.set(xticks=[], yticks=[])
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     _save(figure, path)
 
 

@@ -22,7 +22,7 @@ def markdown(title: str, sections: list[Section], folder: Path) -> str:
     """The report as Markdown that is to lie in `folder`, below which the figures are."""
     lines = [f"# {title}", ""]
     for section in sections:
-        lines += [f"## {section.heading}", "", *(line for text in section.paragraphs for line in (text, ""))]
+        lines += [f"## {section.heading}", "", *(line for text in section.paragraphs for line in (_escaped(text), ""))]
         if section.rows:
             texts = [heading for heading, _ in section.headings]
             rules = ["---:" if kind == "n" else "---" for _, kind in section.headings]
@@ -32,7 +32,11 @@ def markdown(title: str, sections: list[Section], folder: Path) -> str:
 
 
 def _row(texts) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+    return "| " + " | ".join(_escaped(text).replace("|", "\\|") for text in texts) + " |"
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.replace("\\", "\\\\").replace("<", "&lt;").splitlines())
 
 
 def page(title: str, sections: list[Section]) -> str:

@@ -161,14 +161,46 @@ def test_no_group_is_in_both_parts_and_classes_are_in_proportion():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], (400, 200, 60))
     groups = labels * 1000 + rng.integers(0, 12, len(labels))
-    larger, smaller = split_groups(labels, groups, 0.3, random_state=0)
+    larger, smaller = split_groups(labels, groups, 0.3, 0, "abc")
     assert set(groups[larger]).isdisjoint(groups[smaller])
     assert sorted([*larger, *smaller]) == list(range(len(labels)))
     np.testing.assert_allclose(np.bincount(labels[smaller]) / np.bincount(labels), 0.3, atol=0.08)
-    with pytest.raises(DatasetError, match="all images of class 2 are of one group"):
-        split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, random_state=0)
+    with pytest.raises(DatasetError, match="all images of c are of one group"):
+        split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, 0, "abc")
 
 
 def test_images_that_no_memory_holds_are_refused(source):
     with pytest.raises(DatasetError, match=r"5 images of 1000000 x 1000000 pixels take 15000 GB, more than half"):
         folder.load(folder.scan(source), (1_000_000, 1_000_000))
+
+
+def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_path):
+    make(tmp_path / "other", ["x"])
+    (source / "cats" / "linked").symlink_to(tmp_path / "other")
+    os.mkfifo(source / "cats" / "pipe.png")
+    (source / "cats" / "loop.png").symlink_to("loop.png")
+    listing = folder.scan(source)
+    assert {path.name for path in listing.others} == {"linked", "pipe.png"}
+    assert folder.image_shape(listing) == (64, 64)
+    ((path, reason),) = folder.load(listing, (8, 8)).unreadable
+    assert path.name == "loop.png"
+    assert "leads back to itself" in reason
+
+
+def test_names_that_are_no_unicode_are_refused(source):
+    broken = os.fsdecode(b"caf\xe9.png")
+    try:
+        (source / "cats" / "a.jpg").rename(source / "cats" / broken)
+    except OSError:
+        pytest.skip("this file system has unicode names only")
+    with pytest.raises(DatasetError, match=r"caf\\udce9\.png' is no unicode"):
+        folder.scan(source)
+
+
+def test_groups_that_contradict_each_other_are_refused_and_empty_cells_are_groups(source):
+    paths = folder.load(folder.scan(source), (8, 8)).paths
+    (source / "groups.csv").write_text("group,file\n,cats/a.jpg\n,pések/a.bmp\nx\n")
+    assert len(set(read_groups(source, paths).tolist())) == 5
+    (source / "groups.csv").write_text("file,group\ncats/a.jpg,x\ncats/a.jpg,y\n")
+    with pytest.raises(DatasetError, match=r"puts cats/a\.jpg into two groups, x and y"):
+        read_groups(source, paths)

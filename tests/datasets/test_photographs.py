@@ -92,3 +92,17 @@ def test_photographs_are_known_by_their_names():
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(("mode", "values"), [("I", np.int32), ("F", np.float32)])
+def test_pixels_of_unknown_range_are_refused(mode, values):
+    image = Image.fromarray(np.ones((5, 9), values), mode=None)
+    assert image.mode == mode
+    with pytest.raises(DatasetError, match="32 bits a pixel"):
+        decode(encoded(image, "TIFF"))
+
+
+def test_sixteen_bits_of_grey_keep_their_shades():
+    shades = np.linspace(0, 65535, 256).astype(np.uint16)[None]
+    decoded = np.asarray(decode(encoded(Image.fromarray(shades), transparency=0)))
+    np.testing.assert_array_equal(decoded[0, :, 0], np.arange(256))

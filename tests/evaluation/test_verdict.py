@@ -1,6 +1,7 @@
 """The judge is calibrated: it seldom errs where methods are the same, and finds what it says that it can find."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation import verdict
@@ -59,3 +60,65 @@ def _accuracy_of(rng, effect):
     true = np.repeat(np.arange(3), (900, 700, 300))
     difficulty = 1.2 * rng.standard_normal(len(true))
     return (predictions(rng, true, difficulty, 20, 0.3, effect) == true).mean()
+
+
+def test_a_class_of_few_groups_or_without_test_image_is_refused():
+    true = np.repeat(np.arange(3), 6)
+    predicted = {"nothing": np.tile(true, (2, 1)), "same": np.tile(true, (2, 1))}
+    groups = np.concatenate([np.arange(12), [20, 20, 20, 21, 21, 21]])
+    with pytest.raises(ValueError, match="class 2 has test images of fewer than 3 groups"):
+        verdict.compare(true, predicted, "nothing", 0, 0, groups)
+    with pytest.raises(ValueError, match="class 2 has test images of fewer than 1 groups"):
+        verdict.compare(
+            true[:12], {name: labels[:, :12] * 0 + 2 for name, labels in predicted.items()}, "nothing", 0, 0
+        )
+    with pytest.raises(ValueError, match="at least 2 seeds"):
+        verdict.compare(true, {name: labels[:1] for name, labels in predicted.items()}, "nothing", 0, 0)
+
+
+def test_metrics_are_those_of_scikit_learn():
+    from sklearn import metrics
+
+    rng = np.random.default_rng(0)
+    true = np.sort(rng.integers(0, 3, 60))
+    predicted = rng.integers(0, 3, (2, 60))
+    found = verdict.metric_values(true, predicted, np.ones((1, 60)), minority=1)
+    for seed, labels in enumerate(predicted):
+        assert found["accuracy"][0, seed] == pytest.approx(metrics.accuracy_score(true, labels))
+        assert found["balanced_accuracy"][0, seed] == pytest.approx(metrics.balanced_accuracy_score(true, labels))
+        assert found["f1_minority"][0, seed] == pytest.approx(metrics.f1_score(true == 1, labels == 1))
+
+
+def test_the_same_predictions_are_no_evidence_and_great_differences_are():
+    rng = np.random.default_rng(0)
+    true = np.repeat(np.arange(3), 50)
+    noise = np.where(rng.random((4, 150)) < 0.4, (true + 1) % 3, true)
+    table = verdict.compare(true, {"a": noise, "same": noise, "good": np.tile(true, (4, 1))}, "a", 2, 0)
+    table = table.set_index(["method", "metric"])
+    assert (table.loc["same"][["difference", "low", "high"]] == 0).all(axis=None)
+    assert (table.loc["same", "verdict"] == "no evidence").all()
+    assert (table.loc["good", "verdict"] == "helped").all()
+    swapped = verdict.compare(true, {"good": np.tile(true, (4, 1)), "a": noise}, "good", 2, 0)
+    assert (swapped["verdict"] == "hurt").all()
+
+
+def test_the_recommendation_is_the_cheapest_of_what_helped():
+    rows = []
+    for method, f1, balanced, accuracy in (
+        ("slow", (0.1, 0.05, 0.15, "helped"), "helped", "no evidence"),
+        ("quick", (0.08, 0.04, 0.12, "helped"), "no evidence", "no evidence"),
+        ("weak", (0.03, 0.01, 0.05, "helped"), "no evidence", "no evidence"),
+        ("harmful", (0.2, 0.1, 0.3, "helped"), "helped", "hurt"),
+    ):
+        difference, low, high, found = f1
+        for metric, text in (("f1_minority", found), ("balanced_accuracy", balanced), ("accuracy", accuracy)):
+            rows.append({"method": method, "metric": metric, "difference": difference, "low": low, "high": high,
+                         "verdict": text, "smallest_effect": 0.05})  # fmt: skip
+    table = pd.DataFrame(rows)
+    minutes = {"slow": 60.0, "quick": 1.0, "weak": 0.1, "harmful": 0.1}
+    chosen, sentence = verdict.recommendation(table, minutes)
+    assert chosen == "quick"
+    assert "Use quick: minority F1 +0.080 (+0.040 to +0.120) for 1.0 minutes" in sentence
+    chosen, sentence = verdict.recommendation(table.assign(verdict="no evidence"), minutes)
+    assert chosen is None
+    assert "less than 0.050 could hardly have been seen" in sentence

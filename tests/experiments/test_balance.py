@@ -171,3 +171,52 @@ def test_originals_named_like_new_images_are_refused_before_training(source, mon
         called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
     with pytest.raises(UsageError, match="must be a file in a folder that exists"):
         called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--save-model", tmp_path / "no" / "file")
+
+
+def test_other_files_where_it_would_work_are_left_alone(source, monkeypatch, tmp_path):
+    (tmp_path / "dst.partial").mkdir()
+    (tmp_path / "dst.partial" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is needed to work in, but holds other files"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    assert (tmp_path / "dst.partial" / "mine.txt").read_text() == "mine"
+    source.rename(tmp_path / "own.partial")
+    with pytest.raises(UsageError, match="lie in each other"):
+        called(monkeypatch, tmp_path / "own.partial", tmp_path / "own", "--method", "geometric")
+    assert content(tmp_path / "own.partial")
+
+
+def test_what_came_into_dst_meanwhile_is_not_overwritten(source, monkeypatch, tmp_path):
+    target, write_dataset = tmp_path / "dst", balance.write_dataset
+
+    def slowly(*arguments):
+        write_dataset(*arguments)
+        target.mkdir()
+        (target / "mine.txt").write_text("mine")
+
+    monkeypatch.setattr(balance, "write_dataset", slowly)
+    with pytest.raises(UsageError, match="is there already"):
+        called(monkeypatch, source, target, "--method", "geometric")
+    assert os.listdir(target) == ["mine.txt"]
+
+
+def test_dst_may_be_a_link_and_linked_originals_become_files(source, monkeypatch, tmp_path):
+    (source / ".store").mkdir()
+    (source / "dark" / "00.png").rename(source / ".store" / "00.png")
+    (source / "dark" / "00.png").symlink_to("../.store/00.png")
+    (tmp_path / "place").mkdir()
+    (tmp_path / "dst").symlink_to(tmp_path / "place")
+    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--link")
+    assert (tmp_path / "dst").is_symlink()
+    copied = tmp_path / "place" / "dark" / "00.png"
+    assert not copied.is_symlink()
+    assert copied.samefile(source / ".store" / "00.png")
+
+
+def test_a_balanced_folder_and_strange_class_names(monkeypatch, tmp_path):
+    even = small_folder.write(tmp_path / "even", {"dark": 9, "light": 9})
+    with pytest.raises(UsageError, match="need no new images"):
+        called(monkeypatch, even, tmp_path / "dst", "--method", "geometric")
+    strange = small_folder.write(tmp_path / "strange", {"dark": 9, "light": 5})
+    (strange / "light").rename(strange / "$5_$10 <b>|\n")
+    assert called(monkeypatch, strange, tmp_path / "dst", "--method", "geometric") == 0
+    assert len(list((tmp_path / "dst" / "$5_$10 <b>|\n").iterdir())) == 9
