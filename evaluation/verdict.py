@@ -127,11 +127,13 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float]) -> tuple[str 
     worth = verdicts.index[helped & ~(verdicts == VERDICTS[2]).any(axis=1)]
     f1 = table[table["metric"] == "f1_minority"].set_index("method")
     if worth.empty:
-        could_be_seen = f1.loc[f1["smallest_effect"] > 0, "smallest_effect"].median()
+        advice = "Train on the images as they are: no method was shown to help without hurting."
+        differing = f1[f1["smallest_effect"] > 0]
+        if differing.empty:
+            return None, f"{advice} All classifiers gave the same answers on these test images."
         return None, (
-            "Train on the images as they are: no method was shown to help without hurting. An improvement of minority "
-            f"F1 by less than {could_be_seen:.3f} could hardly have been seen (median over methods); more test images "
-            "or seeds show smaller ones."
+            f"{advice} An improvement of minority F1 by less than {differing['smallest_effect'].median():.3f} could "
+            "hardly have been seen (median over methods); more test images or seeds show smaller ones."
         )
     as_good = f1.loc[worth][f1.loc[worth, "high"] >= f1.loc[worth, "difference"].max()]
     chosen = min(as_good.index, key=lambda name: minutes[name])

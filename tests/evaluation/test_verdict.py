@@ -122,3 +122,5 @@ def test_the_recommendation_is_the_cheapest_of_what_helped():
     chosen, sentence = verdict.recommendation(table.assign(verdict="no evidence"), minutes)
     assert chosen is None
     assert "less than 0.050 could hardly have been seen" in sentence
+    _, sentence = verdict.recommendation(table.assign(verdict="no evidence", smallest_effect=0.0), minutes)
+    assert "All classifiers gave the same answers" in sentence
