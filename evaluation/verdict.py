@@ -3,9 +3,12 @@
 Every method is compared with the same baseline by the predictions of classifiers on the same test images, trained from
 the same seeds. A difference's squared standard error is the sum of two: the variance of the seeds' differences over
 their number, and that of the mean difference over bootstrap samples of test images, which all seeds and both methods
-share. Both hold the noise of single predictions, so the sum is rather too large. Student's t has the degrees of
-freedom of Welch and Satterthwaite, since five seeds tell little of their own variance: percentiles of a bootstrap over
-seeds and images together gave up to three times as many wrong verdicts (`tests/evaluation/test_verdict.py`).
+share. Both hold the noise of single predictions, so the sum is rather too large. Quantiles are Student's, weighted by
+the two variances, with as many degrees of freedom as there are seeds, and test images (or groups) of the smallest
+class, less one (Cochran and Cox 1950), since few seeds tell little of their own variance. Simulated, tables on methods
+that are the same have a wrong verdict in less than 5 % of the cases for 3, 5 and 10 seeds; with the degrees of freedom
+of Welch and Satterthwaite it were up to 10 % for 3 seeds, with percentiles of a bootstrap over seeds and images
+together up to 16 %.
 """
 
 from collections.abc import Iterator
@@ -51,9 +54,9 @@ def compare(
     units = np.arange(len(true)) if groups is None else np.unique(groups[order], return_inverse=True)[1]
     n_classes = 1 + max(int(labels.max()) for labels in (true, *predicted.values()))
     needed = 1 if groups is None else MIN_GROUPS
-    for label in range(n_classes):
-        if len(np.unique(units[true == label])) < needed:
-            raise ValueError(f"class {label} has test images of fewer than {needed} groups")
+    n_units = [len(np.unique(units[true == label])) for label in range(n_classes)]
+    if min(n_units) < needed:
+        raise ValueError(f"class {np.argmin(n_units)} has test images of fewer than {needed} groups")
 
     def differences(weights) -> dict[tuple[str, str], np.ndarray]:
         """By method and metric, (draws, n_seeds)."""
@@ -66,7 +69,7 @@ def compare(
     rows = []
     for (name, metric), (of_seeds,) in measured.items():
         of_draws = np.concatenate([part[name, metric].mean(axis=1) for part in draws])
-        interval = _interval(of_seeds, of_draws.var(ddof=1), len(np.unique(units)), error_rate / n_comparisons)
+        interval = _interval(of_seeds, of_draws.var(ddof=1), min(n_units), error_rate / n_comparisons)
         rows.append({"method": name, "metric": metric} | interval)
     return pd.DataFrame(rows)
 
@@ -102,17 +105,19 @@ def _interval(of_seeds: np.ndarray, image_variance: float, n_units: int, error_r
     n_seeds, difference = len(of_seeds), float(of_seeds.mean())
     seed_variance = of_seeds.var(ddof=1) / n_seeds
     variance = seed_variance + image_variance
-    freedom = np.inf
-    if variance > 0:
-        freedom = variance**2 / (seed_variance**2 / (n_seeds - 1) + image_variance**2 / max(1, n_units - 1))
-    half = stats.t.ppf(1 - error_rate / 2, freedom) * np.sqrt(variance)
+
+    def quantile(probability: float) -> float:
+        shares = np.array([seed_variance, image_variance]) / max(variance, np.finfo(float).tiny)
+        return float(shares @ stats.t.ppf(probability, [n_seeds - 1, max(1, n_units - 1)]))
+
+    half = quantile(1 - error_rate / 2) * np.sqrt(variance)
     low, high = difference - half, difference + half
     return {
         "difference": difference,
         "low": float(max(low, -1.0)),
         "high": float(min(high, 1.0)),
         "verdict": VERDICTS[0] if low > 0 else VERDICTS[2] if high < 0 else VERDICTS[1],
-        "smallest_effect": float(min(half + stats.t.ppf(POWER, freedom) * np.sqrt(variance), 1.0)),
+        "smallest_effect": float(min(half + quantile(POWER) * np.sqrt(variance), 1.0)),
     }
 
 

@@ -28,7 +28,7 @@ def race(rng, n_seeds=5, seed_spread=0.3, counts=(150, 110, 40), effects=(0.0,))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("n_seeds", "seed_spread", "n_methods"), [(5, 0.3, 1), (5, 0.8, 1), (3, 0.6, 1), (5, 0.0, 1), (5, 0.5, 6)]
+    ("n_seeds", "seed_spread", "n_methods"), [(5, 0.3, 1), (5, 0.8, 1), (3, 0.6, 1), (10, 0.5, 1), (5, 0.5, 6)]
 )
 def test_same_methods_are_called_the_same(n_seeds, seed_spread, n_methods, monkeypatch):
     """Any wrong verdict in the whole table, in at most 5 % of 400 draws; whatever rules, seeds or test images."""

@@ -149,10 +149,10 @@ def test_mistakes_are_one_sentence(arguments, message, source, tmp_path):
 @pytest.mark.slow
 def test_a_killed_run_continues_and_ends_as_if_nothing_had_been(source, tmp_path):
     command = [sys.executable, str(ROOT / "experiments" / "balance.py"), str(source)]
-    options = ["--method", "bagan", "--schedule", "smoke"]
+    options = ["--method", "cvae", "--schedule", "smoke"]
     subprocess.run([*command, str(tmp_path / "whole"), *options], check=True, capture_output=True)
     target, working = tmp_path / "dst", tmp_path / "dst.partial"
-    for stage in ("run.json", "training/autoencoder/epoch-*", "training/adversarial/epoch-*", "dataset/light/bagan-*"):
+    for stage in ("run.json", "training/training.json", "training/epoch-*", "dataset/dark", "dataset/light/cvae-*"):
         process = subprocess.Popen([*command, str(target), *options], stderr=subprocess.DEVNULL)
         while process.poll() is None and not any(working.glob(stage)):
             time.sleep(0.002)

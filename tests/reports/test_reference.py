@@ -103,3 +103,13 @@ def test_nothing_large_and_no_weights_or_archives_are_committed():
     for name in filter(None, listed.stdout.split("\0")):
         assert not name.endswith((".npz", ".h5", ".gz", ".keras")), name
         assert (ROOT / name).stat().st_size < 2**20, name
+
+
+def test_the_readme_shows_the_judges_verdicts():
+    verdicts = pd.read_csv(REFERENCE / "judge" / "verdicts.csv").set_index(["metric", "method"])
+    rows = [line.split(" | ") for line in (ROOT / "README.md").read_text().splitlines() if " | no evidence | " in line]
+    assert len(rows) == len(verdicts.loc["accuracy"])
+    for method, *cells in rows:
+        for metric, shown in (("f1_minority", cells[:3]), ("balanced_accuracy", cells[3:6])):
+            row = verdicts.loc[metric, method.removeprefix("| ")]
+            assert shown == [row["verdict"], f"{row['difference']:+.3f}", f"{row['low']:+.3f} to {row['high']:+.3f}"]
