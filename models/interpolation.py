@@ -7,6 +7,7 @@ from datasets.pixels import to_network, to_pixels
 from models.balancer import Balancer
 
 ADASYN_TRIES = 10
+MAX_IMAGES_AT_ONCE = 10_000  # which SMOTE holds as floats, several times
 
 
 class RandomOversampling(Balancer):
@@ -56,12 +57,15 @@ class SMOTE(Balancer):
         members = np.flatnonzero(self.class_indices_ == class_index)
         other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn wants a second class
         chosen = np.concatenate([members, other])
-        sampler = over_sampling.SMOTE(
-            sampling_strategy={class_index: len(members) + n},
-            random_state=random_state,
-            k_neighbors=self.n_neighbors,
-        )
-        return _resampled(sampler, self.images_[chosen], self.class_indices_[chosen])
+        parts = []
+        for start in range(0, n, MAX_IMAGES_AT_ONCE):
+            sampler = over_sampling.SMOTE(
+                sampling_strategy={class_index: len(members) + min(MAX_IMAGES_AT_ONCE, n - start)},
+                random_state=np.random.RandomState([random_state, start]) if start else random_state,
+                k_neighbors=self.n_neighbors,
+            )
+            parts.append(_resampled(sampler, self.images_[chosen], self.class_indices_[chosen]))
+        return np.concatenate(parts)
 
 
 class ADASYN(Balancer):

@@ -110,7 +110,7 @@ def _compressed(rgb: Image.Image) -> tuple[str, bytes]:
     """Format and content: drawings in grey without loss but for their shades, coloured pictures with some."""
     content = io.BytesIO()
     if ImageChops.difference(rgb, rgb.convert("L").convert("RGB")).getbbox():
-        rgb.save(content, "AVIF", quality=30, speed=4)
+        rgb.save(content, "AVIF", quality=20, speed=4)
         return "avif", content.getvalue()
     rgb.convert("L").quantize(N_SHADES).convert("RGB").save(content, "WEBP", lossless=True, method=6)
     return "webp", content.getvalue()

@@ -116,6 +116,7 @@ def test_the_same_command_computes_nothing_again_and_more_seeds_only_those(judge
         called(monkeypatch, source, "--methods", "smote", "--out", out)
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
     monkeypatch.setattr(judge, "ALWAYS", ("nothing", "geometric"))

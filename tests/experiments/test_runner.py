@@ -123,6 +123,7 @@ def test_fewer_images_than_a_sample_strip_holds(small, tmp_path):
     assert (tmp_path / "figures" / "samples-digits-15.png").exists()
 
 
+@pytest.mark.slow
 def test_results_of_earlier_runs_stay(small, tmp_path):
     made = small()
     made.run(Cell("digits", 50, "original", 1))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models import ADASYN, SMOTE
+from models import ADASYN, SMOTE, interpolation
 
 
 def points(values):
@@ -45,3 +45,10 @@ def test_too_few_images_for_their_neighbours_are_refused(method):
     images = points([0] * 20 + [100] * 5)
     with pytest.raises(ValueError, match=r"class 1 has 5 images.*needs more than n_neighbors, 5"):
         method().fit(images, np.array([0] * 20 + [1] * 5))
+
+
+def test_smote_makes_many_images_part_by_part(digits, monkeypatch):
+    few = digits.take(np.arange(300))
+    monkeypatch.setattr(interpolation, "MAX_IMAGES_AT_ONCE", 30)
+    made = interpolation.SMOTE(sampling_strategy="minority").fit(few.images, few.labels).sample(4, 70)
+    assert len(np.unique(made, axis=0)) == len(made) == 70
