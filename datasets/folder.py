@@ -59,7 +59,7 @@ def scan(folder: str | Path) -> Listing:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DatasetError(f"there is no folder {folder}")
+        raise DatasetError(f"{folder} is no folder" if folder.exists() else f"there is no folder {folder}")
     class_names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(class_names) < 2:
         found = f"only {class_names[0]}" if class_names else "none"
@@ -152,7 +152,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
     and named on standard error; with `strict` they raise DatasetError, as do classes of fewer than two readable images.
     """
     paths = [path for found in listing.paths for path in found]
-    _check_memory(len(paths), shape)
+    check_memory(len(paths), shape)
     images = np.empty((len(paths), *shape, 3), np.uint8)
     labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths]).astype(np.int64)
     kept, unreadable = np.ones(len(paths), bool), []
@@ -180,7 +180,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
     return LoadedFolder(dataset, tuple(paths), tuple(unreadable))
 
 
-def _check_memory(n_images: int, shape: tuple[int, int]) -> None:
+def check_memory(n_images: int, shape: tuple[int, int]) -> None:
     """Raise DatasetError where the images alone would take half of the machine's memory."""
     n_bytes = n_images * shape[0] * shape[1] * 3
     if hasattr(os, "sysconf") and n_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2:

@@ -24,10 +24,11 @@ def read_groups(folder: Path, paths: tuple[Path, ...]) -> np.ndarray | None:
         return None
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or (), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} is no readable CSV file ({error})") from error
-    if not rows or not {"file", "group"} <= rows[0].keys():
+    if not {"file", "group"} <= set(columns):
         raise DatasetError(f"{path} must have the columns file and group")
     group_of = {}
     for row in rows:

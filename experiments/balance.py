@@ -33,7 +33,9 @@ def parse(arguments=None):
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="of all chance (default: 0)")
     parser.add_argument("--link", action="store_true", help="link the originals instead of copying them")
     parser.add_argument("--save-model", metavar="FILE", help="keep what the method learned, for models' load")
-    parser.add_argument("--force", action="store_true", help="replace DST if balance.py made it, and FILE")
+    parser.add_argument(
+        "--force", action="store_true", help="replace FILE, and a DST that balance.py made, which is kept as DST.old"
+    )
     return parser.parse_args(arguments)
 
 
@@ -47,8 +49,9 @@ def main() -> int:
     if not any(additions.values()):
         raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
     folder_methods.check([options.method], {name: listing.counts[name] for name, n in additions.items() if n}, shape)
-    print_plan(options, listing, additions, shape)
+    folder.check_memory(sum(listing.counts.values()) + sum(additions.values()), shape)
     check_destination(options)
+    print_plan(options, listing, additions, shape)
     if options.dry_run:
         return 0
     loaded = folder.load(listing, shape, options.strict, verbose=1)
@@ -57,7 +60,13 @@ def main() -> int:
     working = working_folder(options)
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
-        return run(options, loaded, strategy, working)
+        is_new = not (working / RUN_FILE).exists()
+        try:
+            return run(options, loaded, strategy, working)
+        except UsageError:
+            if is_new and not (working / "training").exists():  # nothing was learned
+                shutil.rmtree(working)
+            raise
 
 
 def print_plan(options, listing: folder.Listing, additions: dict[str, int], shape: tuple[int, int]) -> None:
@@ -65,9 +74,7 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
     print(f"{'class':{width}}  {'have':>8}  {'new':>8}  {'will have':>9}")
     for name, count in listing.counts.items():
         print(f"{name:{width}}  {count:8}  {additions[name]:8}  {count + additions[name]:9}")
-    if listing.others:
-        names = folder.listed([str(path) for path in listing.others], ", ")
-        print(f"{len(listing.others)} files are no images of a class and stay behind: {names}")
+    folder_options.print_others(listing)
     seconds = folder_methods.training_seconds(options.method, options.schedule, sum(listing.counts.values()), shape)
     seconds += sum(listing.counts.values()) / 500 + sum(additions.values()) / 500
     print(
@@ -81,6 +88,11 @@ def working_folder(options) -> Path:
     """Where DST is made, beside its place."""
     destination = Path(options.destination).resolve()
     return destination.with_name(destination.name + ".partial")
+
+
+def replaced_folder(destination: Path) -> Path:
+    """Where --force moves what was in DST."""
+    return destination.with_name(destination.name + ".old")
 
 
 def check_destination(options) -> None:
@@ -99,10 +111,14 @@ def check_destination(options) -> None:
             raise UsageError(f"{options.destination} is there already; choose another DST or give --force")
         if not folder_options.was_made_here(destination):
             raise UsageError(f"{options.destination} was not made by balance.py; move it away or choose another DST")
+        if replaced_folder(destination).exists():
+            raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
     if options.save_model:
         model = Path(options.save_model)
         if model.is_dir() or not model.parent.is_dir():
             raise UsageError(f"--save-model {model} must be a file in a folder that exists")
+        if model.resolve().is_relative_to(source):
+            raise UsageError(f"--save-model {model} lies in {options.source}; choose another FILE")
         if model.exists() and not options.force:
             raise UsageError(f"{model} is there already; choose another FILE or give --force")
 
@@ -111,8 +127,8 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
     dataset = loaded.dataset
     counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
     additions = folder_options.additions(strategy, counts)
-    claim(working, options, dataset.digest)
     scope = devices.strategy(options.devices)
+    claim(working, options, dataset.digest)
     balancer = folder_methods.balancer(
         options.method,
         options.schedule,
@@ -120,7 +136,7 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
         not options.no_flip,
         folder=working / "training",
         verbose=1,
-        sampling_strategy={dataset.class_names.index(name): counts[name] + n for name, n in additions.items() if n},
+        sampling_strategy={name: counts[name] + n for name, n in additions.items() if n},
         random_state=options.seed,
     )
     from models.balancer import ModeCollapseError
@@ -128,7 +144,7 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
 
     try:
         with scope.scope():
-            balancer.fit(dataset.images, dataset.labels)
+            balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         write_dataset(working, options, loaded, balancer, additions)
     except ValueError as error:
         raise UsageError(f"{options.method}: {error}") from error
@@ -139,8 +155,18 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
     destination = Path(options.destination)
     print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
     print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
-    print(shlex.join([sys.executable, "experiments/judge.py", options.source, "--methods", options.method]))
+    print(judging_command(options))
     return 0
+
+
+def judging_command(options) -> str:
+    """What judges the method on the same images."""
+    words = [sys.executable, str(Path(sys.argv[0]).with_name("judge.py")), options.source, "--methods", options.method]
+    if options.image_size:
+        words += ["--image-size", "{}x{}".format(*options.image_size)]
+    if options.schedule != "quick":
+        words += ["--schedule", options.schedule]
+    return shlex.join(words + ["--no-flip"] * options.no_flip)
 
 
 def claim(working: Path, options, digest: str) -> None:
@@ -153,8 +179,8 @@ def claim(working: Path, options, digest: str) -> None:
     path = working / RUN_FILE
     if path.exists() and path.read_text() != text:
         raise UsageError(
-            f"{working} holds the unfinished work of another command; finish that one, delete the folder or choose "
-            "another DST"
+            f"{working} holds the unfinished work of another command ({path} tells which); finish that one, delete the "
+            "folder or choose another DST"
         )
     write_atomically(path, text)
 
@@ -187,8 +213,8 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
     for label, name in enumerate(loaded.dataset.class_names):
         if not additions[name]:
             continue
-        images = balancer.sample(label, additions[name])
-        parents = balancer.parents(label, additions[name]) if hasattr(balancer, "parents") else None
+        images = balancer.sample(name, additions[name])
+        parents = balancer.parents(name, additions[name]) if hasattr(balancer, "parents") else None
         for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2, mininterval=1)):
             path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
@@ -221,8 +247,8 @@ def publish(working: Path, options) -> None:
     destination = Path(options.destination).resolve()
     os.sync()
     if destination.is_dir() and any(destination.iterdir()):
-        replaced = working / "replaced"
-        destination.rename(replaced)
+        destination.rename(replaced_folder(destination))
+        print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
     (working / "dataset").rename(destination)
     if options.save_model:
         shutil.move(working / "model.npz", options.save_model)

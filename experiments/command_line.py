@@ -61,7 +61,7 @@ def call(main, prog: str) -> None:
 
         for bar in list(getattr(tqdm, "_instances", ())):
             bar.close()
-        stopped = f"\n{prog}: stopped; finished cells and checkpoints are kept. Continue with: {_command()}"
+        stopped = f"\n{prog}: stopped; what is finished is kept, checkpoints too. Continue with: {_command()}"
         print(stopped, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 

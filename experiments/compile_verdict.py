@@ -129,7 +129,7 @@ def _metric_section(table: pd.DataFrame, metric: str, label: str, minutes: dict[
             row.verdict,
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
-            f"{row.smallest_effect:.3f}" if row.smallest_effect < 1 else "none",
+            f"{row.smallest_effect:.3f}" if 0 < row.smallest_effect < 1 else "unknown",
             f"{minutes[row.method]:.1f}",
         )
         for row in table[table["metric"] == metric].itertuples()
@@ -168,7 +168,8 @@ def _image_section(records: dict[str, list[dict]], out: Path, options) -> Sectio
             rows.append((name, of_class, str(n), *dropped))
     headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
     pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
-    return Section("New images", ("Learned from beside the originals, seed 0.",), headings, tuple(rows), pictures)
+    text = "Learned from beside the originals, seed 0. What filters drop is not made again."
+    return Section("New images", (text,), headings, tuple(rows), pictures)
 
 
 def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
@@ -183,7 +184,8 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
         for row in measures.to_dict("records")
     ]
     text = [
-        f"Features: {options.extractor}. Intervals hold with 95 % confidence.",
+        f"Features: {options.extractor}. Intervals hold with 95 % confidence. Made for the audit were as many images "
+        f"of a class as it lacks or has, whichever is more, at most {audit.MAX_IMAGES}.",
         "; ".join(f"{name}: {meaning}" for name, meaning in (audit.OF_CLASSES | audit.OF_ALL).items()) + ".",
     ]
     headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))

@@ -29,6 +29,7 @@ CLASSIFIER = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.
 MIN_CLASSIFIER_EPOCHS = {"smoke": 1, "quick": 6, "thesis": 20}
 N_VALIDATIONS = 15
 MIN_SIDE_PIXELS = 8  # of models.networks
+SECONDS_TO_START = 2  # building and tracing a network
 REFERENCE_SIDES = {"mnist": 28, "cifar10": 32, "vehicles": 64}
 
 
@@ -88,7 +89,7 @@ def classifier_seconds(schedule: str, n_images: int, shape: tuple[int, int]) -> 
     values = classifier_arguments(schedule, n_images)
     n_seen = values["n_epochs"] * values["steps_per_epoch"] * min(values["batch_size"], n_images)
     small = hyperparameters.SECONDS_PER_1000_IMAGES["vehicles"]["classifier"] * _area(shape) / 64**2
-    return n_seen / 1000 * max(0.1, small)
+    return SECONDS_TO_START + n_seen / 1000 * max(0.1, small)
 
 
 def _cost(shape) -> dict[str, float]:

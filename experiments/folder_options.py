@@ -58,6 +58,13 @@ def scanned(source: str) -> folder.Listing:
     return listing
 
 
+def print_others(listing: folder.Listing) -> None:
+    """Say which files are left where they are."""
+    if listing.others:
+        names = folder.listed([str(path) for path in listing.others], ", ")
+        print(f"No images of a class are {len(listing.others)} file(s): {names}")
+
+
 def was_made_here(path: Path) -> bool:
     """Whether `balance.py` made the folder."""
     try:
@@ -87,6 +94,8 @@ def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, 
                 f"--sampling-strategy: {word!r} is not CLASS=COUNT with one of the classes "
                 f"{folder.listed(list(class_names), ', ')}"
             )
+        if name in pairs:
+            raise UsageError(f"--sampling-strategy names the class {name} twice")
         pairs[name] = int(count)
     return pairs
 

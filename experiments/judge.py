@@ -16,6 +16,7 @@ from experiments.folder_methods import ALWAYS, BASELINE, WITHOUT_IMAGES
 DEFAULT_OUT = "results/judge"
 RUN_FILE = "run.json"
 SPLIT_RANDOM_STATE = 0
+SECONDS_AN_AUDIT = 15
 FILTERS = ("confidence", "duplicates")
 METHODS = tuple(name for name in grid.METHODS if name not in ALWAYS)
 EXTRACTORS = ("classifier", "inception")
@@ -79,14 +80,23 @@ def main() -> int:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
     learned = {name: int(0.7 * 0.75 * n) for name, n in counts.items()}
     folder_methods.check(options.methods, learned, shape)
+    folder.check_memory(round(sum(counts.values()) * max(1.0, *options.proportions)), shape)
+    paths = tuple(path for found in listing.paths for path in found)
+    groups = read_groups(listing.folder, paths)
+    out = Path(options.out)
+    if out.resolve().is_relative_to(listing.folder.resolve()):
+        raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
+    if out.is_dir() and not (out / RUN_FILE).exists() and any(path.name != ".lock" for path in out.iterdir()):
+        raise UsageError(f"{out} holds files that judge.py did not write; choose another folder with --out")
     print_plan(options, listing, learned, shape)
     if options.dry_run:
         return 0
-    if Path(options.out).resolve().is_relative_to(listing.folder.resolve()):
-        raise UsageError(f"{options.out} lies in {options.source}; choose another folder with --out")
-    out = writable_folder(options.out)
-    with locks.held(out, wait=False):
-        return run(options, listing, shape, out)
+    loaded = folder.load(listing, shape, options.strict, verbose=1)
+    if groups is not None:
+        group_of = dict(zip(paths, groups, strict=True))
+        groups = np.array([group_of[path] for path in loaded.paths])
+    with locks.held(writable_folder(options.out), wait=False):
+        return run(options, loaded, groups, out)
 
 
 def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape: tuple[int, int]) -> None:
@@ -95,6 +105,7 @@ def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape:
     print(", ".join(f"{n} {name}" for name, n in listing.counts.items()) + f"; {shape[0]} x {shape[1]} pixels")
     n_test = round(hyperparameters.TEST_FRACTION * sum(listing.counts.values()))
     n_validate = sum(listing.counts.values()) - n_test - n_images
+    folder_options.print_others(listing)
     print(f"Of these about {n_images} to learn from, {n_validate} to choose epochs by, {n_test} to test.")
     print(f"{n_arms} contestants with {options.seeds} seeds each, into {options.out}:")
     seconds = 0.0
@@ -106,7 +117,8 @@ def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape:
         seconds += training
     classifier = folder_methods.classifier_seconds(options.schedule, n_images, shape)
     print(f"  {'a classifier':20} {plan.duration(classifier)}")
-    seconds += classifier * (n_arms * options.seeds + len(options.methods) + 1)
+    n_audits = len(options.methods) + 1
+    seconds += classifier * (n_arms * options.seeds + n_audits) + SECONDS_AN_AUDIT * n_audits
     print(
         f"About {plan.duration(seconds)} on two cores like the reference machine's; finished parts are kept.",
         flush=True,
@@ -124,12 +136,10 @@ def contestants(options) -> list[tuple[str, float]]:
     return without + making
 
 
-def run(options, listing: folder.Listing, shape, out: Path) -> int:
+def run(options, loaded: folder.LoadedFolder, groups: np.ndarray | None, out: Path) -> int:
     from experiments import compile_verdict
     from experiments.race import Arm, Race, parts
 
-    loaded = folder.load(listing, shape, options.strict, verbose=1)
-    groups = read_groups(listing.folder, loaded.paths)
     try:
         cut = parts(loaded.dataset, groups, SPLIT_RANDOM_STATE)
     except ValueError as error:

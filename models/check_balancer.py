@@ -31,6 +31,8 @@ def check_balancer(balancer, images=None, labels=None, expected_failures=None) -
     `expected_failures` maps the names of checks that do not hold, as "check_no_copies", to the reasons why; one that
     holds after all is an error. Raises ValueError for a name that no check has, and for data other than these.
     """
+    if isinstance(balancer, type):
+        raise ValueError(f"check_balancer takes an unfitted balancer, such as {balancer.__name__}(), not its class")
     expected_failures = expected_failures or {}
     unknown = expected_failures.keys() - {check.__name__ for check in CHECKS}
     if unknown:

@@ -1,6 +1,7 @@
 """Figures as PNG files, readable in grey print."""
 
 import io
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +16,8 @@ from matplotlib import pyplot as plt
 
 DOTS_PER_INCH = 120
 LINE_STYLES = ("-", "--", ":", "-.")
+
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # names in other scripts get boxes
 
 
 def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) -> None:

@@ -74,7 +74,7 @@ def test_links_models_and_other_numbers(source, monkeypatch, tmp_path):
     manifest = pd.read_csv(target / "manifest.csv")
     assert manifest["class"].value_counts().to_dict() == {"light": 4, "dark": 3}
     assert set(manifest["model_sha256"]) == {hashlib.sha256(model.read_bytes()).hexdigest()}
-    again = BALANCERS["geometric"].load(model).sample(1, 4)
+    again = BALANCERS["geometric"].load(model).sample("light", 4)
     first = np.asarray(Image.open(target / "light" / "geometric-0-000001.png"))
     np.testing.assert_array_equal(again[0], first)
 
@@ -108,6 +108,9 @@ def test_dst_is_replaced_only_by_force_and_only_if_it_was_made_here(source, monk
     assert content(target) == before
     called(monkeypatch, source, target, "--method", "geometric", "--seed", 1, "--force")
     assert set(pd.read_csv(target / "manifest.csv")["seed"]) == {1}
+    assert content(tmp_path / "dst.old") == before
+    with pytest.raises(UsageError, match=r"dst\.old is from an earlier --force"):
+        called(monkeypatch, source, target, "--method", "geometric", "--seed", 2, "--force")
     other = small_folder.write(tmp_path / "other")
     with pytest.raises(UsageError, match=r"was not made by balance\.py"):
         called(monkeypatch, source, other, "--method", "geometric", "--force")
@@ -220,3 +223,28 @@ def test_a_balanced_folder_and_strange_class_names(monkeypatch, tmp_path):
     (strange / "light").rename(strange / "$5_$10 <b>|\n")
     assert called(monkeypatch, strange, tmp_path / "dst", "--method", "geometric") == 0
     assert len(list((tmp_path / "dst" / "$5_$10 <b>|\n").iterdir())) == 9
+
+
+def test_a_refused_run_leaves_nothing_that_blocks_another(monkeypatch, tmp_path):
+    source = small_folder.write(tmp_path / "src", {"dark": 12, "light": 9})
+    with pytest.raises(UsageError, match="adasyn: no image of class light has a neighbour of another class"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "adasyn")
+    assert called(monkeypatch, source, tmp_path / "dst", "--method", "smote") == 0
+
+
+def test_the_next_command_judges_what_was_made(source, monkeypatch, tmp_path, capsys):
+    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--image-size", "10x12", "--no-flip")
+    assert f"judge.py {source} --methods geometric --image-size 10x12 --no-flip" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (["light=17", "light=18"], "names the class light twice"),
+        (["light=99999999999"], "take 43200.* GB, more than half of this machine's memory"),
+    ],
+)
+def test_wrong_numbers_are_refused_by_the_plan(strategy, message, source, monkeypatch, tmp_path):
+    with pytest.raises((UsageError, ValueError), match=message):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--sampling-strategy", *strategy,
+               "--dry-run")  # fmt: skip

@@ -153,7 +153,7 @@ def test_a_stopped_run_says_how_to_continue(sent, tmp_path):
     _, error = process.communicate(timeout=60)
     assert time.perf_counter() - started < 30
     assert process.returncode == 130
-    assert "finished cells and checkpoints are kept. Continue with:" in error
+    assert "what is finished is kept, checkpoints too. Continue with:" in error
     assert "experiments/reproduce_tables.py --datasets digits --methods cvae" in error
     assert "Traceback" not in error
 

@@ -128,7 +128,7 @@ def test_a_method_that_fails_stops_no_other(tmp_path, monkeypatch, capsys):
 
 
 def test_groups_are_never_split(tmp_path):
-    source = small_folder.write(tmp_path / "src")
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
     loaded = folder.load(folder.scan(source), (12, 12))
     groups = np.arange(len(loaded.paths)) // 4
     parts = race.parts(loaded.dataset, groups, 0)
@@ -148,6 +148,7 @@ def test_every_classifier_takes_the_same_number_of_steps():
     [
         ({"a": 9, "b": 9}, [], "all classes of .* have 9 images: balanced"),
         ({"a": 9, "b": 12}, ["--methods", "smote"], "class a has 4 images to learn from, but smote needs 6"),
+        ({"a": 9, "b": 12}, ["--methods", "--dry-run"], "holds files that judge.py did not write"),
         ({"a": 9, "b": 12}, ["--seeds", "1"], "a verdict needs at least 2"),
         ({"a": 9, "b": 12}, ["--minority", "c"], "has no class c"),
         ({"a": 9, "b": 12}, ["--proportions", "0"], "expected a number above 0"),
@@ -161,6 +162,9 @@ def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path):
         written = small_folder.write(tmp_path / f"of {name}", {"dark": count})
         (source / name).parent.mkdir(exist_ok=True)
         (written / "dark").rename(source / name)
+    if "did not write" in message:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "report.md").write_text("mine")
     finished = run("judge.py", source, *arguments, "--out", tmp_path / "out")
     assert finished.returncode == 2
     assert re.search(message, finished.stderr)
