@@ -22,9 +22,9 @@ OF_CLASSES = {
     "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
     "KID": "squared maximum mean discrepancy of features; 0 is as good as real images",
     "Fréchet": "Fréchet distance of features; compare only figures of equally many images",
-    "density": "how many real neighbourhoods a new image lies in; 1 is as real images do",
+    "density": "how many real images' neighbourhoods a new one lies in; 1 is usual for real images",
     "coverage": "share of real images that have a new one in their neighbourhood",
-    "near copies": "share of new images that are nearer to a training image than those are to one another",
+    "near copies": "share of new images closer to a training image than those to one another; below 99 exact copies",
 }
 OF_ALL = {
     "GAN-train": "accuracy on real test images after training on new ones alone",

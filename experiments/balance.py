@@ -16,6 +16,7 @@ from experiments.command_line import EXIT_FAILED, Parser, UsageError, call, non_
 METHODS = tuple(name for name in grid.METHODS if name != "class_weights")  # which makes no images
 RUN_FILE = "run.json"
 PREVIEW = "preview.png"
+LEFT_OUT = "left_out.csv"
 N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 
@@ -227,6 +228,8 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
         from reports.figures import image_rows
 
         image_rows(shown, f"{options.method}, schedule {options.schedule}", dataset / PREVIEW)
+    if loaded.unreadable:
+        pd.DataFrame(loaded.unreadable, columns=["file", "reason"]).to_csv(dataset / LEFT_OUT, index=False)
     pd.DataFrame(rows, columns=folder_options.MANIFEST_COLUMNS).to_csv(dataset / folder_options.MANIFEST, index=False)
 
 

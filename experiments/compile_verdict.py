@@ -61,6 +61,7 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
         _score_section(scores, minutes),
         _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
+        _measure_section(),
         _data_section(race, loaded, duplicates, [record for of_arm in records.values() for record in of_arm]),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
@@ -178,18 +179,23 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
             row["method"],
             row["class"],
             row["measure"],
-            row["refused"] if isinstance(row["refused"], str) else f"{row['value']:.4f}",
+            "refused" if isinstance(row["refused"], str) else f"{row['value']:.4f}",
             "" if np.isnan(row["low"]) else f"{row['low']:.4f} to {row['high']:.4f}",
         )
         for row in measures.to_dict("records")
     ]
     text = [
         f"Features: {options.extractor}. Intervals hold with 95 % confidence. Made for the audit were as many images "
-        f"of a class as it lacks or has, whichever is more, at most {audit.MAX_IMAGES}.",
-        "; ".join(f"{name}: {meaning}" for name, meaning in (audit.OF_CLASSES | audit.OF_ALL).items()) + ".",
+        f"of a class as it lacks or has, whichever is more, at most {audit.MAX_IMAGES}; no filter was applied.",
+        *(f"Refused: {reason}." for reason in measures["refused"].dropna().unique()),
     ]
     headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))
     return Section("Audit of the new images", tuple(text), headings, tuple(rows), tuple(pictures))
+
+
+def _measure_section() -> Section:
+    rows = tuple((audit.OF_CLASSES | audit.OF_ALL).items())
+    return Section("What the audit measures", (), (("measure", ""), ("meaning", "")), rows)
 
 
 def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
@@ -215,7 +221,8 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, re
         text.append("No test image has a near duplicate among those learned from.")
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
-        f"Written by python {shlex.join(sys.argv)}; classifier: {race.classifier_arguments}; "
+        f"Written by python {shlex.join(sys.argv)}; classifier: "
+        f"{', '.join(f'{name} {value}' for name, value in race.classifier_arguments.items())}; "
         f"{', '.join(sorted(versions))}."
     )
     headings = (("class", ""), ("to learn from", "n"), ("to validate", "n"), ("to test", "n"))

@@ -84,6 +84,7 @@ def test_unreadable_files_stay_behind_unless_strict(source, monkeypatch, tmp_pat
     called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
     assert "1 of 96 files are left out: dark/00.png: not a readable image" in capsys.readouterr().err
     assert not (tmp_path / "dst" / "dark" / "00.png").exists()
+    assert pd.read_csv(tmp_path / "dst" / "left_out.csv")["file"].tolist() == ["dark/00.png"]
     assert len(pd.read_csv(tmp_path / "dst" / "manifest.csv")) == 24 + 1, "as many as the largest class, striped, has"
     with pytest.raises(ValueError, match="1 of 96 files are no readable images"):
         called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--strict")
