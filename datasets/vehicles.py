@@ -147,7 +147,7 @@ def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
                         _check_member(inner, n_bytes, name)
                         yield inner, archive.read(inner)
         else:
-            with tarfile.open(fileobj=file) as archive:
+            with tarfile.open(fileobj=file, mode="r:") as archive:  # a compressed one could be of any size
                 files = [member for member in archive.getmembers() if member.isfile() and is_photograph(member.name)]
                 for member in sorted(files, key=lambda member: member.name):
                     _check_member(member.name, member.size, name)

@@ -1,5 +1,6 @@
 """Balance a folder of images: its originals, and as many new images of each small class as it lacks."""
 
+import filecmp
 import json
 import os
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import folder
+from datasets.files import write_atomically
 from experiments import devices, folder_methods, folder_options, grid, locks, plan
 from experiments.command_line import EXIT_FAILED, Parser, UsageError, call, non_negative
 
@@ -17,6 +19,7 @@ METHODS = tuple(name for name in grid.METHODS if name != "class_weights")  # whi
 RUN_FILE = "run.json"
 PREVIEW = "preview.png"
 LEFT_OUT = "left_out.csv"
+MODEL = "model.npz"  # of the working folder
 N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 
@@ -116,11 +119,13 @@ def check_destination(options) -> None:
             raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
     if options.save_model:
         model = Path(options.save_model)
-        if model.is_dir() or not model.parent.is_dir():
-            raise UsageError(f"--save-model {model} must be a file in a folder that exists")
+        if model.is_dir() or not os.access(model.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"--save-model {model} must be a file in a folder that exists and can be written to")
         if model.resolve().is_relative_to(source):
             raise UsageError(f"--save-model {model} lies in {options.source}; choose another FILE")
-        if model.exists() and not options.force:
+        own = working_folder(options) / MODEL  # where a run was killed after it had written FILE
+        is_own = model.exists() and own.exists() and filecmp.cmp(model, own, shallow=False)
+        if model.exists() and not options.force and not is_own:
             raise UsageError(f"{model} is there already; choose another FILE or give --force")
 
 
@@ -172,8 +177,6 @@ def judging_command(options) -> str:
 
 def claim(working: Path, options, digest: str) -> None:
     """Note in the working folder what is made there; raises UsageError where another command's work lies in it."""
-    from datasets.files import write_atomically
-
     free = ("destination", "devices", "dry_run", "force", "link", "save_model", "source", "strict")
     chosen = {name: value for name, value in vars(options).items() if name not in free}
     text = json.dumps(chosen | {"images": digest})
@@ -203,7 +206,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
     shutil.rmtree(dataset, ignore_errors=True)
     for name in loaded.dataset.class_names:
         (dataset / name).mkdir(parents=True)
-    model = working / "model.npz"
+    model = working / MODEL
     if folder_methods.is_trained(options.method):
         balancer.set_params(folder=None, verbose=0)  # where and how loudly it was trained is no part of the model
     balancer.save(model)
@@ -248,13 +251,13 @@ def publish(working: Path, options) -> None:
     """Move the finished dataset to its place, at once, and remove the working folder."""
     check_destination(options)  # again, since training takes long
     destination = Path(options.destination).resolve()
+    if options.save_model:
+        write_atomically(Path(options.save_model), (working / MODEL).read_bytes())
     os.sync()
     if destination.is_dir() and any(destination.iterdir()):
         destination.rename(replaced_folder(destination))
         print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
     (working / "dataset").rename(destination)
-    if options.save_model:
-        shutil.move(working / "model.npz", options.save_model)
     shutil.rmtree(working)
 
 

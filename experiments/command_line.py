@@ -56,6 +56,11 @@ def call(main, prog: str) -> None:
             sys.exit(EXIT_FAILED)
         print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
         sys.exit(EXIT_USAGE)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"{prog}: out of memory. On a machine with more of it continue with: {_command()}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         from tqdm import tqdm
 
@@ -72,6 +77,11 @@ def is_full_disk(error: BaseException | None) -> bool:
         return False
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
     return full or is_full_disk(error.__cause__ or error.__context__)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or TensorFlow, which is not imported for this, lacked memory."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def quieten() -> None:

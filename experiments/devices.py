@@ -55,7 +55,11 @@ def n_machines() -> int:
     if not text:
         return 1
     try:
-        cluster = json.loads(text).get("cluster", {})
-        return len(cluster.get("chief", [])) + len(cluster.get("worker", [])) or 1
+        found = json.loads(text)
+        cluster = found.get("cluster", {})
+        n_workers = len(cluster.get("chief", [])) + len(cluster.get("worker", []))
+        if n_workers > 1 and not {"type", "index"} <= found.get("task", {}).keys():
+            raise ValueError("its task needs a type and an index")
+        return n_workers or 1
     except (ValueError, AttributeError, TypeError) as error:
         raise UsageError(f"the environment variable TF_CONFIG is not what TensorFlow expects ({error})") from error

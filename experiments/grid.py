@@ -58,7 +58,8 @@ class Cell:
 def cell_named(name: str) -> Cell:
     """The cell whose string this is; raises ValueError where there is none."""
     match = re.fullmatch(r"(\w+)-(\d+)-(\w+)-seed(\d+)", name)
-    if not match or match[1] not in PRINTED_NAMES or match[3] not in VARIANTS:
+    is_known = match and match[1] in PRINTED_NAMES and match[3] in VARIANTS
+    if not is_known or int(match[2]) not in ((0,) if match[3] == "balanced_original" else range(1, 100)):
         raise ValueError(f"no cell is called {name!r}; --list-cells prints their IDs")
     return Cell(match[1], int(match[2]), match[3], int(match[4]))
 

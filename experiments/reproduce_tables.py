@@ -21,6 +21,7 @@ from experiments.command_line import (
 
 DEFAULT_OUT = "results"
 RUN_FILE = "run.json"
+WRITTEN = ("index.html", "results.csv", "tables", "figures", "runs")
 THESIS_DATASETS = ("mnist", "cifar10", "vehicles")
 MIN_IMAGES_LEFT = 2  # for a class's Gaussian
 MIN_IMAGES_MISSING = 4  # two pairs for SSIM
@@ -146,6 +147,11 @@ def check_folder(out: Path, options, datasets: dict) -> dict:
     Raises UsageError where it already holds others.
     """
     path = out / RUN_FILE
+    foreign = [name for name in WRITTEN if not path.exists() and (out / name).exists()]
+    if foreign:
+        raise UsageError(
+            f"{out} holds {foreign[0]}, which this program did not write; choose another folder with --out"
+        )
     try:
         held = json.loads(path.read_text()) if path.exists() else {}
     except ValueError as error:
@@ -183,8 +189,7 @@ def run(cells, options, out: Path, datasets: dict) -> int:
 
     runner = Runner(out, options.schedule, options.protocol, datasets, devices.strategy(options.devices))
     if devices.n_machines() > 1 and not begins_together(runner, cells, options):
-        run_cells.train_with_the_chief(runner, cells)
-        return 0
+        return EXIT_FAILED if run_cells.train_with_the_chief(runner, cells) else 0
     claim_folder(out, options, datasets)
     earlier = [record for cell in cells if (record := runner.cached(cell))]
     failed = run_cells.run_all(runner, cells, options.jobs, options.devices)

@@ -1,7 +1,10 @@
 """Run many cells, in this process or in several, sharing them with whoever else runs cells of the same folder."""
 
 import itertools
+import os
 import sys
+import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from datasets.files import write_atomically
 from experiments import command_line, compile_results, devices, plan
-from experiments.command_line import DiskFullError, is_full_disk
+from experiments.command_line import EXIT_FAILED, DiskFullError, is_full_disk, is_out_of_memory
 from experiments.grid import Cell
 from experiments.locks import BusyError
 from experiments.runner import Runner
@@ -69,7 +72,7 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
         return
     while left:
         arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets, chosen_devices, int(n_jobs == 1))
-        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=arguments)
+        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=(os.getpid(), *arguments))
         groups = {workers.submit(_run_group, group, wait): group for group in left}
         try:
             for future in as_completed(groups):
@@ -97,10 +100,18 @@ def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]
         yield outcome
 
 
-def _start_worker(out, schedule, protocol, datasets, chosen_devices, verbose):
+def _start_worker(parent, out, schedule, protocol, datasets, chosen_devices, verbose):
     global _worker_runner
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     command_line.quieten()
     _worker_runner = Runner(out, schedule, protocol, datasets, devices.strategy(chosen_devices), verbose)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may have been killed: files are whole at any moment."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(EXIT_FAILED)
 
 
 def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
@@ -129,20 +140,26 @@ def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
 
 def in_a_line(error: Exception) -> str:
     """An error for people."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if is_out_of_memory(error):
         return "out of memory; use a machine with more, or fewer --jobs"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:MAX_LETTERS]
 
 
-def train_with_the_chief(runner: Runner, cells: list[Cell]) -> None:
-    """What machines but the chief do: their part of each training whose cells are not all finished."""
+def train_with_the_chief(runner: Runner, cells: list[Cell]) -> int:
+    """What machines but the chief do: their part of each training whose cells are not all finished.
+
+    Returns how many trainings diverged.
+    """
+    n_diverged = 0
     unfinished = [cell for cell in cells if runner.is_trained(cell) and runner.cached(cell) is None]
     for cell, _ in itertools.groupby(unfinished, key=lambda cell: replace(cell, seed=0)):
         try:
             runner.train(cell)
         except TrainingDivergedError as error:  # which the chief tells too
             print(f"{cell}: {error}", file=sys.stderr)
+            n_diverged += 1
+    return n_diverged
 
 
 def other_environments(records: list[dict], own: dict) -> list[str]:
@@ -150,6 +167,10 @@ def other_environments(records: list[dict], own: dict) -> list[str]:
     counts = Counter()
     here = pd.json_normalize(own).iloc[0].to_dict()
     for record in records:
-        there = pd.json_normalize(record["environment"]).iloc[0].to_dict()
-        counts.update((name, str(there[name])) for name in there.keys() & here.keys() if there[name] != here[name])
+        differences = set()
+        for environment in (record["environment"], *record.get("training_environments", ())):
+            there = pd.json_normalize(environment).iloc[0].to_dict()
+            shared = there.keys() & here.keys()
+            differences |= {(name, str(there[name])) for name in shared if there[name] != here[name]}
+        counts.update(differences)
     return [f"{name} {value}, here {here[name]} ({n} cells)" for (name, value), n in sorted(counts.items())]

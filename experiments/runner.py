@@ -22,6 +22,13 @@ from experiments.grid import Cell
 from models import BALANCERS
 from models.callbacks import FiniteLosses, Progress
 
+RECORDED_VARIABLES = (
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_XLA_FLAGS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
 RECORDED_PACKAGES = ("class-balancing", "imbalanced-learn", "keras", "numpy", "pillow", "scikit-learn")
 N_SAMPLES_SHOWN = 12
 N_INTERPOLATIONS = 3
@@ -246,11 +253,19 @@ def environment(strategy) -> dict:
         "n_processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads_intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
         "threads_inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
-        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+        "devices": [_device(device) for device in tf.config.get_visible_devices()],
         "strategy": type(strategy).__name__,
         "n_replicas": strategy.num_replicas_in_sync,
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        "variables": {name: os.environ.get(name, "") for name in RECORDED_VARIABLES},
     }
+
+
+def _device(device) -> str:
+    """Its type and, of a GPU, its model."""
+    if device.device_type != "GPU":
+        return device.device_type
+    return f"GPU {tf.config.experimental.get_device_details(device).get('device_name', '')}".strip()
 
 
 def _processor() -> str:

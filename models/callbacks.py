@@ -108,9 +108,13 @@ class Checkpoints(keras.callbacks.Callback):
                 continue
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() == digest:
-                with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                    for index, variable in enumerate(_state(model)):
-                        variable.assign(arrays[str(index)])
+                try:
+                    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                        arrays = [archive[str(index)] for index in range(len(_state(model)))]
+                except (ValueError, KeyError) as error:
+                    raise ValueError(f"{path} is refused: {error}; delete it") from error
+                for variable, array in zip(_state(model), arrays, strict=True):
+                    variable.assign(array)
                 return int(epoch)
             if self.is_chief:
                 path.replace(path.with_suffix(".damaged"))

@@ -5,8 +5,10 @@ Values that JSON has stand for themselves; others are {kind: content}, see `_enc
 
 import io
 import json
+import os
 import random
 import re
+import zipfile
 from numbers import Integral
 from pathlib import Path
 
@@ -50,6 +52,7 @@ def load(cls, path: Path):
     """The fitted balancer of class `cls` in the file. Raises ValueError where it holds none."""
     with open(path, "rb") as file:
         try:
+            _check_members(file)
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             content = json.loads(arrays["balancer"].item())
@@ -69,6 +72,18 @@ def load(cls, path: Path):
     except Exception as error:
         raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
     return balancer
+
+
+def _check_members(file) -> None:
+    """Raise ValueError where the archive unpacks to more than it is, which no saved balancer does."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    n_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("a member is compressed")
+    if sum(member.file_size for member in members) > n_bytes:
+        raise ValueError("members overlap")
 
 
 def _plain(value):

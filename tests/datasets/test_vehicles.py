@@ -200,3 +200,12 @@ def test_real_vehicles(datasets_folder, capsys):
     assert f"{len(dataset.images)} images" in capsys.readouterr().err
     cars = dataset.images[dataset.labels == 1]
     assert 0.08 < pairwise_ssim(cars, 0, SSIM_RANGE["vehicles"]).mean < 0.13
+
+
+def test_a_compressed_archive_that_is_called_tar_is_refused():
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("image.jpg"))
+    content.seek(0)
+    with pytest.raises(DatasetError, match=r"cars\.tar is damaged"):
+        list(vehicles._members(content, "cars.tar"))

@@ -249,3 +249,17 @@ def test_wrong_numbers_are_refused_by_the_plan(strategy, message, source, monkey
     with pytest.raises((UsageError, ValueError), match=message):
         called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--sampling-strategy", *strategy,
                "--dry-run")  # fmt: skip
+
+
+def test_a_run_that_was_stopped_after_it_wrote_the_model_carries_on(source, monkeypatch, tmp_path):
+    target, model = tmp_path / "dst", tmp_path / "model.npz"
+    arguments = (source, target, "--method", "geometric", "--save-model", model)
+    with monkeypatch.context() as patched:
+        patched.setattr(balance.os, "sync", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            called(monkeypatch, *arguments)
+    assert model.exists()
+    assert not target.exists()
+    assert called(monkeypatch, *arguments) == 0
+    with pytest.raises(UsageError, match=r"model\.npz is there already"):
+        called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--save-model", model)

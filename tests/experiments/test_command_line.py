@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments import command_line
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,6 +46,8 @@ def test_help_is_quick(script):
         (["--devices", "0"], "expected auto, cpu, gpu or a number of devices, got '0'"),
         (["--jobs", "0"], "at least 1"),
         (["--cell", "mnist-50-magic-seed0"], "no cell is called 'mnist-50-magic-seed0'"),
+        (["--cell", "digits-50-balanced_original-seed0"], "no cell is called"),
+        (["--cell", "digits-0-geometric-seed0"], "no cell is called"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["--datasets", "digits", "--dropped", "1"], "leaves 126 images and lacks 1"),
         (["--datasets", "digits", "--dropped", "99", "--protocol", "clean"], "leaves too few images to split"),
@@ -90,13 +94,40 @@ def test_a_gpu_that_is_not_there_is_told(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"cluster": 3}', '{"cluster": {"worker": ["a:1", "b:1"]}}'])
 def test_a_cluster_that_cannot_be_read_is_told(text, tmp_path):
     environment = os.environ | {"TF_CONFIG": text}
     finished = run("reproduce_tables.py", "--datasets", "digits", "--jobs", "2", "--out", tmp_path, env=environment)
     assert finished.returncode == 2
     assert "the environment variable TF_CONFIG is not what TensorFlow expects" in finished.stderr
     assert len(finished.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["index.html", "figures"])
+def test_a_folder_with_files_of_the_same_names_is_refused(name, tmp_path):
+    (tmp_path / name).mkdir() if name == "figures" else (tmp_path / name).write_text("mine")
+    finished = run("reproduce_tables.py", "--datasets", "digits", "--schedule", "smoke", "--out", tmp_path)
+    assert finished.returncode == 2
+    assert f"holds {name}, which this program did not write" in finished.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_lack_of_memory_is_a_sentence_and_other_errors_are_not_hidden(capsys, monkeypatch):
+    class ResourceExhaustedError(RuntimeError):
+        pass
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    for error in (MemoryError(), ResourceExhaustedError("OOM when allocating tensor")):
+        with pytest.raises(SystemExit) as stopped:
+            command_line.call(lambda error=error: raising(error), "balance.py")
+        assert stopped.value.code == 1
+        assert "balance.py: out of memory. On a machine with more of it" in capsys.readouterr().err
+    with pytest.raises(RuntimeError, match="a bug"):
+        command_line.call(lambda: raising(RuntimeError("a bug")), "balance.py")
+
+
+def raising(error):
+    raise error
 
 
 def test_a_folder_of_another_schedule_is_refused(tmp_path):
@@ -185,3 +216,29 @@ def test_every_network_gets_a_diagram(tmp_path):
         assert (tmp_path / f"B.{number}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (tmp_path / f"B.{number}.svg").read_text()
     assert "conv2d_transpose_3" in (tmp_path / "B.1.svg").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes below /proc")
+def test_no_process_outlives_a_killed_run(tmp_path):
+    command = [sys.executable, str(ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
+    command += ["--methods", "cvae", "--schedule", "quick", "--jobs", "2", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob("out/runs/*-unbalanced-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    workers = [int(number) for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    for _ in range(200):
+        if not any(is_running(worker) for worker in workers):
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker is still running")
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False

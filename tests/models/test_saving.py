@@ -128,3 +128,13 @@ def test_what_has_no_place_in_a_file_is_refused(few_digits, tmp_path):
     with pytest.raises(ValueError, match="state_ is a ndarray, which cannot be saved"):
         fitted.save(tmp_path / "saved")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_unpacks_to_more_than_it_is_is_refused(saved):
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"is damaged or no saved balancer"):
+        Geometric.load(saved)
