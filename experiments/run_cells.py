@@ -8,7 +8,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import as_completed
+from concurrent import futures
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,12 +73,16 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
     while left:
         arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets, chosen_devices, int(n_jobs == 1))
         workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=(os.getpid(), *arguments))
-        groups = {workers.submit(_run_group, group, wait): group for group in left}
+        waiting, running = list(left), {}
         try:
-            for future in as_completed(groups):
-                outcomes = future.result()
-                left.remove(groups[future])
-                yield from outcomes
+            while waiting or running:
+                while waiting and len(running) < n_jobs:  # loky stumbles over queued ones when it is shut down
+                    group = waiting.pop(0)
+                    running[workers.submit(_run_group, group, wait)] = group
+                for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
+                    outcomes = future.result()
+                    left.remove(running.pop(future))
+                    yield from outcomes
         except TerminatedWorkerError:
             if n_jobs > 1:
                 print("A process was killed; what is not finished is tried one at a time.", file=sys.stderr)
