@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-N_SHADES = 16
 WIDE_PIXELS = 1000
 GOOD, BAD = ("yes", "helped"), ("no", "hurt")  # texts of table cells
 STYLE = """
@@ -82,7 +81,9 @@ def sortable(caption: str, headings, rows) -> str:
         for (text, key), (_, kind) in zip(row, headings, strict=True):
             worth = "good" if text in GOOD else "bad" if text in BAD else ""
             kinds = " ".join(filter(None, (kind, worth)))
-            cells.append(f'<td class="{kinds}" data-key="{html.escape(str(key))}">{html.escape(text)}</td>')
+            attributes = f' class="{kinds}"' * bool(kinds)
+            attributes += f' data-key="{html.escape(str(key))}"' * (str(key) != text)
+            cells.append(f"<td{attributes}>{html.escape(text)}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<div class="scroll"><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
@@ -96,24 +97,22 @@ def figures(caption: str, paths: list[Path]) -> str:
     for path in paths:
         with Image.open(path) as picture:
             rgb = picture.convert("RGB")
-        kind, content = _compressed(rgb)
+        content = base64.b64encode(_compressed(rgb)).decode()
         name, width = html.escape(path.stem), "wide" if rgb.width > WIDE_PIXELS else ""
         parts.append(
             f'<figure class="{width}"><img alt="{html.escape(caption)} {name}" '
-            f'src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
+            f'src="data:image/avif;base64,{content}">'
             f"<figcaption>{name}</figcaption></figure>"
         )
     return "\n".join([*parts, "</div>"])
 
 
-def _compressed(rgb: Image.Image) -> tuple[str, bytes]:
-    """Format and content: drawings in grey without loss but for their shades, coloured pictures with some."""
-    content = io.BytesIO()
-    if ImageChops.difference(rgb, rgb.convert("L").convert("RGB")).getbbox():
-        rgb.save(content, "AVIF", quality=20, speed=4)
-        return "avif", content.getvalue()
-    rgb.convert("L").quantize(N_SHADES).convert("RGB").save(content, "WEBP", lossless=True, method=6)
-    return "webp", content.getvalue()
+def _compressed(rgb: Image.Image) -> bytes:
+    """As AVIF, so that a page of many figures stays below 1 MiB; drawings in grey better than coloured photographs."""
+    content, grey = io.BytesIO(), rgb.convert("L")
+    is_coloured = ImageChops.difference(rgb, grey.convert("RGB")).getbbox()
+    (rgb if is_coloured else grey).save(content, "AVIF", quality=20 if is_coloured else 30, speed=4)
+    return content.getvalue()
 
 
 def details(heading: str, text: str) -> str:

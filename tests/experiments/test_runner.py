@@ -100,7 +100,7 @@ def test_tables_figures_and_csv_are_compiled_from_cells(small, tmp_path):
     assert "(thesis" not in text
     assert "cvae: n_epochs 2 (1500)" in text, "the footer tells what differs from the thesis"
     page = (tmp_path / "index.html").read_text()
-    for words in ("digits-50-geometric-seed1", "class weights †", "Table B.10", "keras", "data:image/webp;base64,"):
+    for words in ("digits-50-geometric-seed1", "class weights †", "Table B.10", "keras", "data:image/avif;base64,"):
         assert words in page
     assert not re.search(r'(src|href)="(?!data:|#)|url\(', page), "the page needs no other file"
     assert (tmp_path / "figures" / "samples-digits-50.png").exists()

@@ -15,7 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reports" / "reference"
 # What has been run so far
 METHODS = {"mnist": grid.THESIS_METHODS, "cifar10": grid.METHODS, "vehicles": grid.METHODS}
-TABLES = {"C.1": None, "C.2": None, "C.3": 6, "C.4": 6, "C.5": 10, "C.6": 10, "C.7": 10, "C.8": 10}  # rows of classifiers
+TABLES = {
+    "C.1": None,
+    "C.2": None,
+    "C.3": 6,
+    "C.4": 6,
+    "C.5": 10,
+    "C.6": 10,
+    "C.7": 10,
+    "C.8": 10,
+}  # rows of classifiers
 N_SEEDS = hyperparameters.N_SEEDS["quick"]
 CELLS = [cell for name, methods in METHODS.items() for cell in grid.cells([name], [50, 75], methods, N_SEEDS)]
 
