@@ -80,8 +80,9 @@ def is_full_disk(error: BaseException | None) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python or TensorFlow, which is not imported for this, lacked memory."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    """Whether Python, TensorFlow, which is not imported for this, or its library oneDNN lacked memory."""
+    of_onednn = "exception:Status: 1," in str(error)  # dnnl_out_of_memory
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or of_onednn
 
 
 def quieten() -> None:

@@ -117,7 +117,8 @@ def test_a_lack_of_memory_is_a_sentence_and_other_errors_are_not_hidden(capsys, 
         pass
 
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    for error in (MemoryError(), ResourceExhaustedError("OOM when allocating tensor")):
+    of_onednn = RuntimeError("Operation received an exception:Status: 1, message: could not create a primitive")
+    for error in (MemoryError(), ResourceExhaustedError("OOM when allocating tensor"), of_onednn):
         with pytest.raises(SystemExit) as stopped:
             command_line.call(lambda error=error: raising(error), "balance.py")
         assert stopped.value.code == 1
@@ -218,6 +219,7 @@ def test_every_network_gets_a_diagram(tmp_path):
     assert "conv2d_transpose_3" in (tmp_path / "B.1.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes below /proc")
 def test_no_process_outlives_a_killed_run(tmp_path):
     command = [sys.executable, str(ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
