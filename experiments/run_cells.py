@@ -25,6 +25,7 @@ from experiments.runner import Runner
 from models.callbacks import TrainingDivergedError
 
 MAX_LETTERS = 300  # of an error in a line
+OUT_OF_MEMORY = "out of memory; use a machine with more, or fewer --jobs"
 _worker_runner: Runner  # in a worker process
 
 
@@ -81,7 +82,12 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
                     running[workers.submit(_run_group, group, wait)] = group
                 for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
                     outcomes = future.result()
-                    left.remove(running.pop(future))
+                    group = running.pop(future)
+                    left.remove(group)
+                    if outcomes and outcomes[-1].error == OUT_OF_MEMORY:
+                        waiting.clear()  # what is left goes to new processes
+                        rest = group[group.index(outcomes[-1].cell) + 1 :]
+                        left = [rest, *left] if rest else left
                     yield from outcomes
         except TerminatedWorkerError:
             if n_jobs > 1:
@@ -119,8 +125,17 @@ def _end_with(parent: int) -> None:
 
 
 def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
-    """In a worker: what became of the cells that no other command computes."""
-    return [outcome for cell in cells if (outcome := _attempt(_worker_runner, cell, wait))]
+    """In a worker: what became of the cells that no other command computes, up to one that lacked memory.
+
+    For where memory lacked once, TensorFlow does not recover: the cells after it need another process.
+    """
+    outcomes = []
+    for cell in cells:
+        if outcome := _attempt(_worker_runner, cell, wait):
+            outcomes.append(outcome)
+            if outcome.error == OUT_OF_MEMORY:
+                break
+    return outcomes
 
 
 def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
@@ -145,7 +160,7 @@ def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
 def in_a_line(error: Exception) -> str:
     """An error for people."""
     if is_out_of_memory(error):
-        return "out of memory; use a machine with more, or fewer --jobs"
+        return OUT_OF_MEMORY
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:MAX_LETTERS]
 

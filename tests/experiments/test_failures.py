@@ -102,6 +102,35 @@ def test_a_process_that_runs_out_of_memory_fails_its_own_cell(tmp_path):
     assert "| CVAE-GAN | failed |" in (tmp_path / "tables" / "digits-75.md").read_text()
 
 
+def test_a_process_that_lacked_memory_gets_no_other_cell(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""import os
+from experiments.runner import Runner
+run = Runner.run
+def run_without_memory(self, cell, wait):
+    with open({str(tmp_path / "processes")!r}, "a") as file:
+        print(cell, os.getpid(), file=file)
+    if cell.variant == "cvae":
+        raise MemoryError
+    return run(self, cell, wait)
+Runner.run = run_without_memory
+"""
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    finished = run(tmp_path / "out", "--methods", "cvae", "class_weights", "--seeds", "2", env=environment)
+    assert finished.returncode == 1
+    assert "2 of 10 cells failed" in finished.stderr
+    lines = [line.split() for line in (tmp_path / "processes").read_text().splitlines()]
+    assert len(lines) == 10  # no cell is tried twice
+    processes = dict(lines)
+    assert processes["digits-75-cvae-seed0"] == processes["digits-75-unbalanced-seed0"]
+    assert processes["digits-75-cvae-seed1"] != processes["digits-75-cvae-seed0"]
+    assert processes["digits-75-class_weights-seed1"] not in (
+        processes["digits-75-cvae-seed0"],
+        processes["digits-75-cvae-seed1"],
+    )
+
+
 def test_a_damaged_result_is_made_again(tmp_path):
     assert run(tmp_path, "--methods", "geometric").returncode == 0
     before = (tmp_path / "results.csv").read_bytes()
