@@ -1,7 +1,8 @@
 """The methods with arguments for anyone's images: values, and what follows from the number and size of the images.
 
 Networks take as many steps whatever the number of images, since their batches are what they learn from. All values are
-ours; those of schedule `thesis` are what the thesis prints for its photographs (Vehicles, sections 4.2 and 4.3).
+ours; those that schedule `thesis` has of CVAE-GAN and BAGAN are what the thesis prints for its photographs (Vehicles,
+sections 4.2 and 4.3).
 """
 
 from pathlib import Path

@@ -48,7 +48,7 @@ _THESIS_MNIST = {
     "geometric": _DIGITS_GEOMETRIC,
     # section 4.2; the CVAE is not printed and takes CVAE-GAN's values
     "cvae": {"n_epochs": 1500, "batch_size": 300, "learning_rate": 2e-4, "latent_size": 55, "lambda_1": 300.0},
-    # section 4.2
+    # section 4.2; lambda_2 to lambda_4 are the paper's
     "cvae_gan": {
         "n_epochs": 1500,
         "batch_size": 300,
@@ -67,7 +67,7 @@ _THESIS_MNIST = {
         "batch_size": 275,
         "learning_rate": 5e-5,
         "latent_size": 10,
-        "head": "sigmoid",
+        "head": "sigmoid",  # Table B.6
     },
     **_RIVALS,
 }

@@ -18,9 +18,10 @@ class CVAEGAN(Balancer):
     """Encoder E, generator G, discriminator D and classifier C of Tables B.1-B.4, trained together.
 
     New images of a class are G(label, z) with z from N(0, 1). The defaults are the thesis's for MNIST
-    (section 4.2): RMSprop with one learning rate for all four networks, `lambda_1` to `lambda_4` of eq. 3.6.
-    `centre_momentum` belongs to the moving averages of eq. 3.2 and 3.3. `folder` keeps checkpoints and
-    `history.csv`; a fit with the same arguments and data continues from them.
+    (section 4.2): RMSprop with one learning rate for all four networks, `lambda_1` of eq. 3.6. `lambda_2` to
+    `lambda_4` are the paper's, since the thesis prints no others; `centre_momentum` of the moving averages of
+    eq. 3.2 and 3.3 is ours (DEVIATIONS.md). `folder` keeps checkpoints and `history.csv`; a fit with the same
+    arguments and data continues from them.
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels.
     """

@@ -1,7 +1,7 @@
 """The thesis's equations as pure functions on tensors.
 
-Every function returns one scalar, the mean over the batch of what its equation says of one image; each
-docstring states how pixels, features and latent dimensions are reduced. With several replicas the mean is that over
+Every loss is one scalar, the mean over the batch of what its equation says of one image; each docstring states how
+pixels, features and latent dimensions are reduced. With several replicas the mean is that over
 the whole batch, the same scalar on each. Images are (batch, height, width, channels) float32, features (batch,
 n_features), labels (batch,) int.
 """
@@ -16,8 +16,8 @@ EPSILON = 1e-7
 def kl_divergence(mean, log_variance):
     """Eq. 1.2, KL(N(mean, sigma^2) || N(0, 1)), averaged over latent dimensions and batch.
 
-    The print lacks the factor 1/2 and the square inside the logarithm; here is the closed form
-    1/2 (sigma^2 + mean^2 - log sigma^2 - 1).
+    The print lacks the factor 1/2 and the square inside the logarithm, and sums over latent dimensions (DEVIATIONS.md);
+    here is the closed form 1/2 (sigma^2 + mean^2 - log sigma^2 - 1).
     """
     return batch_mean(0.5 * (ops.exp(log_variance) + ops.square(mean) - log_variance - 1.0))
 
@@ -74,7 +74,7 @@ def cvae_gan_loss(l_d, l_c, l_kl, l_g, l_gd, l_gc, *, lambda_1, lambda_2, lambda
 
 
 def moving_average(history, batch_mean, momentum):
-    """Feature centre after a batch; no gradient flows through the history (section 3.2.1)."""
+    """Feature centre after a batch; no gradient flows through the history (DEVIATIONS.md)."""
     return momentum * ops.stop_gradient(history) + (1.0 - momentum) * batch_mean
 
 

@@ -12,7 +12,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, whose training pass over (batch, height, width, channels) is one kernel instead of several.
 
     Same weights, defaults and result to rounding, except that the moving variance takes the unbiased batch
-    variance, as Keras did with TensorFlow 2.1, the thesis's version. With several replicas the statistics are those
+    variance, as Keras 2 did on TensorFlow. With several replicas the statistics are those
     of the whole batch.
     """
 

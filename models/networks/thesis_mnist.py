@@ -87,7 +87,7 @@ def cvae_gan_classifier(n_classes: int = 10) -> keras.Model:
 def cvae_gan_encoder(n_classes: int = 10, latent_size: int = 55) -> keras.Model:
     """Table B.4, E: [image, label (batch, 1) int] -> [mean, log variance], each (batch, latent_size).
 
-    The table prints two linear heads and not what they mean: they are mu and log sigma^2 (DEVIATIONS.md).
+    Of the two linear heads section 1.4 says mu and sigma; they are mu and log sigma^2 (DEVIATIONS.md).
     """
     image = keras.Input(IMAGE_SHAPE, name="input_1")
     x = _vgg_trunk(image, 0, 0, lambda index: layers.LeakyReLU(NEGATIVE_SLOPE, name=_named("leaky_re_lu", index)))

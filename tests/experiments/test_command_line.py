@@ -208,6 +208,13 @@ def test_architectures_are_written_without_graphviz_too(tmp_path):
     text = (tmp_path / "B.2.md").read_text()
     assert "| 12 | dropout (Dropout) | (256,) | Dropout Rate: 0.3 | 0 | flatten_2 |" in text
     assert "Total parameters: 371713" in text
+    reference = ROOT / "reports" / "reference" / "architectures"
+    written, kept = (
+        {path.name: path.read_text() for ending in ("md", "tex") for path in folder.glob(f"*.{ending}")}
+        for folder in (tmp_path, reference)
+    )
+    assert written == kept
+    assert {path.stem for path in reference.iterdir()} == {name.rpartition(".")[0] for name in written}
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
