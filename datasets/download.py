@@ -1,5 +1,6 @@
 """Files from the internet: verified before anyone sees them."""
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -54,5 +55,6 @@ def _download(path: Path, address: str, algorithm: str, expected: str, otherwise
     except (OSError, http.client.HTTPException) as error:
         reason = str(error)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # which would hide why the download failed
+            part.unlink()
     raise DatasetError(f"{address} could not be downloaded ({reason}); connect to the internet, or {otherwise}")

@@ -1,6 +1,8 @@
-"""Writing files so that they appear whole or not at all."""
+"""Writing files so that they appear whole or not at all, and reading what may be damaged all the same."""
 
+import json
 import os
+import sys
 from pathlib import Path
 
 
@@ -16,3 +18,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def read_json(path: Path):
+    """What the file holds, or None where there is none; a damaged one is set aside and named on standard error."""
+    try:
+        return json.loads(path.read_text()) if path.exists() else None
+    except ValueError:
+        path.replace(path.with_suffix(".json.damaged"))
+        print(f"{path} is damaged and was set aside; it is made again.", file=sys.stderr)
+        return None

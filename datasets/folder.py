@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read
+from datasets.photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read, upright_shape
 
 MAX_CLASSES = 1000
 MIN_IMAGES_OF_A_CLASS = 2
@@ -130,19 +130,20 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
 def image_shape(listing: Listing) -> tuple[int, int]:
     """(height, width) that images get where the user does not say: their own if all agree, at most 64 x 64.
 
-    Looks at the headers of the first 20 files of each class.
+    Looks at the headers of the first 20 files of each class; a camera's orientation is applied, as in `load`.
     """
+    default = DEFAULT_SIDE_PIXELS, DEFAULT_SIDE_PIXELS
     found = set()
     for paths in listing.paths:
         for path in paths[:N_SIZES_LOOKED_AT]:
             try:
                 with Image.open(io.BytesIO(read(listing.folder / path, listing.folder)), formats=FORMATS) as image:
-                    found.add((image.height, image.width))
+                    if max(image.size) > DEFAULT_SIDE_PIXELS:
+                        return default
+                    found.add(upright_shape(image))
             except Exception:
                 continue
-    if len(found) == 1 and max(shape := found.pop()) <= DEFAULT_SIDE_PIXELS:
-        return shape
-    return DEFAULT_SIDE_PIXELS, DEFAULT_SIDE_PIXELS
+    return found.pop() if len(found) == 1 else default
 
 
 def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose: int = 0) -> LoadedFolder:

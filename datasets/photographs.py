@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from datasets.image_dataset import DatasetError
 
@@ -43,6 +43,14 @@ def decode(content: bytes) -> Image.Image:
         raise DatasetError(f"not a readable image (none of {', '.join(FORMATS)})") from error
     except Exception as error:  # damaged metadata makes Pillow raise nearly anything
         raise DatasetError(f"not a readable image ({error})") from error
+
+
+def upright_shape(image: Image.Image) -> tuple[int, int]:
+    """(height, width) that `decode` gives an opened image; only of PNG files may Pillow decode the pixels for it."""
+    is_turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    if is_turned and image.format != "TIFF":  # whose size Pillow turns itself
+        return image.width, image.height
+    return image.height, image.width
 
 
 def decode_all(

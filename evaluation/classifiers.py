@@ -7,6 +7,7 @@ thesis does not print how they were trained; see DEVIATIONS.md.
 import keras
 import numpy as np
 from keras import layers
+from sklearn.utils.class_weight import compute_class_weight
 
 from datasets.batches import batches_in_order, prompt, shuffled_batches
 from datasets.image_dataset import ImageDataset
@@ -135,6 +136,13 @@ def train_classifier(
         verbose=0,
     )
     return model, history.history
+
+
+def balanced_class_weight(labels: np.ndarray) -> dict[int, float]:
+    """For `train_classifier`: each class weighs as much as any other, and the mean weight of an image is 1."""
+    classes = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=classes, y=labels)
+    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def _with_one_hot_labels(examples, n_classes: int):

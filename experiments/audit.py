@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from datasets.files import write_atomically
+from datasets.files import read_json, write_atomically
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, fidelity
 from evaluation.nearest import near_copies, nearest
 from evaluation.ssim import MIN_SIDE_PIXELS, pairwise_ssim
-from experiments.race import Arm, Race, kept
+from experiments.race import Arm, Race
 from reports import figures
 
 MAX_IMAGES = 1000  # of a class, real or new
@@ -20,15 +21,16 @@ MAX_CLASSES_SHOWN = 12
 POSSIBLE = {"Fréchet": (0.0, np.inf), "density": (0.0, np.inf), "coverage": (0.0, 1.0)}
 OF_CLASSES = {
     "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
-    "KID": "squared maximum mean discrepancy of features; 0 is as good as real images",
+    "KID": "squared maximum mean discrepancy of features from those of the training images; 0: cannot be told apart",
     "Fréchet": "Fréchet distance of features; compare only figures of equally many images",
     "density": "how many real images' neighbourhoods a new one lies in; 1 is usual for real images",
-    "coverage": "share of real images that have a new one in their neighbourhood",
-    "near copies": "share of new images closer to a training image than those to one another; below 99 exact copies",
+    "coverage": "share of real images that have a new one in their neighbourhood; more new images cover more",
+    "near copies": "share of new images closer to a training image than 99 % of these to their nearest other one; "
+    "of classes below 99 images exact copies only",
 }
 OF_ALL = {
     "GAN-train": "accuracy on real test images after training on new ones alone",
-    "real to real": "the same after training on real ones",
+    "real to real": "accuracy on real test images after training on all real ones, which may be more",
     "GAN-test": "accuracy on new images of a classifier trained on real ones",
     "Inception score": "how sure that classifier is of each new image, and how even over classes",
 }
@@ -42,7 +44,7 @@ def audit(race: Race, method: str, extractor) -> dict:
     images that are nearest to them).
     """
     path = race.folder(Arm(method)) / "audit.json"
-    if found := kept(path):
+    if found := read_json(path):
         return found
     balancer, _ = race.fitted(method)
     train = race.parts.train
@@ -67,7 +69,7 @@ def audit(race: Race, method: str, extractor) -> dict:
 
 
 def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
-    """Each measure as {"value", "low", "high"}, or {"refused": why}."""
+    """Each measure as {"value", "low", "high"}, without an interval {"value"}, or {"refused": why}."""
     chosen = originals
     if len(originals) > MAX_IMAGES:
         chosen = originals[np.sort(np.random.default_rng(0).choice(len(originals), MAX_IMAGES, replace=False))]
@@ -76,7 +78,7 @@ def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
     if min(len(new), len(originals)) >= 4 and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
         for name, images in (("SSIM pairs", new), ("SSIM pairs of originals", chosen)):
             ssim = pairwise_ssim(images, random_state=0)
-            half = 1.96 * ssim.standard_error
+            half = stats.t.ppf(0.975, ssim.n_pairs - 1) * ssim.standard_error
             found[name] = {"value": ssim.mean, "low": ssim.mean - half, "high": ssim.mean + half}
     for measure, names in (
         (fidelity.kernel_inception_distance, ("KID",)),
@@ -89,8 +91,10 @@ def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
             found |= {name: {"refused": str(error)} for name in names}
             continue
         for name, estimate in zip(names, estimates if isinstance(estimates, tuple) else (estimates,), strict=True):
-            low, high = np.clip((estimate.low, estimate.high), *POSSIBLE.get(name, (-np.inf, np.inf)))
-            found[name] = {"value": estimate.value, "low": float(low), "high": float(high)}
+            found[name] = {"value": estimate.value}
+            if estimate.low < estimate.high:  # else all halves of the images gave the same, which is no interval
+                low, high = np.clip((estimate.low, estimate.high), *POSSIBLE.get(name, (-np.inf, np.inf)))
+                found[name] |= {"low": float(low), "high": float(high)}
     found["near copies"] = {"value": float(near_copies(new, originals).mean())}
     return found
 

@@ -100,7 +100,7 @@ def replaced_folder(destination: Path) -> Path:
 
 
 def check_destination(options) -> None:
-    """Raise UsageError where DST or FILE is there and may not be replaced, or DST and SRC lie in each other."""
+    """Raise UsageError where DST or FILE is there and may not be replaced, or two of SRC, DST and FILE collide."""
     source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
     working = working_folder(options)
     for folder_made in (destination, working):
@@ -119,11 +119,12 @@ def check_destination(options) -> None:
             raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
     if options.save_model:
         model = Path(options.save_model)
+        for place in (source, destination, working, replaced_folder(destination)):
+            if model.resolve().is_relative_to(place):
+                raise UsageError(f"--save-model {model} lies in {place}; choose another FILE")
         if model.is_dir() or not os.access(model.parent, os.W_OK | os.X_OK):
             raise UsageError(f"--save-model {model} must be a file in a folder that exists and can be written to")
-        if model.resolve().is_relative_to(source):
-            raise UsageError(f"--save-model {model} lies in {options.source}; choose another FILE")
-        own = working_folder(options) / MODEL  # where a run was killed after it had written FILE
+        own = working / MODEL  # where a run was killed after it had written FILE
         is_own = model.exists() and own.exists() and filecmp.cmp(model, own, shallow=False)
         if model.exists() and not options.force and not is_own:
             raise UsageError(f"{model} is there already; choose another FILE or give --force")

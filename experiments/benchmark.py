@@ -12,7 +12,7 @@ import sys
 import time
 
 from experiments import grid
-from experiments.command_line import Parser, call, positive
+from experiments.command_line import EXIT_FAILED, Parser, call, positive
 from experiments.hyperparameters import METHODS as PRINTED
 
 METHODS = ("cvae", "cvae_gan", "bagan_autoencoder", "bagan")
@@ -42,7 +42,11 @@ def main() -> int:
         n_images = options.batch_size or printed_arguments(method, options.dataset)["batch_size"]
         command = [sys.executable, __file__, "--one", method, "--dataset", options.dataset]
         command += ["--batch-size", str(n_images), "--steps", str(options.steps)]
-        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if finished.returncode < 0:
+            print("benchmark.py: the process was killed, perhaps because memory ran out", file=sys.stderr)
+        if finished.returncode:  # the process has said why
+            return EXIT_FAILED
         row = json.loads(finished.stdout)
         share, forward_share = (row[count] / row["step_s"] / row["peak"] for count in ("gflop", "forward_gflop"))
         print(f"{method:18} {n_images:5} {row['step_s']:7.3f} {n_images / row['step_s']:9.0f} "

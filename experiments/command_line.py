@@ -54,6 +54,8 @@ def call(main, prog: str) -> None:
         if is_full_disk(error):
             print(f"{prog}: the disk is full. Make space and continue with: {_command()}", file=sys.stderr)
             sys.exit(EXIT_FAILED)
+        if error.filename is None or error.strerror is None:
+            raise  # no file that the user named
         print(f"{prog}: cannot use {error.filename}: {error.strerror}; name another file or folder", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except Exception as error:

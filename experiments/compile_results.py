@@ -1,6 +1,7 @@
 """From finished cells to results.csv, tables and the page."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def _notes(runner: Runner, table: Table, n_seeds: dict[str, int]) -> list[str]:
         *(_difference_from_thesis(runner.schedule, name, table) for name in table.datasets),
         f"Schedule {runner.schedule}, protocol {runner.protocol}; all configurations, versions and wall times "
         "stand in runs/*/cell.json.",
-        f"Computed in {wall_time} ({', '.join(sorted(versions))}); last written by python {' '.join(sys.argv)}",
+        f"Computed in {wall_time} ({', '.join(sorted(versions))}); last written by python {shlex.join(sys.argv)}",
     ]
 
 

@@ -39,7 +39,7 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     table = verdict.compare(parts.test.labels, predicted, BASELINE, minority, BOOTSTRAP_RANDOM_STATE, parts.test_groups)
     minutes = {name: _minutes(found) for name, found in records.items()}
     scores = _scores(parts.test.labels, predicted, minority)
-    _, advice = verdict.recommendation(table, minutes)
+    advice = verdict.recommendation(table, minutes)
     duplicates = _near_duplicates(parts, loaded)
     if extractor is None:
 
@@ -115,9 +115,10 @@ def _verdict_section(race, advice, minority_name, failed, options) -> Section:
         advice,
         *(f"{arm} failed; see {race.failure_log(arm)}." for arm in failed),
         f"Each method against {BASELINE} (the images as they are), by {options.seeds} classifiers each on the same "
-        f"{len(race.parts.test.labels)} test images; the minority class is {minority_name}. All intervals together "
-        "hold with 95 % confidence (Student's t over seeds, bootstrap over test images, Bonferroni over all of them); "
-        '"could be seen" is the smallest true difference that would have been called helped with probability .8. '
+        f"{len(race.parts.test.labels)} test images; the minority class is {minority_name}. All intervals of the "
+        "verdicts together hold with 95 % confidence (Student's t over seeds, bootstrap over test images, Bonferroni "
+        'over all of them); "could be seen" is the smallest true difference that would be called helped about three '
+        "times in four. "
         "Networks were trained once; the spread over seeds is that of new images and classifiers.",
     )
     return Section("Verdict", text, figures=(race.out / "figures" / "verdicts.png",))
@@ -165,7 +166,7 @@ def _image_section(records: dict[str, list[dict]], out: Path, options) -> Sectio
     for name, found in records.items():
         first = found[0]
         for of_class, n in first["n_new"].items():
-            dropped = [str(first["n_dropped"][chosen][of_class]) for chosen in options.filter]
+            dropped = [str(first["n_dropped"].get(chosen, {}).get(of_class, "not asked")) for chosen in options.filter]
             rows.append((name, of_class, str(n), *dropped))
     headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
     pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
@@ -185,7 +186,10 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
         for row in measures.to_dict("records")
     ]
     text = [
-        f"Features: {options.extractor}. Intervals hold with 95 % confidence. Made for the audit were as many images "
+        f"Features: {options.extractor}. Each interval holds with 95 % confidence, but "
+        "where coverage is near 1 and images are few with less. Features of the classifier "
+        "were learned from the training images, which new images are compared with; compare methods, not figures with "
+        "an ideal. Made for the audit were as many images "
         f"of a class as it lacks or has, whichever is more, at most {audit.MAX_IMAGES}; no filter was applied.",
         *(f"Refused: {reason}." for reason in measures["refused"].dropna().unique()),
     ]
@@ -218,7 +222,7 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, re
             f"together: {shown}."
         )
     else:
-        text.append("No test image has a near duplicate among those learned from.")
+        text.append("No near duplicate of a test image was found among those learned from.")
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
         f"Written by python {shlex.join(sys.argv)}; classifier: "

@@ -43,7 +43,8 @@ def parse(arguments=None):
     parser.add_argument(
         "--extractor", choices=EXTRACTORS, default="classifier",
         help="features that new images are audited by: those of the classifier of the originals, or InceptionV3's "
-        "where Keras has its weights (default: %(default)s)",
+        "where Keras has its weights, of which the Fréchet distance is always refused: they are more than half of the "
+        "at most 1000 images of a class (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -80,7 +81,8 @@ def main() -> int:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
     learned = {name: int(0.7 * 0.75 * n) for name, n in counts.items()}
     folder_methods.check(options.methods, learned, shape)
-    folder.check_memory(round(sum(counts.values()) * max(1.0, *options.proportions)), shape)
+    n_lacking = len(counts) * max(counts.values()) - sum(counts.values())
+    folder.check_memory(sum(counts.values()) + round(n_lacking * max(options.proportions)), shape)
     paths = tuple(path for found in listing.paths for path in found)
     groups = read_groups(listing.folder, paths)
     out = Path(options.out)

@@ -31,6 +31,10 @@ def held(folder: Path, wait: bool):
                 raise BusyError(f"{busy}; wait for it or choose another folder") from None
             print(f"{busy}; waiting for it.", file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise UsageError(
+                f"{folder} cannot be locked ({error.strerror}); choose a folder on another disk"
+            ) from error
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         lock.flush()

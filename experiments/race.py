@@ -9,17 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.class_weight import compute_class_weight
 
-from datasets.files import write_atomically
+from datasets.files import read_json, write_atomically
 from datasets.groups import split_groups
 from datasets.image_dataset import ImageDataset
 from datasets.split import split
 from evaluation import classifiers
 from evaluation.nearest import near_copies
-from evaluation.verdict import MIN_GROUPS
+from evaluation.verdict import MIN_UNITS
 from experiments import folder_methods, hyperparameters, plan
-from experiments.command_line import DiskFullError, is_full_disk
+from experiments.command_line import DiskFullError, is_full_disk, is_out_of_memory
 from experiments.folder_methods import BASELINE, WITHOUT_IMAGES
 from experiments.run_cells import in_a_line
 from experiments.runner import environment
@@ -57,7 +56,7 @@ class Parts:
 def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -> Parts:
     """70 % of the images to learn from, of which a quarter validates, and 30 % to test; groups stay together.
 
-    Raises ValueError where a class is too small for that.
+    Raises ValueError where a class is too small for that or for a verdict.
     """
 
     def cut(labels, groups, fraction):
@@ -74,8 +73,12 @@ def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -
         found = test[dataset.labels[test] == label]
         if not (dataset.labels[train] == label).any() or not len(found):
             raise ValueError(f"{name} has too few images to be learned from and tested")
-        if groups is not None and len(np.unique(groups[found])) < MIN_GROUPS:
-            raise ValueError(f"the test images of {name} are of fewer than {MIN_GROUPS} groups")
+        n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
+        if n_units < MIN_UNITS:
+            raise ValueError(
+                f"{name} would have {n_units}{unit} test images, and a verdict needs {MIN_UNITS}; that takes about "
+                f"{round(MIN_UNITS / hyperparameters.TEST_FRACTION)}{unit} images of each class"
+            )
     return Parts(
         dataset.take(train),
         dataset.take(validation),
@@ -85,20 +88,11 @@ def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -
     )
 
 
-def kept(path: Path) -> dict | None:
-    """What a JSON file holds, or None where there is none; a damaged one is set aside."""
-    try:
-        return json.loads(path.read_text()) if path.exists() else None
-    except ValueError:
-        path.replace(path.with_suffix(".json.damaged"))
-        print(f"{path} is damaged and was set aside; it is computed again.", file=sys.stderr)
-        return None
-
-
 class Race:
     """Runs arms below a folder: `runs/<arm>-<digest>/seed-<n>.json`, checkpoints in `runs/<method>-training-<digest>`.
 
-    The digest is that of all values that decide the result, so that nothing old is taken for new.
+    The digest is that of the arguments of method and classifier, so that nothing old is taken for new; images, groups
+    and filters are those of the folder's `run.json`.
     """
 
     def __init__(self, out: Path, parts: Parts, schedule: str, filters, flip: bool, strategy):
@@ -115,7 +109,7 @@ class Race:
 
     def record(self, arm: Arm, seed: int) -> dict | None:
         """What is known of a finished classifier, or None; a damaged file is set aside."""
-        return kept(self.folder(arm) / f"seed-{seed}.json")
+        return read_json(self.folder(arm) / f"seed-{seed}.json")
 
     def configuration(self, arm: Arm) -> dict:
         """Arguments of the arm's method and of its classifier."""
@@ -131,7 +125,10 @@ class Race:
         return self.folder(arm) / "failed.log"
 
     def run(self, arm: Arm, seed: int) -> dict | None:
-        """The record of one classifier, computed unless it is cached; None where the method failed, which is logged."""
+        """The record of one classifier, computed unless it is cached; None where the method failed, which is logged.
+
+        A lack of memory is raised: TensorFlow does not recover from it in this process.
+        """
         record = self.record(arm, seed)
         if record is None:
             self.folder(arm).mkdir(parents=True, exist_ok=True)
@@ -140,6 +137,8 @@ class Race:
             except Exception as error:  # one method that fails does not stop the others
                 if is_full_disk(error):
                     raise DiskFullError(f"no space left on the disk of {self.out}") from error
+                if is_out_of_memory(error):
+                    raise
                 write_atomically(self.failure_log(arm), "".join(traceback.format_exception(error)))
                 print(f"{arm} FAILED: {in_a_line(error)}; see {self.failure_log(arm)}", file=sys.stderr)
                 return None
@@ -149,12 +148,15 @@ class Race:
 
     def _compute(self, arm: Arm, seed: int) -> dict:
         train, n_new, n_dropped, training_s = self.parts.train, {}, {}, 0.0
-        started = time.perf_counter()
+        sampling_s = 0.0
         if arm.makes_images:
             balancer, training_s = self.fitted(arm.method)
+            if "confidence" in self.filters:
+                _ = self.original_classifier  # trained here, it is not counted as the method's
             started = time.perf_counter()
             train, n_new, n_dropped = self._balanced(balancer, arm, seed)
-        sampling_s, started = time.perf_counter() - started, time.perf_counter()
+            sampling_s = time.perf_counter() - started
+        started = time.perf_counter()
         model = self.classifier(arm.method, train, seed)
         if arm.method == BASELINE and seed == 0:
             self._original_classifier = model
@@ -173,9 +175,7 @@ class Race:
         """A trained classifier; `method` may change how it is trained."""
         arguments = dict(self.classifier_arguments)
         if method == "class_weights":
-            classes = np.arange(train.n_classes)
-            weights = compute_class_weight("balanced", classes=classes, y=train.labels)
-            arguments["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
+            arguments["class_weight"] = classifiers.balanced_class_weight(train.labels)
         model, _ = classifiers.train_classifier(
             classifiers.scaled_classifier(train.images.shape[1:]),
             train,
@@ -219,14 +219,18 @@ class Race:
         return {label: int(n) for label, n in enumerate(wanted) if n}
 
     def _balanced(self, balancer, arm: Arm, seed: int):
-        """The training images with new ones, and by class name how many are new and how many filters dropped."""
+        """The training images with new ones, and by class name how many are new and how many filters dropped.
+
+        The copies that random oversampling makes are not taken for duplicates: nothing would be left of it.
+        """
         train = self.parts.train
+        filters = [name for name in self.filters if (name, arm.method) != ("duplicates", "random_oversampling")]
         images, labels, n_new, n_dropped = [train.images], [train.labels], {}, {}
         for label, n in self.additions(arm.proportion).items():
             name = train.class_names[label]
             made = balancer.sample(label, n, random_state=seed)
             kept = np.ones(n, bool)
-            for chosen in self.filters:
+            for chosen in filters:
                 passed = self._passes(chosen, made, label)
                 n_dropped.setdefault(chosen, {})[name] = int((kept & ~passed).sum())
                 kept &= passed

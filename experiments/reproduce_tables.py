@@ -4,6 +4,7 @@ import argparse
 import itertools
 import json
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,8 +212,14 @@ def run(cells, options, out: Path, datasets: dict) -> int:
     if options.cell:
         print(f"The cell is in {runner.folder(options.cell)}. Next: the same command without --cell writes the tables.")
     else:
-        print(f"Next: open {out / 'index.html'} in a browser, or run the same with --protocol clean --out {out}-clean.")
+        print(next_step(out, options.protocol))
     return 0
+
+
+def next_step(out: Path, protocol: str) -> str:
+    """What to do after all tables are written."""
+    other = f", or run the same with --protocol clean --out {out}-clean" if protocol == "thesis" else ""
+    return f"Next: open {out / 'index.html'} in a browser{other}."
 
 
 def claim_folder(out: Path, options, datasets: dict) -> None:
@@ -231,8 +238,8 @@ def begins_together(runner, cells, options) -> bool:
     from replication.collectives import same_everywhere
 
     with runner.strategy.scope():
-        n_finished = sum(runner.cached(cell) is not None for cell in cells)
-        if not same_everywhere(n_finished):
+        finished = [str(cell) for cell in cells if runner.cached(cell) is not None]
+        if not same_everywhere(zlib.crc32("\n".join(finished).encode())):
             raise UsageError(f"the machines see different results in {options.out}; it must be shared by all of them")
     return runner.strategy.extended.should_checkpoint
 

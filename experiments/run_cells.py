@@ -93,9 +93,13 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
             if n_jobs > 1:
                 print("A process was killed; what is not finished is tried one at a time.", file=sys.stderr)
                 n_jobs = 1
+            elif len(left[0]) > 1:
+                left[:1] = [[cell] for cell in left[0]]
             else:
-                error = RuntimeError("the process was killed, perhaps because memory ran out")
-                yield from (_failure(runner, cell, error) for cell in left.pop(0) if runner.cached(cell) is None)
+                (cell,) = left.pop(0)
+                if runner.cached(cell) is None:
+                    error = RuntimeError("the process was killed, perhaps because memory ran out")
+                    yield _failure(runner, cell, error)
         finally:
             workers.shutdown(kill_workers=True)
 

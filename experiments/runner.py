@@ -4,7 +4,6 @@ import io
 import json
 import os
 import platform
-import sys
 import time
 from importlib import metadata
 from pathlib import Path
@@ -12,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from sklearn.utils.class_weight import compute_class_weight
 
-from datasets.files import write_atomically
+from datasets.files import read_json, write_atomically
 from datasets.image_dataset import ImageDataset
 from evaluation import classifiers, protocol, scores, ssim
 from experiments import hyperparameters, locks, plan
@@ -67,13 +65,7 @@ class Runner:
 
     def cached(self, cell: Cell) -> dict | None:
         """The record of a finished cell, or None; a damaged one is set aside."""
-        path = self.folder(cell) / "cell.json"
-        try:
-            return json.loads(path.read_text()) if path.exists() else None
-        except ValueError:
-            path.replace(path.with_suffix(".json.damaged"))
-            print(f"{path} is damaged and was set aside; the cell is run again.", file=sys.stderr)
-            return None
+        return read_json(self.folder(cell) / "cell.json")
 
     def failure_log(self, cell: Cell) -> Path:
         return self.folder(cell) / "failed.log"
@@ -180,9 +172,8 @@ class Runner:
         return cell.makes_images and "n_epochs" in hyperparameters.METHODS[self.schedule][cell.dataset][cell.variant]
 
     def _training_environments(self, cell: Cell) -> list[dict]:
-        """Of all processes that took part in the training, in their order."""
-        path = self.training_folder(cell) / "environments.json"
-        return json.loads(path.read_text()) if path.exists() else []
+        """Of all processes that trained the networks or restored them to make images, in their order."""
+        return read_json(self.training_folder(cell) / "environments.json") or []
 
     def _note_environment(self, cell: Cell) -> None:
         known, own = self._training_environments(cell), environment(self.strategy)
@@ -222,9 +213,7 @@ class Runner:
         )
         arguments = dict(hyperparameters.CLASSIFIERS[self.schedule][cell.dataset])
         if cell.variant == "class_weights":
-            classes = np.arange(train.n_classes)
-            weights = compute_class_weight("balanced", classes=classes, y=train.labels)
-            arguments["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
+            arguments["class_weight"] = classifiers.balanced_class_weight(train.labels)
         n_steps = len(train.labels) // min(arguments["batch_size"], len(train.labels))
         callbacks = [FiniteLosses(f"{cell}, classifier")]
         callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []

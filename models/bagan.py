@@ -36,8 +36,8 @@ class BAGAN(Balancer):
     Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). `folder` keeps checkpoints and
     `history.csv` of each stage; a fit with the same arguments and data continues from them.
 
-    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels and
-    at least two images of each class.
+    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels, at
+    least two images of each class, and batches of at least two.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class BAGAN(Balancer):
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
             if count < 2:
                 raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
+        batch_size, n_fakes = self._batch_numbers(len(images))
+        if batch_size <= n_fakes:
+            raise ValueError(f"batch_size must be at least 2, for a real image and a fake one, got {self.batch_size}")
         with seeded(self.seed_):
             self.encoder_ = networks.bagan_encoder(self.latent_size)
             self.decoder_ = networks.bagan_generator(self.latent_size)
@@ -105,8 +108,7 @@ class BAGAN(Balancer):
         model = BAGANTraining(self.generator_, self.discriminator_)
         model.compile(self._new_optimizer())
         n_classes = len(self.classes_)
-        batch_size = min(self.batch_size, len(images))
-        n_fakes = max(1, round(batch_size / (n_classes + 1)))
+        batch_size, n_fakes = self._batch_numbers(len(images))
         steps_per_epoch, batches = class_balanced_batches(images, class_indices, batch_size - n_fakes, self.seed_)
         means = tf.constant(self.class_means_, tf.float32)
         factors = tf.constant(self.class_factors_, tf.float32)
@@ -138,6 +140,11 @@ class BAGAN(Balancer):
             folder=Path(self.folder) / "adversarial" if self.folder else None,
             verbose=self.verbose,
         )
+
+    def _batch_numbers(self, n_images):
+        """Images in a batch of D, and how many of these are fakes."""
+        batch_size = min(self.batch_size, n_images)
+        return batch_size, max(1, round(batch_size / (len(self.classes_) + 1)))
 
     def _new_optimizer(self):
         return keras.optimizers.get(

@@ -109,13 +109,18 @@ class Balancer(BaseEstimator, ABC):
 
     def _asked(self, label, n: int, random_state) -> tuple[int, int, int]:
         """Class index, number of images and seed that the arguments of `sample` stand for."""
+        class_index = self._class_index(label)
+        if n < 0:
+            raise ValueError(f"cannot make {n} images")
+        return class_index, n, self.seed_ if random_state is None else _seed(random_state)
+
+    def _class_index(self, label) -> int:
+        """Index of a class in `classes_`; raises ValueError for one that was not fitted."""
         self._check_fitted()
         classes = self.classes_.tolist()
         if label not in classes:
             raise ValueError(f"class {label} was not among the fitted classes {classes}")
-        if n < 0:
-            raise ValueError(f"cannot make {n} images")
-        return classes.index(label), n, self.seed_ if random_state is None else _seed(random_state)
+        return classes.index(label)
 
     @abstractmethod
     def _fit(self, images: np.ndarray, class_indices: np.ndarray) -> None: ...

@@ -18,7 +18,7 @@ CHECKPOINT_SHARE_OF_TIME = 0.05
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss or a weight became NaN or infinite; the last good checkpoint is kept."""
+    """A loss or a weight became NaN or infinite; checkpoints from before are kept."""
 
 
 class EpochSeeds(keras.callbacks.Callback):
@@ -35,11 +35,15 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class FiniteLosses(keras.callbacks.Callback):
-    """Stops training at the first loss that is not finite, and before weights that are not finite are kept."""
+    """Stops training at the first loss that is not finite, and before weights that are not finite are kept.
 
-    def __init__(self, description):
+    `checkpoints` is the training's `Checkpoints` callback, if it has one.
+    """
+
+    def __init__(self, description, checkpoints=None):
         super().__init__()
         self.description = description
+        self.checkpoints = checkpoints
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -49,7 +53,7 @@ class FiniteLosses(keras.callbacks.Callback):
             if not np.isfinite(float(value)):
                 raise TrainingDivergedError(
                     f"{self.description}: the loss term {name} became {float(value)} in epoch {self.epoch + 1}, "
-                    f"step {batch + 1}. Lower the learning rate; the last good checkpoint is kept."
+                    f"step {batch + 1}. {self._advice()}"
                 )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -57,8 +61,13 @@ class FiniteLosses(keras.callbacks.Callback):
             if not np.isfinite(variable.numpy()).all():
                 raise TrainingDivergedError(
                     f"{self.description}: the weights {variable.path} are no longer finite after epoch {epoch + 1}. "
-                    "Lower the learning rate; the last good checkpoint is kept."
+                    + self._advice()
                 )
+
+    def _advice(self) -> str:
+        if self.checkpoints and self.checkpoints.paths():
+            return "Lower the learning rate; the last good checkpoint is kept."
+        return "Lower the learning rate."
 
 
 class History(keras.callbacks.Callback):
@@ -102,7 +111,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def restore(self, model, n_epochs: int) -> int:
         """Load the newest sound checkpoint of at most `n_epochs`; returns its epochs. Damaged files are set aside."""
-        for path in self._paths():
+        for path in self.paths():
             _, epoch, digest = path.stem.split("-")
             if int(epoch) > n_epochs:
                 continue
@@ -119,7 +128,7 @@ class Checkpoints(keras.callbacks.Callback):
             if self.is_chief:
                 path.replace(path.with_suffix(".damaged"))
                 print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
-        if any(int(path.stem.split("-")[1]) > n_epochs for path in self._paths()):
+        if any(int(path.stem.split("-")[1]) > n_epochs for path in self.paths()):
             raise ValueError(f"{self.folder} holds a training of more than {n_epochs} epochs; use another folder")
         return 0
 
@@ -133,12 +142,13 @@ class Checkpoints(keras.callbacks.Callback):
         np.savez(archive, **{str(index): variable.numpy() for index, variable in enumerate(_state(self.model))})
         digest = hashlib.sha256(archive.getbuffer()).hexdigest()
         write_atomically(self.folder / f"epoch-{epoch + 1:06d}-{digest}.npz", archive.getvalue())
-        for path in self._paths()[CHECKPOINTS_KEPT:]:
+        for path in self.paths()[CHECKPOINTS_KEPT:]:
             path.unlink()
         self.last_saved = time.perf_counter()
         self.save_duration_s = self.last_saved - started
 
-    def _paths(self):
+    def paths(self) -> list[Path]:
+        """Of the checkpoints on disk, the newest first."""
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
 
 

@@ -110,12 +110,20 @@ class CVAEGAN(Balancer):
         return generated_images(self.generator_, latent, class_index)
 
     def encode(self, images, label):
-        """Latent means float32 (n, latent_size) of uint8 images of one class."""
-        return latent_means(self.encoder_, images, int(np.searchsorted(self.classes_, label)))
+        """Latent means float32 (n, latent_size) of uint8 images of one class.
+
+        Raises ValueError for a class that was not fitted.
+        """
+        class_index = self._class_index(label)
+        return latent_means(self.encoder_, images, class_index)
 
     def decode(self, latent, label):
-        """uint8 images (n, height, width, channels) of one class from latents float32 (n, latent_size)."""
-        return generated_images(self.generator_, latent, int(np.searchsorted(self.classes_, label)))
+        """uint8 images (n, height, width, channels) of one class from latents float32 (n, latent_size).
+
+        Raises ValueError for a class that was not fitted.
+        """
+        class_index = self._class_index(label)
+        return generated_images(self.generator_, latent, class_index)
 
 
 class CVAEGANTraining(TrainingModel):

@@ -7,6 +7,7 @@ from datasets.pixels import to_network, to_pixels
 from models.balancer import Balancer
 
 ADASYN_TRIES = 10
+EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words for ADASYN's rounding to 0 everywhere
 MAX_IMAGES_AT_ONCE = 10_000  # which SMOTE holds as floats, several times
 
 
@@ -50,11 +51,12 @@ class SMOTE(Balancer):
         self.n_neighbors = n_neighbors
 
     def _fit(self, images, class_indices):
-        _check_neighbours(self, class_indices)
+        _check_counts(self, class_indices)
         self.images_, self.class_indices_ = images, class_indices
 
     def _sample(self, class_index, n, random_state):
         members = np.flatnonzero(self.class_indices_ == class_index)
+        _check_count(self, class_index, len(members))
         other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn wants a second class
         chosen = np.concatenate([members, other])
         parts = []
@@ -71,8 +73,9 @@ class SMOTE(Balancer):
 class ADASYN(Balancer):
     """Like SMOTE, but an original gets the more new images, the more of its neighbours are of other classes.
 
-    He et al. 2008. Raises ValueError where no original has such a neighbour. ADASYN rounds the number of images at
-    every original; it is asked for twice as many until there are enough, and of those `n` are drawn.
+    He et al. 2008. A class needs more than `n_neighbors` images, and `sample` raises ValueError where none of them has
+    a neighbour of another class. ADASYN rounds the number of images at every original; it is asked for twice as many
+    until there are enough, and of those `n` are drawn.
     """
 
     def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
@@ -81,11 +84,12 @@ class ADASYN(Balancer):
         self.n_neighbors = n_neighbors
 
     def _fit(self, images, class_indices):
-        _check_neighbours(self, class_indices)
+        _check_counts(self, class_indices)
         self.images_, self.class_indices_ = images, class_indices
 
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
+        _check_count(self, class_index, count)
         for attempt in range(ADASYN_TRIES):
             sampler = over_sampling.ADASYN(
                 sampling_strategy={class_index: count + n * 2**attempt},
@@ -97,20 +101,28 @@ class ADASYN(Balancer):
             except RuntimeError as error:
                 label = self.classes_[class_index]
                 raise ValueError(f"no image of class {label} has a neighbour of another class; use SMOTE") from error
-            except ValueError:  # every original's share was rounded to none
+            except ValueError as error:
+                if EVERY_SHARE_IS_NONE not in str(error):
+                    raise
                 continue
             if len(new) >= n:
                 return np.random.default_rng(random_state).permutation(new)[:n]
         raise ValueError(f"ADASYN makes too few of {n} images of class {self.classes_[class_index]}; use SMOTE")
 
 
-def _check_neighbours(balancer, class_indices) -> None:
-    for label, n in zip(balancer.classes_.tolist(), np.bincount(class_indices), strict=True):
-        if balancer.sampling_strategy_.get(label) and n <= balancer.n_neighbors:
-            raise ValueError(
-                f"class {label} has {n} images; {type(balancer).__name__} needs more than n_neighbors, "
-                f"{balancer.n_neighbors}"
-            )
+def _check_counts(balancer, class_indices) -> None:
+    """Raise ValueError where a class that `fit_resample` adds images to has too few for their neighbours."""
+    for class_index, label in enumerate(balancer.classes_.tolist()):
+        if balancer.sampling_strategy_.get(label):
+            _check_count(balancer, class_index, int((class_indices == class_index).sum()))
+
+
+def _check_count(balancer, class_index, count) -> None:
+    if count <= balancer.n_neighbors:
+        raise ValueError(
+            f"class {balancer.classes_[class_index]} has {count} images; {type(balancer).__name__} needs more than "
+            f"n_neighbors, {balancer.n_neighbors}"
+        )
 
 
 def _resampled(sampler, images, class_indices) -> np.ndarray:

@@ -160,7 +160,7 @@ def train(
         raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
     history = History(Path(folder) / "history.csv" if folder else None, n_epochs_done, is_chief)
     if n_epochs_done < n_epochs:
-        callbacks = [EpochSeeds(random_state), FiniteLosses(description), history]
+        callbacks = [EpochSeeds(random_state), FiniteLosses(description, checkpoints), history]
         callbacks += [checkpoints] if checkpoints else []
         callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
         with _graphs_as_written():

@@ -29,14 +29,22 @@ def batch_mean(values, axis=None):
 
 
 def same_everywhere(number: int) -> bool:
-    """Whether all machines of the strategy call this with the same number; from outside of a step."""
+    """Whether all machines of the strategy call this with the same number; from outside of a step.
+
+    All get the same answer. Numbers are whole and below 2^40, so that float64 adds them exactly.
+    """
     strategy = tf.distribute.get_strategy()
 
     @tf.function
-    def mean():
-        return strategy.run(lambda: all_sum(tf.constant(float(number))) / n_replicas())
+    def count():
+        return strategy.run(lambda: n_unlike_mean(tf.constant(number, tf.float64)))
 
-    return float(strategy.experimental_local_results(mean())[0]) == number
+    return float(strategy.experimental_local_results(count())[0]) == 0
+
+
+def n_unlike_mean(number):
+    """Of how many replicas the float64 scalar differs from its mean over the replicas: 0 where all are the same."""
+    return all_sum(tf.cast(number != all_sum(number) / n_replicas(), tf.float64))
 
 
 def of_one_replica(batch: dict, replica: int) -> dict:

@@ -29,7 +29,7 @@ BEYOND_THESIS = "† Beyond the thesis, which describes these rivals (section 1.
 CONSISTENCY = (
     "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
     "accuracy and F1 they combine the spread over our seeds with the sampling error of both test sets, for SSIM they "
-    "are the spread over seeds, each of which draws other images and pairs."
+    "are the spread over seeds, each of which draws other images and pairs, or where it is larger the error over pairs."
 )
 
 

@@ -31,7 +31,7 @@ class Scaled:
                 f"images must have sides of at least {MIN_SIDE} pixels, got {image_shape[0]} x {image_shape[1]}"
             )
         self.image_shape = tuple(image_shape)
-        self.n_halvings = max(1, (side // MIN_SIDE).bit_length() - 1)  # of the shorter side, down to 8..15
+        self.n_halvings = max(1, (side // MIN_SIDE).bit_length() - 1)  # of the shorter side, see _upsampled
 
     def cvae_gan_generator(self, n_classes: int, latent_size: int) -> keras.Model:
         """After Table B.1, G: ([label (batch, 1) int, z (batch, latent_size)]) -> image in (-1, 1)."""
@@ -90,9 +90,10 @@ class Scaled:
         return keras.Model(image, layers.Dense(latent_size)(_bagan_trunk(image)), name="bagan_encoder")
 
     def _upsampled(self, x):
-        """(batch, features) -> image: the shorter side starts at 8 to 15 pixels (4 for images under 16), then doubles.
+        """(batch, features) -> image: the shorter side starts at 8 to 16 pixels, or half of one under 16, then doubles.
 
-        Filters halve with every doubling down to 16, as in Tables B.1 and B.5. What is over is cropped.
+        Halves are rounded up, and what is over is cropped. Filters halve with every doubling down to 16, as in Tables
+        B.1 and B.5.
         """
         height, width, n_channels = self.image_shape
         factor = 2**self.n_halvings

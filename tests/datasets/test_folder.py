@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from datasets import folder
 from datasets.groups import read_groups, split_groups
@@ -63,6 +63,23 @@ def test_images_that_agree_keep_their_size_others_get_64(tmp_path):
     assert folder.image_shape(folder.scan(tmp_path)) == (12, 20)
     save(tmp_path / "a" / "2.png", size=(20, 13))
     assert folder.image_shape(folder.scan(tmp_path)) == (64, 64)
+
+
+def test_the_size_is_that_after_the_cameras_orientation(tmp_path):
+    for name in "ab":
+        for number in range(2):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("RGB", (60, 20)).save(tmp_path / name / f"{number}.jpg", exif=orientation(6))
+    listing = folder.scan(tmp_path)
+    assert folder.image_shape(listing) == (60, 20)
+    Image.new("RGB", (60, 20)).save(tmp_path / "a" / "0.jpg", exif=orientation(3))
+    assert folder.image_shape(listing) == (64, 64)
+
+
+def orientation(number):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = number
+    return exif
 
 
 def test_shrinking_averages(tmp_path):

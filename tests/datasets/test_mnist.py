@@ -120,6 +120,13 @@ def test_failed_download_says_what_to_do_and_leaves_nothing(fault, server, tmp_p
     assert not list((tmp_path / "keras" / "datasets").iterdir())
 
 
+def test_a_keras_home_that_is_a_file_is_told(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    with pytest.raises(DatasetError, match=r"could not be downloaded \(.*Not a directory.*--data-dir or DATASETS_DIR"):
+        mnist.load()
+
+
 def test_real_mnist(mnist_folder):
     dataset = mnist.load(mnist_folder)
     assert dataset.images.shape == (70_000, 28, 28, 1)

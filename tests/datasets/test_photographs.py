@@ -2,10 +2,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from datasets.image_dataset import DatasetError
-from datasets.photographs import MAX_BYTES, decode, is_photograph, read
+from datasets.photographs import MAX_BYTES, decode, is_photograph, read, upright_shape
 
 
 def encoded(image, kind="PNG", **options):
@@ -106,3 +106,24 @@ def test_sixteen_bits_of_grey_keep_their_shades():
     shades = np.linspace(0, 65535, 256).astype(np.uint16)[None]
     decoded = np.asarray(decode(encoded(Image.fromarray(shades), transparency=0)))
     np.testing.assert_array_equal(decoded[0, :, 0], np.arange(256))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", [None, *range(1, 10)])
+def test_the_upright_shape_is_that_of_the_decoded_image(orientation, kind):
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[ExifTags.Base.Orientation] = orientation
+    content = encoded(Image.new("RGB", (7, 5)), kind, exif=exif)
+    with Image.open(io.BytesIO(content)) as image:
+        assert upright_shape(image) == decode(content).size[::-1]
+
+
+def test_an_orientation_behind_the_pixels_counts():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    content = encoded(Image.new("RGB", (7, 5)), exif=exif)
+    start, end = content.index(b"eXIf") - 4, content.index(b"IDAT") - 4
+    moved = content[:start] + content[end:-12] + content[start:end] + content[-12:]  # the last 12 bytes are IEND
+    with Image.open(io.BytesIO(moved)) as image:
+        assert upright_shape(image) == decode(moved).size[::-1] == (7, 5)

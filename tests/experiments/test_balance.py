@@ -263,3 +263,22 @@ def test_a_run_that_was_stopped_after_it_wrote_the_model_carries_on(source, monk
     assert called(monkeypatch, *arguments) == 0
     with pytest.raises(UsageError, match=r"model\.npz is there already"):
         called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--save-model", model)
+
+
+@pytest.mark.parametrize("file", ["dst/model.npz", "dst", "dst.partial/model.npz", "dst.partial", "dst.old"])
+def test_a_model_where_dst_is_made_or_moved_is_refused(file, source, monkeypatch, tmp_path):
+    target = tmp_path / "dst"
+    if "/" in file or file == "dst.old":
+        called(monkeypatch, source, target, "--method", "geometric")
+    if file == "dst.partial/model.npz":
+        target.rename(tmp_path / "dst.partial")
+        (tmp_path / "dst.partial" / "run.json").touch()
+    before = content(tmp_path)
+    with pytest.raises(UsageError, match=r"--save-model \S+ lies in \S+; choose another FILE"):
+        called(monkeypatch, source, target, "--method", "geometric", "--force", "--save-model", tmp_path / file)
+    assert content(tmp_path) == before
+
+
+def test_a_model_among_the_originals_is_refused(source, monkeypatch, tmp_path):
+    with pytest.raises(UsageError, match=r"--save-model \S+ lies in \S+src; choose another FILE"):
+        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--save-model", source / "model.npz")

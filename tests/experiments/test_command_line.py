@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
-from experiments import command_line
+from experiments import benchmark, command_line, grid, locks, reproduce_tables
+from experiments.command_line import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +22,9 @@ def run(script, *arguments, **keywords):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **keywords)
 
 
-@pytest.mark.parametrize("script", ["reproduce_tables.py", "reproduce_architectures.py", "benchmark.py"])
+@pytest.mark.parametrize(
+    "script", ["balance.py", "benchmark.py", "judge.py", "reproduce_architectures.py", "reproduce_tables.py"]
+)
 def test_help_is_quick(script):
     durations = []
     for _ in range(3):
@@ -28,7 +32,7 @@ def test_help_is_quick(script):
         finished = run(script, "--help")
         durations.append(time.perf_counter() - started)
         assert finished.returncode == 0
-        assert "--out" in finished.stdout or "--steps" in finished.stdout
+        assert finished.stdout.startswith(f"usage: {script}")
     assert min(durations) < 0.5
 
 
@@ -112,6 +116,13 @@ def test_a_folder_with_files_of_the_same_names_is_refused(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_disk_without_locks_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks.fcntl, "flock", lambda *_: raising(OSError(37, "No locks available")))
+    sentence = f"{tmp_path} cannot be locked \\(No locks available\\)"
+    with pytest.raises(UsageError, match=sentence), locks.held(tmp_path, wait=True):
+        pass
+
+
 def test_a_lack_of_memory_is_a_sentence_and_other_errors_are_not_hidden(capsys, monkeypatch):
     class ResourceExhaustedError(RuntimeError):
         pass
@@ -125,6 +136,8 @@ def test_a_lack_of_memory_is_a_sentence_and_other_errors_are_not_hidden(capsys, 
         assert "balance.py: out of memory. On a machine with more of it" in capsys.readouterr().err
     with pytest.raises(RuntimeError, match="a bug"):
         command_line.call(lambda: raising(RuntimeError("a bug")), "balance.py")
+    with pytest.raises(OSError, match="No such process"):
+        command_line.call(lambda: raising(OSError(3, "No such process")), "balance.py")
 
 
 def raising(error):
@@ -188,6 +201,48 @@ def test_a_stopped_run_says_how_to_continue(sent, tmp_path):
     assert "what is finished is kept, checkpoints too. Continue with:" in error
     assert "experiments/reproduce_tables.py --datasets digits --methods cvae" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("process", "message"),
+    [("echo 'benchmark.py: out of memory' >&2; exit 1", "out of memory"), ("kill -9 $$", "the process was killed")],
+)
+def test_a_benchmark_that_fails_is_a_sentence(process, message, tmp_path, monkeypatch, capfd):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{process}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(sys, "argv", ["benchmark.py"])
+    assert benchmark.main() == 1
+    error = capfd.readouterr().err
+    assert error.startswith(f"benchmark.py: {message}")
+    assert len(error.splitlines()) == 1
+
+
+def test_the_clean_protocol_is_recommended_after_the_thesiss_only():
+    assert "--protocol clean --out results-clean" in reproduce_tables.next_step(Path("results"), "thesis")
+    step = reproduce_tables.next_step(Path("results"), "clean")
+    assert step == "Next: open results/index.html in a browser."
+
+
+def test_machines_compare_which_cells_are_finished(monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    from replication import collectives
+
+    cells = grid.cells(["digits"], [50], ["smote"], {"digits": 2})
+    compared = []
+    monkeypatch.setattr(collectives, "same_everywhere", lambda number: compared.append(number) or len(compared) < 4)
+    options = reproduce_tables.parse(["--out", str(tmp_path)])
+    for finished in (cells[:1], cells[:1], cells[1:2]):
+        runner = types.SimpleNamespace(
+            strategy=tf.distribute.get_strategy(), cached=lambda cell, known=finished: {} if cell in known else None
+        )
+        assert reproduce_tables.begins_together(runner, cells, options)
+    assert compared[0] == compared[1] != compared[2]
+    assert max(compared) < 2**40
+    with pytest.raises(UsageError, match="the machines see different results"):
+        reproduce_tables.begins_together(runner, cells, options)
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path):

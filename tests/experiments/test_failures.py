@@ -102,27 +102,45 @@ def test_a_process_that_runs_out_of_memory_fails_its_own_cell(tmp_path):
     assert "| CVAE-GAN | failed |" in (tmp_path / "tables" / "digits-75.md").read_text()
 
 
-def test_a_process_that_lacked_memory_gets_no_other_cell(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
+def with_interference(folder, condition, consequence):
+    """Environment in which processes note each cell that they begin in `processes`, and some cells end otherwise."""
+    (folder / "sitecustomize.py").write_text(
         f"""import os
 from experiments.runner import Runner
 run = Runner.run
-def run_without_memory(self, cell, wait):
-    with open({str(tmp_path / "processes")!r}, "a") as file:
+def run_with_interference(self, cell, wait):
+    with open({str(folder / "processes")!r}, "a") as file:
         print(cell, os.getpid(), file=file)
-    if cell.variant == "cvae":
-        raise MemoryError
+    if {condition}:
+        {consequence}
     return run(self, cell, wait)
-Runner.run = run_without_memory
+Runner.run = run_with_interference
 """
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
+def begun(folder):
+    """(cell, process) in order."""
+    return [tuple(line.split()) for line in (folder / "processes").read_text().splitlines()]
+
+
+def test_a_killed_process_fails_only_the_cell_it_ran(tmp_path):
+    environment = with_interference(tmp_path, "str(cell) == 'digits-75-cvae-seed0'", "os.kill(os.getpid(), 9)")
+    finished = run(tmp_path / "out", "--methods", "cvae", "--seeds", "2", env=environment)
+    assert finished.returncode == 1
+    assert "1 of 8 cells failed" in finished.stderr
+    assert "digits-75-cvae-seed0: FAILED, the process was killed" in finished.stderr
+    assert "digits-75-cvae-seed1: SSIM" in finished.stdout
+
+
+def test_a_process_that_lacked_memory_gets_no_other_cell(tmp_path):
+    environment = with_interference(tmp_path, "cell.variant == 'cvae'", "raise MemoryError")
     finished = run(tmp_path / "out", "--methods", "cvae", "class_weights", "--seeds", "2", env=environment)
     assert finished.returncode == 1
     assert "2 of 10 cells failed" in finished.stderr
-    lines = [line.split() for line in (tmp_path / "processes").read_text().splitlines()]
-    assert len(lines) == 10  # no cell is tried twice
-    processes = dict(lines)
+    assert len(begun(tmp_path)) == 10  # no cell is tried twice
+    processes = dict(begun(tmp_path))
     assert processes["digits-75-cvae-seed0"] == processes["digits-75-unbalanced-seed0"]
     assert processes["digits-75-cvae-seed1"] != processes["digits-75-cvae-seed0"]
     assert processes["digits-75-class_weights-seed1"] not in (

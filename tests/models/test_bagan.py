@@ -121,3 +121,11 @@ def test_a_class_of_one_image_is_refused(few_digits):
     labels[0] = 4
     with pytest.raises(ValueError, match="class 4 has one image"):
         balancer("bagan").fit(few_digits.images, labels)
+
+
+def test_batches_of_one_image_are_refused_and_of_two_are_not(few_digits):
+    with pytest.raises(ValueError, match="batch_size must be at least 2, for a real image and a fake one, got 1"):
+        balancer("bagan", batch_size=1).fit(few_digits.images, few_digits.labels)
+    few = few_digits.take(np.arange(20))
+    fitted = balancer("bagan", batch_size=2, n_autoencoder_epochs=0, n_epochs=1).fit(few.images, few.labels)
+    assert len(fitted.history_) == 1

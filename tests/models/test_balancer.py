@@ -135,6 +135,20 @@ def test_a_class_that_was_not_fitted_is_refused(few_digits):
         made.sample(4, -1)
 
 
+@pytest.mark.parametrize("name", ["cvae", "cvae_gan"])
+def test_latents_of_a_class_that_was_not_fitted_are_refused(name, few_digits):
+    made = balancer(name, n_epochs=0)
+    with pytest.raises(ValueError, match="is not fitted yet; call fit first"):
+        made.encode(few_digits.images[:1], 0)
+    made.fit(few_digits.images, few_digits.labels)
+    for label in (3, 9, -1):
+        message = rf"class {label} was not among the fitted classes \[0, 1, 2, 4\]"
+        with pytest.raises(ValueError, match=message):
+            made.encode(few_digits.images[:1], label)
+        with pytest.raises(ValueError, match=message):
+            made.decode(np.zeros((1, 5), np.float32), label)
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_image_sizes_that_no_network_takes_are_refused(name):
     with pytest.raises(ValueError, match="at least 8 pixels, got 30 x 5"):

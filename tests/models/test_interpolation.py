@@ -47,6 +47,23 @@ def test_too_few_images_for_their_neighbours_are_refused(method):
         method().fit(images, np.array([0] * 20 + [1] * 5))
 
 
+@pytest.mark.parametrize("method", [SMOTE, ADASYN])
+def test_a_class_that_fit_does_not_enlarge_needs_neighbours_too(method):
+    fitted = method(sampling_strategy={1: 12}).fit(points([0] * 20 + [9] * 10 + [5] * 4), [0] * 20 + [1] * 10 + [2] * 4)
+    with pytest.raises(ValueError, match=r"class 2 has 4 images; \w+ needs more than n_neighbors, 5"):
+        fitted.sample(2, 3)
+
+
+def test_other_errors_of_adasyn_are_not_taken_for_its_rounding(monkeypatch):
+    def fail(*_):
+        raise ValueError("another error")
+
+    monkeypatch.setattr(interpolation.over_sampling.ADASYN, "fit_resample", fail)
+    fitted = ADASYN().fit(points([0] * 20 + [9] * 10), [0] * 20 + [1] * 10)
+    with pytest.raises(ValueError, match="another error"):
+        fitted.sample(1, 3)
+
+
 def test_smote_makes_many_images_part_by_part(digits, monkeypatch):
     few = digits.take(np.arange(300))
     monkeypatch.setattr(interpolation, "MAX_IMAGES_AT_ONCE", 30)

@@ -109,13 +109,31 @@ def test_divergence_names_epoch_and_term_and_keeps_the_last_good_checkpoint(few_
             self.model.optimizer.learning_rate = 1e30
 
     monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", diverge_in_second_epoch)
-    with pytest.raises(TrainingDivergedError, match=r"cvae: the loss term L\w* became (nan|inf) in epoch 2"):
+    expected = r"cvae: the loss term L\w* became (nan|inf) in epoch 2, .*rate; the last good checkpoint is kept\.$"
+    with pytest.raises(TrainingDivergedError, match=expected):
         balancer("cvae", n_epochs=3, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     assert [path.name.split("-")[1] for path in tmp_path.glob("*.npz")] == ["000001"]
     monkeypatch.setattr(callbacks.EpochSeeds, "on_epoch_begin", on_epoch_begin)
     kept = balancer("cvae", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     straight = balancer("cvae", n_epochs=1).fit(few_digits.images, few_digits.labels)
     assert weights_digest(kept) == weights_digest(straight)
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_divergence_without_a_checkpoint_does_not_speak_of_one(has_folder, few_digits, tmp_path):
+    made = balancer("cvae", n_epochs=1, learning_rate=1e30, folder=tmp_path if has_folder else None)
+    with pytest.raises(TrainingDivergedError, match=r"in epoch 1, step \d+\. Lower the learning rate\.$"):
+        made.fit(few_digits.images, few_digits.labels)
+
+
+def test_weights_that_are_not_finite_are_told():
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)], name="classifier")
+    model.layers[0].bias.assign([np.nan])
+    guard = callbacks.FiniteLosses("classifier")
+    guard.set_model(model)
+    expected = r"weights classifier/dense\w*/bias are no longer finite after epoch 3\. Lower the learning rate\.$"
+    with pytest.raises(TrainingDivergedError, match=expected):
+        guard.on_epoch_end(2)
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 1e-2}, {"random_state": 1}])

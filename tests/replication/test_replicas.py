@@ -59,6 +59,32 @@ def assert_same(path, other_path):
             np.testing.assert_allclose(other[name], one[name], rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
 
 
+SAME_OR_NOT = """
+import tensorflow as tf
+from replication.collectives import n_unlike_mean, same_everywhere
+
+(processor,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 3)
+assert same_everywhere(5)
+strategy = tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(3)])
+for numbers, n_unlike in (((1, 2, 3), 2), ((1, 1, 4), 3), ((0, 2**32, 2**31), 2), ((2**40 - 1,) * 3, 0), ((0,) * 3, 0)):
+    given = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(numbers[context.replica_id_in_sync_group], tf.float64)
+    )
+    found = strategy.experimental_local_results(tf.function(strategy.run)(n_unlike_mean, args=(given,)))
+    assert [int(value) for value in found] == [n_unlike] * 3, (numbers, found)
+with strategy.scope():
+    assert same_everywhere(2**32 - 1)
+"""
+
+
+def test_all_replicas_get_the_same_answer_whether_their_numbers_are_the_same():
+    command = [sys.executable, "-c", SAME_OR_NOT]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """Path of what one device learns in a case; each case is run once."""
@@ -89,7 +115,7 @@ def test_two_machines_learn_what_one_does(method, batch_size, n_epochs, alone, t
         on_two_machines([method, batch_size, epochs, 1, tmp_path / "checkpoints"], outs)
     for out in outs:
         assert_same(alone(method, batch_size, n_epochs), out)
-    assert not list(tmp_path.rglob("partial*"))
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 @pytest.mark.slow
