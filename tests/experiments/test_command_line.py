@@ -185,7 +185,7 @@ def test_a_path_that_is_too_long_is_a_sentence(tmp_path):
     assert len(finished.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stopped_run_says_how_to_continue(sent, tmp_path):
     command = [sys.executable, str(ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
     command += ["--methods", "cvae", "--schedule", "quick", "--out", str(tmp_path / "out")]
@@ -272,6 +272,7 @@ def test_architectures_are_written_without_graphviz_too(tmp_path):
     assert {path.stem for path in reference.iterdir()} == {name.rpartition(".")[0] for name in written}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
 def test_every_network_gets_a_diagram(tmp_path):
     assert run("reproduce_architectures.py", "--out", tmp_path).returncode == 0
