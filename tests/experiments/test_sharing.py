@@ -103,7 +103,7 @@ def test_a_cell_of_another_environment_is_told(alone):
 
 @pytest.mark.slow
 def test_two_devices_of_this_machine_are_used_and_recorded(tmp_path):
-    finished(start(tmp_path, "--devices", "2"))
+    finished(start(tmp_path, "--devices", "2", "--cell", CELLS[-2]))
     (path,) = tmp_path.glob("runs/*-cvae-seed0-*/cell.json")
     record = json.loads(path.read_text())
     assert (record["environment"]["strategy"], record["environment"]["n_replicas"]) == ("MirroredStrategy", 2)
