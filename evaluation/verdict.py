@@ -138,11 +138,12 @@ def _found_with_power(critical: float, freedoms: np.ndarray, error_rate: float) 
     return optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0.0, 3.0 * critical + 3.0)
 
 
-def recommendation(table: pd.DataFrame, minutes: dict[str, float]) -> str:
+def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: float) -> str:
     """The method to use, or none of them, and why in a sentence, from a table of `compare`.
 
     Worth using is what helped minority F1, or if nothing did, balanced accuracy, and hurt nothing; of these the one
-    that costs the fewest minutes among those whose interval reaches the largest difference found.
+    that costs the fewest minutes among those whose interval reaches the largest difference found. `baseline_f1` is
+    the baseline's minority F1, which bounds what can be gained.
     """
     verdicts = table.pivot(index="method", columns="metric", values="verdict")
     harmless = ~(verdicts == VERDICTS[2]).any(axis=1)
@@ -161,7 +162,13 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float]) -> str:
     effects = table.loc[table["metric"] == "f1_minority", "smallest_effect"]
     if not (effects > 0).any():
         return f"{advice} All classifiers gave the same answers on these test images."
+    smallest = effects[effects > 0].median()
+    if smallest > 1 - baseline_f1:
+        return (
+            f"{advice} But these test images and seeds could hardly have shown it: minority F1 is {baseline_f1:.3f} "
+            f"without any, and the gain that is left is smaller than what can be seen (median over methods)."
+        )
     return (
-        f"{advice} An improvement of minority F1 by less than {effects[effects > 0].median():.3f} could hardly have "
-        "been seen (median over methods); more test images or seeds show smaller ones."
+        f"{advice} An improvement of minority F1 by less than {smallest:.3f} could hardly have been seen (median over "
+        "methods); more test images or seeds show smaller ones."
     )

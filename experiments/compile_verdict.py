@@ -39,7 +39,8 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     table = verdict.compare(parts.test.labels, predicted, BASELINE, minority, BOOTSTRAP_RANDOM_STATE, parts.test_groups)
     minutes = {name: _minutes(found) for name, found in records.items()}
     scores = _scores(parts.test.labels, predicted, minority)
-    advice = verdict.recommendation(table, minutes)
+    f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].mean()
+    advice = verdict.recommendation(table, minutes, f1[BASELINE])
     duplicates = _near_duplicates(parts, loaded)
     if extractor is None:
 
@@ -70,6 +71,7 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
 
 
 def _audited(race: Race, method: str, extractor) -> dict:
+    print(f"Auditing the images of {method}.", flush=True)
     try:
         return audit.audit(race, method, extractor)
     except (ValueError, RuntimeError) as error:  # as where a method collapsed, which few images do not show
@@ -186,11 +188,11 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
         for row in measures.to_dict("records")
     ]
     text = [
-        f"Features: {options.extractor}. Each interval holds with 95 % confidence, but "
-        "where coverage is near 1 and images are few with less. Features of the classifier "
+        f"Features: {options.extractor}. Each interval holds with 95 % confidence; "
+        "those of a coverage near 1 hold with less where images are few. Features of the classifier "
         "were learned from the training images, which new images are compared with; compare methods, not figures with "
-        "an ideal. Made for the audit were as many images "
-        f"of a class as it lacks or has, whichever is more, at most {audit.MAX_IMAGES}; no filter was applied.",
+        "an ideal. Measured were at most "
+        f"{audit.MAX_IMAGES} new images of a class, as many as it has or, if that is more, lacks; without filters.",
         *(f"Refused: {reason}." for reason in measures["refused"].dropna().unique()),
     ]
     headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import folder
+from datasets.groups import GROUPS_FILE
 from experiments import devices, hyperparameters
 from experiments.command_line import UsageError, positive
 
@@ -39,7 +40,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def image_size(text: str) -> tuple[int, int]:
     """argparse type: (height, width) from "64" or "48x64"."""
     sides = text.lower().split("x")
-    if len(sides) > 2:
+    if len(sides) > 2 or not all(sides):
         raise argparse.ArgumentTypeError(f"expected a number of pixels or HEIGHTxWIDTH, got {text!r}")
     return positive(sides[0]), positive(sides[-1])
 
@@ -60,9 +61,9 @@ def scanned(source: str) -> folder.Listing:
 
 def print_others(listing: folder.Listing) -> None:
     """Say which files are left where they are."""
-    if listing.others:
-        names = folder.listed([str(path) for path in listing.others], ", ")
-        print(f"No images of a class are {len(listing.others)} file(s): {names}")
+    others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]
+    if others:
+        print(f"No images of a class are {len(others)} file(s): {folder.listed(others, ', ')}")
 
 
 def was_made_here(path: Path) -> bool:

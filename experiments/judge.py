@@ -29,7 +29,10 @@ def parse(arguments=None):
         "--methods", nargs="*", choices=(*METHODS, *ALWAYS), default=METHODS, metavar="NAME",
         help=f"which of {', '.join(METHODS)}; always in the race: {', '.join(ALWAYS)} (default: all)",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=positive, default=5, metavar="N", help="classifiers a method (default: 5)")
+    parser.add_argument(
+        "--seeds", type=positive, default=5, metavar="N",
+        help="classifiers a method; 2 or 3 show only large differences (default: 5)",
+    )  # fmt: skip
     parser.add_argument(
         "--proportions", nargs="+", type=proportion, default=[1.0], metavar="X",
         help="how many new images: 1 restores the balance, 0.5 is half of that (default: 1)",
@@ -90,7 +93,8 @@ def main() -> int:
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
     if out.is_dir() and not (out / RUN_FILE).exists() and any(path.name != ".lock" for path in out.iterdir()):
         raise UsageError(f"{out} holds files that judge.py did not write; choose another folder with --out")
-    print_plan(options, listing, learned, shape)
+    check_split(listing, groups)
+    print_plan(options, listing, learned, shape, groups)
     if options.dry_run:
         return 0
     loaded = folder.load(listing, shape, options.strict, verbose=1)
@@ -101,13 +105,26 @@ def main() -> int:
         return run(options, loaded, groups, out)
 
 
-def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape: tuple[int, int]) -> None:
+def check_split(listing: folder.Listing, groups: np.ndarray | None) -> None:
+    """Raise UsageError where a class is too small, as far as can be told before its images are read."""
+    from experiments.parts import indices
+
+    labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths])
+    try:
+        indices(labels, groups, listing.class_names, SPLIT_RANDOM_STATE)
+    except ValueError as error:
+        raise UsageError(f"the images cannot be split for testing: {error}") from error
+
+
+def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape: tuple[int, int], groups) -> None:
     n_arms = len(contestants(options))
     n_images = sum(learned.values())
     print(", ".join(f"{n} {name}" for name, n in listing.counts.items()) + f"; {shape[0]} x {shape[1]} pixels")
     n_test = round(hyperparameters.TEST_FRACTION * sum(listing.counts.values()))
     n_validate = sum(listing.counts.values()) - n_test - n_images
     folder_options.print_others(listing)
+    if groups is not None:
+        print(f"groups.csv names {len(np.unique(groups))} groups, which stay together.")
     print(f"Of these about {n_images} to learn from, {n_validate} to choose epochs by, {n_test} to test.")
     print(f"{n_arms} contestants with {options.seeds} seeds each, into {options.out}:")
     seconds = 0.0
@@ -115,7 +132,9 @@ def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape:
         training = 0.0
         if method in METHODS:
             training = folder_methods.training_seconds(method, options.schedule, n_images, shape)
-        print(f"  {method:20} training {plan.duration(training)}")
+        shares = options.proportions if method not in WITHOUT_IMAGES else [1.0]
+        times = "" if shares == [1.0] else f", with {', '.join(f'{share:g}' for share in shares)} times the new images"
+        print(f"  {method:20} training {plan.duration(training)}{times}")
         seconds += training
     classifier = folder_methods.classifier_seconds(options.schedule, n_images, shape)
     print(f"  {'a classifier':20} {plan.duration(classifier)}")
@@ -140,7 +159,8 @@ def contestants(options) -> list[tuple[str, float]]:
 
 def run(options, loaded: folder.LoadedFolder, groups: np.ndarray | None, out: Path) -> int:
     from experiments import compile_verdict
-    from experiments.race import Arm, Race, parts
+    from experiments.parts import parts
+    from experiments.race import Arm, Race
 
     try:
         cut = parts(loaded.dataset, groups, SPLIT_RANDOM_STATE)

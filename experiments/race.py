@@ -11,15 +11,13 @@ import numpy as np
 import pandas as pd
 
 from datasets.files import read_json, write_atomically
-from datasets.groups import split_groups
 from datasets.image_dataset import ImageDataset
-from datasets.split import split
 from evaluation import classifiers
 from evaluation.nearest import near_copies
-from evaluation.verdict import MIN_UNITS
-from experiments import folder_methods, hyperparameters, plan
+from experiments import folder_methods, plan
 from experiments.command_line import DiskFullError, is_full_disk, is_out_of_memory
 from experiments.folder_methods import BASELINE, WITHOUT_IMAGES
+from experiments.parts import Parts
 from experiments.run_cells import in_a_line
 from experiments.runner import environment
 from models.callbacks import FiniteLosses
@@ -40,52 +38,6 @@ class Arm:
     @property
     def makes_images(self) -> bool:
         return self.method not in WITHOUT_IMAGES
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Real images; networks and classifiers learn from `train`, choose their epoch by `validation`."""
-
-    train: ImageDataset
-    validation: ImageDataset
-    test: ImageDataset
-    test_groups: np.ndarray | None
-    indices: dict[str, np.ndarray]
-
-
-def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -> Parts:
-    """70 % of the images to learn from, of which a quarter validates, and 30 % to test; groups stay together.
-
-    Raises ValueError where a class is too small for that or for a verdict.
-    """
-
-    def cut(labels, groups, fraction):
-        if groups is None:
-            return split(labels, fraction, random_state)
-        return split_groups(labels, groups, fraction, random_state, dataset.class_names)
-
-    learning, test = cut(dataset.labels, groups, hyperparameters.TEST_FRACTION)
-    inner = cut(
-        dataset.labels[learning], None if groups is None else groups[learning], hyperparameters.VALIDATION_FRACTION
-    )
-    train, validation = learning[inner[0]], learning[inner[1]]
-    for label, name in enumerate(dataset.class_names):
-        found = test[dataset.labels[test] == label]
-        if not (dataset.labels[train] == label).any() or not len(found):
-            raise ValueError(f"{name} has too few images to be learned from and tested")
-        n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
-        if n_units < MIN_UNITS:
-            raise ValueError(
-                f"{name} would have {n_units}{unit} test images, and a verdict needs {MIN_UNITS}; that takes about "
-                f"{round(MIN_UNITS / hyperparameters.TEST_FRACTION)}{unit} images of each class"
-            )
-    return Parts(
-        dataset.take(train),
-        dataset.take(validation),
-        dataset.take(test),
-        None if groups is None else groups[test],
-        {"train": train, "validation": validation, "test": test},
-    )
 
 
 class Race:

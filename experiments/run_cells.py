@@ -101,7 +101,7 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
                     error = RuntimeError("the process was killed, perhaps because memory ran out")
                     yield _failure(runner, cell, error)
         finally:
-            workers.shutdown(kill_workers=True)
+            workers.shutdown(kill_workers=bool(running))
 
 
 def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:

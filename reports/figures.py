@@ -156,7 +156,7 @@ def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, labe
             linestyle=LINE_STYLES[index % len(LINE_STYLES)], color=str(0.7 * index / max(1, len(values) - 1)),
             marker=".", capsize=2, label=method,
         )  # fmt: skip
-    axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=label)
+    axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=f"{label}, mean ± sd over seeds")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
 

@@ -135,11 +135,13 @@ def test_the_recommendation_is_the_cheapest_of_what_helped():
                          "verdict": text, "smallest_effect": 0.05})  # fmt: skip
     table = pd.DataFrame(rows)
     minutes = {"slow": 60.0, "quick": 1.0, "weak": 0.1, "harmful": 0.1}
-    sentence = verdict.recommendation(table, minutes)
+    sentence = verdict.recommendation(table, minutes, 0.8)
     assert "Use quick: minority F1 +0.080 (+0.040 to +0.120) for 1.0 minutes" in sentence
     without_f1 = table.assign(verdict=table["verdict"].where(table["metric"] != "f1_minority", "no evidence"))
-    assert "Use slow: balanced accuracy +0.100" in verdict.recommendation(without_f1, minutes)
-    sentence = verdict.recommendation(table.assign(verdict="no evidence"), minutes)
+    assert "Use slow: balanced accuracy +0.100" in verdict.recommendation(without_f1, minutes, 0.8)
+    sentence = verdict.recommendation(table.assign(verdict="no evidence"), minutes, 0.8)
     assert "less than 0.050 could hardly have been seen" in sentence
-    sentence = verdict.recommendation(table.assign(verdict="no evidence", smallest_effect=0.0), minutes)
+    sentence = verdict.recommendation(table.assign(verdict="no evidence"), minutes, 0.96)
+    assert "could hardly have shown it: minority F1 is 0.960 without any" in sentence
+    sentence = verdict.recommendation(table.assign(verdict="no evidence", smallest_effect=0.0), minutes, 0.8)
     assert "All classifiers gave the same answers" in sentence

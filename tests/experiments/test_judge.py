@@ -13,7 +13,7 @@ import pytest
 
 from datasets import folder
 from evaluation.verdict import METRICS
-from experiments import folder_methods, judge, race
+from experiments import folder_methods, judge, parts, race
 from experiments.command_line import UsageError
 from tests.experiments import small_folder
 from tests.experiments.test_command_line import run
@@ -121,7 +121,7 @@ def test_the_same_command_computes_nothing_again_and_more_seeds_only_those(judge
 def test_a_lack_of_memory_ends_the_race(tmp_path, monkeypatch):
     source = small_folder.write(tmp_path / "src")
     loaded = folder.load(folder.scan(source), (12, 12))
-    made = race.Race(tmp_path, race.parts(loaded.dataset, None, 0), "smoke", [], True, None)
+    made = race.Race(tmp_path, parts.parts(loaded.dataset, None, 0), "smoke", [], True, None)
 
     def lacking(*_):
         raise MemoryError
@@ -147,11 +147,11 @@ def test_groups_are_never_split(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
     loaded = folder.load(folder.scan(source), (12, 12))
     groups = np.arange(len(loaded.paths)) // 2
-    parts = race.parts(loaded.dataset, groups, 0)
-    of_parts = [set(groups[indices]) for indices in parts.indices.values()]
+    found = parts.parts(loaded.dataset, groups, 0)
+    of_parts = [set(groups[indices]) for indices in found.indices.values()]
     assert of_parts[0].isdisjoint(of_parts[1] | of_parts[2])
     assert of_parts[1].isdisjoint(of_parts[2])
-    np.testing.assert_array_equal(parts.test_groups, groups[parts.indices["test"]])
+    np.testing.assert_array_equal(found.test_groups, groups[found.indices["test"]])
 
 
 def test_every_classifier_takes_the_same_number_of_steps():
@@ -172,7 +172,7 @@ def test_every_classifier_takes_the_same_number_of_steps():
         ({"dark": 2, "light": 9}, ["--methods"], "cannot be split"),
         (
             {"dark": 12, "light": 40},
-            ["--methods"],
+            ["--methods", "--dry-run"],
             "dark would have 4 test images, and a verdict needs 5; .* about 17 ",
         ),
     ],
