@@ -141,7 +141,7 @@ def image_shape(listing: Listing) -> tuple[int, int]:
                     if max(image.size) > DEFAULT_SIDE_PIXELS:
                         return default
                     found.add(upright_shape(image))
-            except Exception:
+            except Exception:  # `load` reads the whole file and tells what is wrong with it
                 continue
     return found.pop() if len(found) == 1 else default
 

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-METRICS = ("f1_minority", "balanced_accuracy", "accuracy")
+METRIC_LABELS = {"f1_minority": "minority F1", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+METRICS = tuple(METRIC_LABELS)
 VERDICTS = ("helped", "no evidence", "hurt")
 ERROR_RATE = 0.05
 POWER = 0.8
@@ -111,16 +112,14 @@ def _interval(of_seeds: np.ndarray, image_variance: float, n_units: int, error_r
     error = np.sqrt(variance)
     shares = np.array([seed_variance, image_variance]) / max(variance, np.finfo(float).tiny)
     freedoms = np.array([n_seeds - 1, n_units - 1])
-    critical = float(shares @ stats.t.ppf(1 - error_rate / 2, freedoms)) if variance else 0.0
+    critical = float(shares @ stats.t.ppf(1 - error_rate / 2, freedoms))
     low, high = difference - critical * error, difference + critical * error
     return {
         "difference": difference,
         "low": float(max(low, -1.0)),
         "high": float(min(high, 1.0)),
         "verdict": VERDICTS[0] if low > 0 else VERDICTS[2] if high < 0 else VERDICTS[1],
-        "smallest_effect": float(min(_found_with_power(critical, freedoms, error_rate) * error, 1.0))
-        if variance
-        else 0.0,
+        "smallest_effect": float(min(_found_with_power(critical, freedoms, error_rate) * error, 1.0)),
     }
 
 
@@ -134,7 +133,7 @@ def _found_with_power(critical: float, freedoms: np.ndarray, error_rate: float) 
         return stats.t.ppf(1 - error_rate / 2, freedom) - critical
 
     low, high = freedoms.min(), freedoms.max()
-    freedom = optimize.brentq(excess, low, high) if excess(low) * excess(high) < 0 else low
+    freedom = optimize.brentq(excess, low, high) if excess(low) * excess(high) <= 0 else low
     return optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0.0, 3.0 * critical + 3.0)
 
 
@@ -147,7 +146,7 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: 
     """
     verdicts = table.pivot(index="method", columns="metric", values="verdict")
     harmless = ~(verdicts == VERDICTS[2]).any(axis=1)
-    for metric, name in (("f1_minority", "minority F1"), ("balanced_accuracy", "balanced accuracy")):
+    for metric in ("f1_minority", "balanced_accuracy"):
         worth = verdicts.index[harmless & (verdicts[metric] == VERDICTS[0])]
         if not worth.empty:
             of_metric = table[table["metric"] == metric].set_index("method").loc[worth]
@@ -155,8 +154,8 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: 
             chosen = min(near_the_best.index, key=lambda method: minutes[method])
             row = of_metric.loc[chosen]
             return (
-                f"Use {chosen}: {name} {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) for "
-                f"{minutes[chosen]:.1f} minutes of computing."
+                f"Use {chosen}: {METRIC_LABELS[metric]} {row['difference']:+.3f} "
+                f"({row['low']:+.3f} to {row['high']:+.3f}) for {minutes[chosen]:.1f} minutes of computing."
             )
     advice = "Train on the images as they are: no method was shown to help without hurting."
     effects = table.loc[table["metric"] == "f1_minority", "smallest_effect"]
@@ -166,7 +165,7 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: 
     if smallest > 1 - baseline_f1:
         return (
             f"{advice} But these test images and seeds could hardly have shown it: minority F1 is {baseline_f1:.3f} "
-            f"without any, and the gain that is left is smaller than what can be seen (median over methods)."
+            "without any, and the gain that is left is smaller than what can be seen (median over methods)."
         )
     return (
         f"{advice} An improvement of minority F1 by less than {smallest:.3f} could hardly have been seen (median over "

@@ -12,7 +12,7 @@ import sys
 import time
 
 from experiments import grid
-from experiments.command_line import EXIT_FAILED, Parser, call, positive
+from experiments.command_line import EXIT_FAILED, KILLED, Parser, call, positive
 from experiments.hyperparameters import METHODS as PRINTED
 
 METHODS = ("cvae", "cvae_gan", "bagan_autoencoder", "bagan")
@@ -44,7 +44,7 @@ def main() -> int:
         command += ["--batch-size", str(n_images), "--steps", str(options.steps)]
         finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         if finished.returncode < 0:
-            print("benchmark.py: the process was killed, perhaps because memory ran out", file=sys.stderr)
+            print(f"benchmark.py: {KILLED}", file=sys.stderr)
         if finished.returncode:  # the process has said why
             return EXIT_FAILED
         row = json.loads(finished.stdout)

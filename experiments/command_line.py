@@ -12,6 +12,7 @@ from pathlib import Path
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+KILLED = "the process was killed, perhaps because memory ran out"
 
 
 class UsageError(Exception):

@@ -17,7 +17,6 @@ from experiments.race import Arm, Race
 from reports import figures, sections
 from reports.sections import Section
 
-METRIC_LABELS = {"f1_minority": "minority F1", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
 BOOTSTRAP_RANDOM_STATE = 0
 N_DUPLICATES_SHOWN = 20
 
@@ -52,13 +51,13 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}
     for name, frame in frames.items():
         write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
-    figures.intervals(table, METRIC_LABELS, out / "figures" / "verdicts.png")
+    figures.intervals(table, verdict.METRIC_LABELS, out / "figures" / "verdicts.png")
     if len(options.proportions) > 1:
         _draw_sweep(scores, arms, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
         _verdict_section(race, advice, names[minority], failed, options),
-        *(_metric_section(table, metric, label, minutes) for metric, label in METRIC_LABELS.items()),
+        *(_metric_section(table, metric, label, minutes) for metric, label in verdict.METRIC_LABELS.items()),
         _score_section(scores, minutes),
         _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
@@ -147,9 +146,11 @@ def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
     found = scores.groupby(["method", "metric"], sort=False)["value"].agg(["mean", "std"])
     rows = []
     for method in minutes:
-        texts = [f"{found.loc[(method, m), 'mean']:.4f} ± {found.loc[(method, m), 'std']:.4f}" for m in METRIC_LABELS]
+        texts = [
+            f"{found.loc[(method, m), 'mean']:.4f} ± {found.loc[(method, m), 'std']:.4f}" for m in verdict.METRIC_LABELS
+        ]
         rows.append((method, *texts, f"{minutes[method]:.1f}"))
-    headings = (("method", ""), *((label, "n") for label in METRIC_LABELS.values()), ("minutes", "n"))
+    headings = (("method", ""), *((label, "n") for label in verdict.METRIC_LABELS.values()), ("minutes", "n"))
     text = ("Mean ± standard deviation over seeds, on real test images; minutes for one classifier with the method.",)
     return Section("Scores", text, headings, tuple(rows))
 
@@ -160,7 +161,7 @@ def _draw_sweep(scores: pd.DataFrame, arms: list[Arm], path: Path) -> None:
     for arm in arms:
         if arm.makes_images:
             values.setdefault(arm.method, {})[arm.proportion] = f1[str(arm)]
-    figures.sweep(values, f1[BASELINE], METRIC_LABELS["f1_minority"], path)
+    figures.sweep(values, f1[BASELINE], verdict.METRIC_LABELS["f1_minority"], path)
 
 
 def _image_section(records: dict[str, list[dict]], out: Path, options) -> Section:

@@ -1,5 +1,6 @@
 """Judge whether balancing a folder of images helps a classifier: each method against the images as they are."""
 
+import itertools
 import json
 import sys
 import time
@@ -93,7 +94,7 @@ def main() -> int:
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
     if out.is_dir() and not (out / RUN_FILE).exists() and any(path.name != ".lock" for path in out.iterdir()):
         raise UsageError(f"{out} holds files that judge.py did not write; choose another folder with --out")
-    check_split(listing, groups)
+    split(np.repeat(np.arange(len(listing.paths)), list(counts.values())), groups, listing.class_names)
     print_plan(options, listing, learned, shape, groups)
     if options.dry_run:
         return 0
@@ -105,19 +106,18 @@ def main() -> int:
         return run(options, loaded, groups, out)
 
 
-def check_split(listing: folder.Listing, groups: np.ndarray | None) -> None:
-    """Raise UsageError where a class is too small, as far as can be told before its images are read."""
-    from experiments.parts import indices
+def split(labels: np.ndarray, groups: np.ndarray | None, class_names) -> dict[str, np.ndarray]:
+    """Indices of the images of each part; raises UsageError where a class is too small."""
+    from experiments.parts import split_indices
 
-    labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths])
     try:
-        indices(labels, groups, listing.class_names, SPLIT_RANDOM_STATE)
+        return split_indices(labels, groups, class_names, SPLIT_RANDOM_STATE)
     except ValueError as error:
         raise UsageError(f"the images cannot be split for testing: {error}") from error
 
 
 def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape: tuple[int, int], groups) -> None:
-    n_arms = len(contestants(options))
+    arms = contestants(options)
     n_images = sum(learned.values())
     print(", ".join(f"{n} {name}" for name, n in listing.counts.items()) + f"; {shape[0]} x {shape[1]} pixels")
     n_test = round(hyperparameters.TEST_FRACTION * sum(listing.counts.values()))
@@ -126,20 +126,20 @@ def print_plan(options, listing: folder.Listing, learned: dict[str, int], shape:
     if groups is not None:
         print(f"groups.csv names {len(np.unique(groups))} groups, which stay together.")
     print(f"Of these about {n_images} to learn from, {n_validate} to choose epochs by, {n_test} to test.")
-    print(f"{n_arms} contestants with {options.seeds} seeds each, into {options.out}:")
+    print(f"{len(arms)} contestants with {options.seeds} seeds each, into {options.out}:")
     seconds = 0.0
-    for method in (*ALWAYS, *options.methods):
+    for method, of_method in itertools.groupby(arms, key=lambda arm: arm[0]):
         training = 0.0
         if method in METHODS:
             training = folder_methods.training_seconds(method, options.schedule, n_images, shape)
-        shares = options.proportions if method not in WITHOUT_IMAGES else [1.0]
-        times = "" if shares == [1.0] else f", with {', '.join(f'{share:g}' for share in shares)} times the new images"
+        shares = [f"{share:g}" for _, share in of_method]
+        times = "" if shares == ["1"] else f", with {', '.join(shares)} times the new images"
         print(f"  {method:20} training {plan.duration(training)}{times}")
         seconds += training
     classifier = folder_methods.classifier_seconds(options.schedule, n_images, shape)
     print(f"  {'a classifier':20} {plan.duration(classifier)}")
     n_audits = len(options.methods) + 1
-    seconds += classifier * (n_arms * options.seeds + n_audits) + SECONDS_AN_AUDIT * n_audits
+    seconds += classifier * (len(arms) * options.seeds + n_audits) + SECONDS_AN_AUDIT * n_audits
     print(
         f"About {plan.duration(seconds)} on two cores like the reference machine's; finished parts are kept.",
         flush=True,
@@ -162,10 +162,8 @@ def run(options, loaded: folder.LoadedFolder, groups: np.ndarray | None, out: Pa
     from experiments.parts import parts
     from experiments.race import Arm, Race
 
-    try:
-        cut = parts(loaded.dataset, groups, SPLIT_RANDOM_STATE)
-    except ValueError as error:
-        raise UsageError(f"the images cannot be split for testing: {error}") from error
+    dataset = loaded.dataset
+    cut = parts(dataset, groups, split(dataset.labels, groups, dataset.class_names))
     strategy = devices.strategy(options.devices)
     extractor = chosen_extractor(options)
     race = Race(out, cut, options.schedule, options.filter, not options.no_flip, strategy)

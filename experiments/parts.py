@@ -22,14 +22,15 @@ class Parts:
     indices: dict[str, np.ndarray]
 
 
-def parts(dataset: ImageDataset, groups: np.ndarray | None, random_state: int) -> Parts:
-    """The images of `indices`; `groups` (n,) names images that stay together. Raises ValueError as it does."""
-    found = indices(dataset.labels, groups, dataset.class_names, random_state)
-    images = {name: dataset.take(chosen) for name, chosen in found.items()}
-    return Parts(**images, test_groups=None if groups is None else groups[found["test"]], indices=found)
+def parts(dataset: ImageDataset, groups: np.ndarray | None, indices: dict[str, np.ndarray]) -> Parts:
+    """The images that `split_indices` chose; `groups` (n,) names images that stay together."""
+    images = {name: dataset.take(chosen) for name, chosen in indices.items()}
+    return Parts(**images, test_groups=None if groups is None else groups[indices["test"]], indices=indices)
 
 
-def indices(labels: np.ndarray, groups: np.ndarray | None, class_names, random_state: int) -> dict[str, np.ndarray]:
+def split_indices(
+    labels: np.ndarray, groups: np.ndarray | None, class_names, random_state: int
+) -> dict[str, np.ndarray]:
     """70 % of the images to learn from, of which a quarter validates, and 30 % to test; groups stay together.
 
     Raises ValueError where a class is too small for that or for a verdict.

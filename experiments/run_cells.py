@@ -18,7 +18,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from datasets.files import write_atomically
 from experiments import command_line, compile_results, devices, plan
-from experiments.command_line import EXIT_FAILED, DiskFullError, is_full_disk, is_out_of_memory
+from experiments.command_line import EXIT_FAILED, KILLED, DiskFullError, is_full_disk, is_out_of_memory
 from experiments.grid import Cell
 from experiments.locks import BusyError
 from experiments.runner import Runner
@@ -37,6 +37,10 @@ class Outcome:
     record: dict | None = None
     error: str | None = None
     log: Path | None = None
+
+    @property
+    def lacked_memory(self) -> bool:
+        return self.error == OUT_OF_MEMORY
 
 
 def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> dict[Cell, Path]:
@@ -84,7 +88,7 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
                     outcomes = future.result()
                     group = running.pop(future)
                     left.remove(group)
-                    if outcomes and outcomes[-1].error == OUT_OF_MEMORY:
+                    if outcomes and outcomes[-1].lacked_memory:
                         waiting.clear()  # what is left goes to new processes
                         rest = group[group.index(outcomes[-1].cell) + 1 :]
                         left = [rest, *left] if rest else left
@@ -98,10 +102,9 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
             else:
                 (cell,) = left.pop(0)
                 if runner.cached(cell) is None:
-                    error = RuntimeError("the process was killed, perhaps because memory ran out")
-                    yield _failure(runner, cell, error)
+                    yield _failure(runner, cell, RuntimeError(KILLED))
         finally:
-            workers.shutdown(kill_workers=bool(running))
+            workers.shutdown(kill_workers=bool(running))  # idle ones end by themselves and leave nothing behind
 
 
 def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:
@@ -137,7 +140,7 @@ def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
     for cell in cells:
         if outcome := _attempt(_worker_runner, cell, wait):
             outcomes.append(outcome)
-            if outcome.error == OUT_OF_MEMORY:
+            if outcome.lacked_memory:
                 break
     return outcomes
 

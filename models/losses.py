@@ -1,9 +1,9 @@
 """The thesis's equations as pure functions on tensors.
 
 Every loss is one scalar, the mean over the batch of what its equation says of one image; each docstring states how
-pixels, features and latent dimensions are reduced. With several replicas the mean is that over
-the whole batch, the same scalar on each. Images are (batch, height, width, channels) float32, features (batch,
-n_features), labels (batch,) int.
+pixels, features and latent dimensions are reduced. With several replicas the mean is that over the whole batch, the
+same scalar on each. Images are (batch, height, width, channels) float32, features (batch, n_features), labels (batch,)
+int.
 """
 
 from keras import ops

@@ -11,9 +11,8 @@ from replication.collectives import all_sum, n_replicas
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer, whose training pass over (batch, height, width, channels) is one kernel instead of several.
 
-    Same weights, defaults and result to rounding, except that the moving variance takes the unbiased batch
-    variance, as Keras 2 did on TensorFlow. With several replicas the statistics are those
-    of the whole batch.
+    Same weights, defaults and result to rounding, except that the moving variance takes the unbiased batch variance, as
+    Keras 2 did on TensorFlow. With several replicas the statistics are those of the whole batch.
     """
 
     def call(self, inputs, training=None, mask=None):

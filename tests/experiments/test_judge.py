@@ -27,6 +27,10 @@ def called(monkeypatch, *arguments) -> int:
     return judge.main()
 
 
+def split(dataset, groups) -> parts.Parts:
+    return parts.parts(dataset, groups, parts.split_indices(dataset.labels, groups, dataset.class_names, 0))
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     """(source, out) of one run with a copied image in it, both filters and two proportions."""
@@ -121,7 +125,7 @@ def test_the_same_command_computes_nothing_again_and_more_seeds_only_those(judge
 def test_a_lack_of_memory_ends_the_race(tmp_path, monkeypatch):
     source = small_folder.write(tmp_path / "src")
     loaded = folder.load(folder.scan(source), (12, 12))
-    made = race.Race(tmp_path, parts.parts(loaded.dataset, None, 0), "smoke", [], True, None)
+    made = race.Race(tmp_path, split(loaded.dataset, None), "smoke", [], True, None)
 
     def lacking(*_):
         raise MemoryError
@@ -147,7 +151,7 @@ def test_groups_are_never_split(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
     loaded = folder.load(folder.scan(source), (12, 12))
     groups = np.arange(len(loaded.paths)) // 2
-    found = parts.parts(loaded.dataset, groups, 0)
+    found = split(loaded.dataset, groups)
     of_parts = [set(groups[indices]) for indices in found.indices.values()]
     assert of_parts[0].isdisjoint(of_parts[1] | of_parts[2])
     assert of_parts[1].isdisjoint(of_parts[2])
