@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from datasets.pixels import to_network
+from .pixels import to_network
 
 
 def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, random_state: int):
-    """Batches of whole epochs, each epoch in its own order; a remainder smaller than a batch is left out.
+    """Batches of whole epochs, each epoch in its own order; images that do not fill a batch are left out.
 
     Takes uint8 images (n, height, width, channels) and labels (n,), batch_size <= n. Returns
     (steps_per_epoch, batches), where `batches(first_step)` is an endless tf.data.Dataset that starts at a global
@@ -35,7 +35,7 @@ def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, ra
 
 
 def batches_in_order(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
-    """A tf.data.Dataset of float32 batches in [-1, 1] of uint8 images, as (images, labels) where labels are given.
+    """uint8 images as a tf.data.Dataset of float32 batches in [-1, 1], with their labels if these are given.
 
     The last batch may be smaller.
     """
@@ -47,10 +47,10 @@ def batches_in_order(images: np.ndarray, batch_size: int, labels: np.ndarray | N
 
 
 def prompt(batches):
-    """The same tf.data.Dataset, prefetching and without automatic tuning.
+    """The same tf.data.Dataset, with prefetching and without autotuning.
 
-    Closing an iterator waits for the tuner's next turn, which comes after 10 ms, 20 ms, 40 ms, ...: so it takes up to
-    as long again as the iterator was in use.
+    Closing an iterator waits for the tuner's next turn, which comes after 10 ms, 20 ms, 40 ms, ..., and so can take as
+    long as the iterator was in use.
     """
     import tensorflow as tf
 

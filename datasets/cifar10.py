@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.download import cached
-from datasets.image_dataset import DatasetError, ImageDataset
+from .download import cached
+from .image_dataset import DatasetError, ImageDataset
 
 FOLDER = "cifar-10-batches-py"
 # name -> MD5 of the official file
@@ -33,7 +33,7 @@ def load(data_dir: str | None = None) -> ImageDataset:
 
     Reads the six official Python batches under `data_dir` or `data_dir/cifar-10-batches-py` (default: the
     environment variable DATASETS_DIR), else Keras' cached archive, else downloads that. Checksums are verified before
-    anything is unpickled. Raises DatasetError where a file is missing, damaged or cannot be downloaded; no file is
+    anything is unpickled. Raises DatasetError if a file is missing, damaged or cannot be downloaded; no file is
     deleted or replaced.
     """
     folder = data_dir or os.environ.get("DATASETS_DIR")
@@ -45,7 +45,7 @@ def load(data_dir: str | None = None) -> ImageDataset:
         if data_dir or not Path(folder).is_dir():
             raise DatasetError(
                 f"no CIFAR-10 file found in {folder} or {folder}/{FOLDER}; put {', '.join(BATCH_FILES)} from "
-                f"{ARCHIVE_ADDRESS} there or name none (--data-dir, DATASETS_DIR) to have them downloaded"
+                f"{ARCHIVE_ADDRESS} there or set neither --data-dir nor DATASETS_DIR to have them downloaded"
             )
     return _from_archive()
 
@@ -67,7 +67,7 @@ def _from_batches(folder: Path) -> ImageDataset:
 def _from_archive() -> ImageDataset:
     otherwise = f"name a folder that holds {FOLDER} with --data-dir or DATASETS_DIR"
     content = cached(ARCHIVE_FILE, ARCHIVE_ADDRESS, "sha256", ARCHIVE_SHA256, otherwise).read_bytes()
-    if hashlib.sha256(content).hexdigest() != ARCHIVE_SHA256:  # of what is unpickled, not of what was there before
+    if hashlib.sha256(content).hexdigest() != ARCHIVE_SHA256:  # of the very bytes that are unpickled
         raise DatasetError(f"{ARCHIVE_FILE} changed while it was read")
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         members = [archive.extractfile(f"{FOLDER}/{name}") for name in BATCH_FILES]
@@ -75,7 +75,7 @@ def _from_archive() -> ImageDataset:
 
 
 def _merged(batches: list[dict]) -> ImageDataset:
-    """Each batch holds `data` uint8 (n, 3072), channel after channel, and `labels`, a list."""
+    """Each batch holds `data` uint8 (n, 3072), channel by channel, and `labels`, a list."""
     pixels = np.concatenate([batch[b"data"] for batch in batches])
     images = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))  # (n, 32, 32, 3)
     labels = np.concatenate([batch[b"labels"] for batch in batches])

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from datasets.image_dataset import ImageDataset
+from .image_dataset import ImageDataset
 
 SIDE_PIXELS = 28
 MARGIN_PIXELS = 4
 
 
 def load(data_dir: str | None = None) -> ImageDataset:
-    """The 8 x 8 images in 17 grey levels, enlarged to 20 x 20 and centred on 28 x 28 black, as MNIST's are.
+    """The 8 x 8 images in 17 grey levels, enlarged to 20 x 20 and centred on 28 x 28 black pixels, like MNIST's.
 
-    `data_dir` is not used. Enlarging interpolates bicubically.
+    `data_dir` is not used. Interpolation is bicubic.
     """
     from PIL import Image
     from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""Files from the internet: verified before anyone sees them."""
+"""Files from the internet, verified before they are used."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from datasets.image_dataset import DatasetError
+from .image_dataset import DatasetError
 
 
 def cache_folder() -> Path:
@@ -25,11 +25,11 @@ def digest(path: Path, algorithm: str) -> str:
 
 
 def cached(name: str, address: str, algorithm: str, expected: str, otherwise: str) -> Path:
-    """Path of the file `name` in the cache folder, downloaded from `address` if it is missing, its hash verified.
+    """Path of the file `name` in the cache folder, downloaded from `address` if missing; its hash is verified.
 
-    A download goes into a file of another name, which takes its place when its hash is right. Raises DatasetError
-    where the cached file is damaged or the download fails; its message ends with `otherwise`, which says what else
-    the user can do. No file is deleted or replaced.
+    A download is written under another name and renamed once its hash is verified. Raises DatasetError if the cached
+    file is damaged or the download fails; its message ends with `otherwise`, which says what else the user can do. No
+    file is deleted or replaced.
     """
     path = cache_folder() / name
     if not path.exists():
@@ -51,10 +51,10 @@ def _download(path: Path, address: str, algorithm: str, expected: str, otherwise
         if digest(part, algorithm) == expected:
             part.replace(path)
             return
-        reason = "the transfer was cut or changed"
+        reason = "the transfer was cut short or altered"
     except (OSError, http.client.HTTPException) as error:
         reason = str(error)
     finally:
-        with contextlib.suppress(OSError):  # which would hide why the download failed
+        with contextlib.suppress(OSError):  # it would hide why the download failed
             part.unlink()
     raise DatasetError(f"{address} could not be downloaded ({reason}); connect to the internet, or {otherwise}")

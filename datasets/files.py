@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all, and reading what may be damaged all the same."""
+"""Writing files so that they appear whole or not at all, and reading files that may be damaged nevertheless."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the path, flush to disk, then rename; where that fails nothing is left behind."""
+    """Write beside the path, flush to disk, then rename; if that fails, nothing is left behind."""
     partial = path.with_name(path.name + ".partial")
     try:
         with open(partial, "wb") as file:
@@ -21,10 +21,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def read_json(path: Path):
-    """What the file holds, or None where there is none; a damaged one is set aside and named on standard error."""
+    """The file's content, or None if there is no file; a damaged one is set aside and named on standard error."""
     try:
         return json.loads(path.read_text()) if path.exists() else None
     except ValueError:
         path.replace(path.with_suffix(".json.damaged"))
-        print(f"{path} is damaged and was set aside; it is made again.", file=sys.stderr)
+        print(f"{path} is damaged and was set aside; it will be made again.", file=sys.stderr)
         return None

@@ -1,4 +1,4 @@
-"""Anyone's own images: a folder with one folder a class."""
+"""Your own images: a folder with one folder per class."""
 
 import io
 import os
@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read, upright_shape
+from .image_dataset import DatasetError, ImageDataset
+from .photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read, upright_shape
 
 MAX_CLASSES = 1000
 MIN_IMAGES_OF_A_CLASS = 2
@@ -25,9 +25,9 @@ N_IMAGES_COMPARED = 10_000
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of each class, not opened yet: `paths` holds, a tuple a class, their paths relative to `folder`.
+    """The files of each class, not opened yet: `paths` holds one tuple per class of paths relative to `folder`.
 
-    `others` are files that are no part of it: not named like images, or outside of a class's folder.
+    `others` are the files that belong to no class: not named like images, or outside of the class folders.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class Listing:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of files named like images of each class."""
+        """Number of files named like images in each class."""
         return {name: len(paths) for name, paths in zip(self.class_names, self.paths, strict=True)}
 
 
@@ -53,13 +53,13 @@ class LoadedFolder:
 def scan(folder: str | Path) -> Listing:
     """What a folder holds: each folder in it is a class with all images below it; hidden ones do not count.
 
-    Classes and files come in the order of their names. Raises DatasetError, with counts and names, where there is no
-    such folder, where there are fewer than 2 or more than 1000 classes, where a class has fewer than two images and
-    where the names of two classes differ only in case or in the way that unicode writes them.
+    Classes and files are sorted by name. Raises DatasetError, with counts and names, if there is no such folder, there
+    are fewer than 2 or more than 1000 classes, a class has fewer than two images, or the names of two classes differ
+    only in case or in their Unicode form.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder" if folder.exists() else f"there is no folder {folder}")
+        raise DatasetError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
     class_names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if len(class_names) < 2:
         found = f"only {class_names[0]}" if class_names else "none"
@@ -73,7 +73,7 @@ def scan(folder: str | Path) -> Listing:
     files = [list(_files(folder, name)) for name in class_names]
     for path in (path for found in files for path in found):
         if not _is_unicode(str(path)):
-            raise DatasetError(f"the name of {str(path)!a} is no unicode; rename it")
+            raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
     paths = tuple(tuple(path for path in found if _is_image_file(folder, path)) for found in files)
     _check_counts(class_names, [len(found) for found in paths], folder)
     others = [path for found in files for path in found if not _is_image_file(folder, path)]
@@ -89,7 +89,7 @@ def _is_unicode(name: str) -> bool:
 
 
 def _is_image_file(folder: Path, path: Path) -> bool:
-    """Whether it is named like an image and a file, also a broken link to one, but no pipe or folder."""
+    """Whether the path is named like an image and is a file or a broken link, not a pipe or a folder."""
     return is_photograph(path.name) and ((folder / path).is_file() or not (folder / path).exists())
 
 
@@ -111,9 +111,9 @@ def _check_counts(class_names, counts, folder) -> None:
 
 
 def _files(folder: Path, name: str) -> Iterator[Path]:
-    """Paths, relative to the folder, of all that is below one of its folders but folders and what is hidden.
+    """Relative paths of all that is below one of the folder's folders, except folders and hidden files.
 
-    Linked folders are not followed but named like files.
+    Linked folders are not followed but listed as if they were files.
     """
 
     def stop(error):
@@ -128,7 +128,7 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
 
 
 def image_shape(listing: Listing) -> tuple[int, int]:
-    """(height, width) that images get where the user does not say: their own if all agree, at most 64 x 64.
+    """Default (height, width) of images: their own if all agree and it is at most 64 x 64, else 64 x 64.
 
     Looks at the headers of the first 20 files of each class; a camera's orientation is applied, as in `load`.
     """
@@ -141,15 +141,15 @@ def image_shape(listing: Listing) -> tuple[int, int]:
                     if max(image.size) > DEFAULT_SIDE_PIXELS:
                         return default
                     found.add(upright_shape(image))
-            except Exception:  # `load` reads the whole file and tells what is wrong with it
+            except Exception:  # `load` reads the whole file and says what is wrong with it
                 continue
     return found.pop() if len(found) == 1 else default
 
 
 def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose: int = 0) -> LoadedFolder:
-    """Decode all images to `shape` (height, width), without regard to the aspect ratio, with antialiasing.
+    """Decode all images and resize them to `shape` (height, width), with antialiasing; aspect ratios are not kept.
 
-    The dataset has one channel if every image is grey, else three. Files that are refused or not readable are left out
+    The dataset has one channel if every image is grey, else three. Files that are refused or unreadable are left out
     and named on standard error; with `strict` they raise DatasetError, as do classes of fewer than two readable images.
     """
     paths = [path for found in listing.paths for path in found]
@@ -170,7 +170,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
     if unreadable:
         names = listed([f"{path}: {reason}" for path, reason in unreadable])
         if strict:
-            raise DatasetError(f"{len(unreadable)} of {len(paths)} files are no readable images: {names}")
+            raise DatasetError(f"{len(unreadable)} of {len(paths)} files are not readable images: {names}")
         print(f"{len(unreadable)} of {len(paths)} files are left out: {names}", file=sys.stderr)
         images, labels = images[kept], labels[kept]
         paths = [path for path, is_kept in zip(paths, kept, strict=True) if is_kept]
@@ -182,7 +182,7 @@ def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose
 
 
 def check_memory(n_images: int, shape: tuple[int, int]) -> None:
-    """Raise DatasetError where the images alone would take half of the machine's memory."""
+    """Raise DatasetError if the images alone would take more than half of the machine's memory."""
     n_bytes = n_images * shape[0] * shape[1] * 3
     if hasattr(os, "sysconf") and n_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2:
         raise DatasetError(

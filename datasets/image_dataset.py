@@ -1,4 +1,4 @@
-"""The only currency for data."""
+"""The one form in which datasets are passed around."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,20 +8,22 @@ import numpy as np
 
 
 class DatasetError(ValueError):
-    """A dataset is missing, damaged or not as it must be; the message says which file and what to do."""
+    """A dataset is missing, damaged or malformed; the message says which file and what to do."""
 
 
 @dataclass(frozen=True)
 class ImageDataset:
     """Labelled images: `images` uint8 (n, height, width, channels) in 0..255, `labels` int64 (n,) in 0..n_classes-1.
 
-    Raises DatasetError where the arrays are not of these shapes and types.
+    `official_parts` (n,) names the part of each image, "train", "validation" or "test", if the dataset comes split.
+    Raises DatasetError if the arrays do not have these shapes and types.
     """
 
     name: str
     images: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
+    official_parts: np.ndarray | None = None
 
     def __post_init__(self):
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
@@ -51,4 +53,5 @@ class ImageDataset:
 
     def take(self, indices: np.ndarray) -> "ImageDataset":
         """The images at `indices`, in their order."""
-        return ImageDataset(self.name, self.images[indices], self.labels[indices], self.class_names)
+        parts = None if self.official_parts is None else self.official_parts[indices]
+        return ImageDataset(self.name, self.images[indices], self.labels[indices], self.class_names, parts)

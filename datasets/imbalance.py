@@ -1,10 +1,10 @@
-"""Making a dataset imbalanced by hand (thesis section 5.2)."""
+"""Making a dataset imbalanced on purpose (thesis section 5.2)."""
 
 import numpy as np
 
 
 def drop_fraction(labels: np.ndarray, label: int, percent: int, random_state: int) -> np.ndarray:
-    """Sorted indices that remain when `percent` per cent of one class, drawn at random, are dropped.
+    """Sorted indices that remain after `percent` per cent of one class, drawn at random, are dropped.
 
     Raises ValueError for a percentage outside 1..99, a class that does not occur, or if no image of it would remain.
     """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.download import cached
-from datasets.image_dataset import DatasetError, ImageDataset
+from .download import cached
+from .image_dataset import DatasetError, ImageDataset
 
 # name -> (MD5 of the official file, bytes before the data)
 IDX_FILES = {
@@ -27,7 +27,7 @@ def load(data_dir: str | None = None) -> ImageDataset:
 
     Reads the four official IDX files under `data_dir` or `data_dir/mnist` (default: the environment variable
     DATASETS_DIR), else Keras' cached `mnist.npz`, else downloads that. Checksums are verified first. Raises
-    DatasetError where a file is missing, damaged or cannot be downloaded; no file is deleted or replaced.
+    DatasetError if a file is missing, damaged or cannot be downloaded; no file is deleted or replaced.
     """
     folder = data_dir or os.environ.get("DATASETS_DIR")
     if folder:
@@ -38,7 +38,7 @@ def load(data_dir: str | None = None) -> ImageDataset:
         if data_dir or not Path(folder).is_dir():
             raise DatasetError(
                 f"no MNIST file found in {folder} or {folder}/mnist; put {', '.join(IDX_FILES)} there "
-                "or name none (--data-dir, DATASETS_DIR) to use Keras' download"
+                "or set neither --data-dir nor DATASETS_DIR to use Keras' download"
             )
     return _from_keras()
 

@@ -1,4 +1,4 @@
-"""Images of one set that stand in another almost unchanged, such as training images among the test images."""
+"""Images of one set that are also in another, almost unchanged, such as training images among the test images."""
 
 import imagehash
 import numpy as np
@@ -22,13 +22,14 @@ def near_duplicates(
     Returns int64 (n_pairs, 2), column 0 from `first`, column 1 from `second`, in their order, and the distances float64
     (n_pairs,): root mean squared difference of pixels, 0..255. Pairs must differ in at most `max_bits` of the 64 bits
     of their perceptual hashes (`imagehash.phash`: the signs of low frequencies, blind to brightness and contrast), and,
-    since simple images collide there, by at most `max_distance`.
+    since hashes of simple images collide, by at most `max_distance`.
 
-    The defaults come from planted and from real pairs of MNIST, CIFAR-10 and Vehicles. Images encoded again as JPEG,
-    made three levels brighter or enlarged and shrunk differ in up to 4 bits, and by less than 12 down to JPEG's quality
-    75; made smaller and enlarged again, detailed ones differ by 15 or more and are missed. Within these limits Vehicles
-    holds successive frames of the same car, CIFAR-10 nothing, MNIST pairs of ones that the eye hardly tells apart. Up
-    to 24, CIFAR-10's pairs are still the same photograph in other colours or cuts, MNIST's ones are merely alike.
+    The defaults come from planted and real pairs of MNIST, CIFAR-10 and Vehicles. Images that are re-encoded as JPEG,
+    made three levels brighter, or enlarged and shrunk back differ in up to 4 bits, and by less than 12 down to JPEG
+    quality 75; detailed images that are shrunk and enlarged back differ by 15 or more and are missed. Within these
+    limits Vehicles holds successive frames of the same car, CIFAR-10 nothing, and MNIST pairs of ones that the eye can
+    hardly tell apart. Up to 24, CIFAR-10's pairs are still the same photograph in other colours or crops, while MNIST's
+    ones are merely similar.
     """
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
     hashes_first, hashes_second = _hashes(images[first]), _hashes(images[second])

@@ -1,4 +1,4 @@
-"""Image files of any format and mode, also from strangers: nothing is read that is too large or lies elsewhere."""
+"""Image files of any common format and mode, even from strangers: nothing too large or outside the folder is read."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from datasets.image_dataset import DatasetError
+from .image_dataset import DatasetError
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")  # none that runs a program to decode
 MAX_BYTES = 100_000_000
@@ -18,11 +18,11 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 
 
 def decode(content: bytes) -> Image.Image:
-    """One encoded image as a Pillow image of mode RGB, in its own size.
+    """One encoded image as a Pillow image of mode RGB, at its own size.
 
     Grey, palette and CMYK images become RGB, transparent parts white; a camera's orientation is applied. Raises
-    DatasetError where the content, whatever its name says, is no image of FORMATS that Pillow can read as a whole, or
-    has more than 50 million pixels.
+    DatasetError if the content, whatever its name says, is not a complete image in one of FORMATS, or has more than 50
+    million pixels.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -30,7 +30,7 @@ def decode(content: bytes) -> Image.Image:
                 raise DatasetError(f"refused: {image.width} x {image.height} are more than {MAX_PIXELS} pixels")
             upright = ImageOps.exif_transpose(image)
             if upright.mode in ("I", "F"):
-                raise DatasetError("refused: 32 bits a pixel, of which nobody says what is white; convert it")
+                raise DatasetError("refused: 32 bits per pixel, with no known value for white; convert it")
             if upright.mode.startswith("I;16"):
                 return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
             if upright.has_transparency_data:
@@ -46,9 +46,9 @@ def decode(content: bytes) -> Image.Image:
 
 
 def upright_shape(image: Image.Image) -> tuple[int, int]:
-    """(height, width) that `decode` gives an opened image; only of PNG files may Pillow decode the pixels for it."""
+    """(height, width) that `decode` gives an opened image; only for PNG files may Pillow decode the pixels."""
     is_turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
-    if is_turned and image.format != "TIFF":  # whose size Pillow turns itself
+    if is_turned and image.format != "TIFF":  # Pillow swaps a TIFF's sides itself
         return image.width, image.height
     return image.height, image.width
 
@@ -56,10 +56,10 @@ def upright_shape(image: Image.Image) -> tuple[int, int]:
 def decode_all(
     photographs: Iterable[tuple[int, str, bytes | DatasetError]], resize: Callable[[Image.Image], np.ndarray]
 ) -> Iterator[tuple[int, str, np.ndarray | DatasetError]]:
-    """(class index, name, what `resize` makes of the image) of each (class index, name, content), in their order.
+    """(class index, name, what `resize` makes of the image) for each (class index, name, content), in order.
 
-    For what is no readable image the third is the DatasetError that says why; as a content it is passed on. Several are
-    decoded at a time.
+    For an unreadable image the third item is the DatasetError that says why; one given as content is passed on. Several
+    images are decoded at a time.
     """
 
     def decode_one(index, name, content):
@@ -76,7 +76,7 @@ def decode_all(
 
 
 def read(path: Path, folder: Path) -> bytes:
-    """Content of a file below the folder; raises DatasetError for one of over 100 MB or a link to somewhere else."""
+    """Content of a file below the folder; raises DatasetError if it is over 100 MB or a link to somewhere else."""
     try:
         place = path.resolve()
     except RuntimeError as error:
@@ -88,18 +88,18 @@ def read(path: Path, folder: Path) -> bytes:
 
 
 def check_size(name: str, n_bytes: int) -> None:
-    """Raise DatasetError where a file is larger than a photograph can be."""
+    """Raise DatasetError if a file is larger than a photograph can be."""
     if n_bytes > MAX_BYTES:
         raise DatasetError(f"{name} is refused: a photograph of {n_bytes} bytes, more than {MAX_BYTES}")
 
 
 def listed(texts: list[str], separator: str = "; ") -> str:
-    """The first five, and how many there are more."""
+    """The first five, and how many more there are."""
     more = [f"and {len(texts) - N_TEXTS_LISTED} more"] if len(texts) > N_TEXTS_LISTED else []
     return separator.join([*texts[:N_TEXTS_LISTED], *more])
 
 
 def is_photograph(name: str) -> bool:
-    """Whether a file's name ends like an image's and is not hidden."""
+    """Whether a file's name has the ending of an image's and is not hidden."""
     path = Path(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")

@@ -1,4 +1,4 @@
-"""Between stored pixels and network values; the only place that scales."""
+"""Conversion between stored pixels and network values; the only place that scales."""
 
 import numpy as np
 

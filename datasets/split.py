@@ -4,10 +4,10 @@ import numpy as np
 
 
 def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted indices of the larger and of the smaller part, of which `fraction` is the smaller.
+    """Sorted indices of the larger part and of the smaller, whose share is `fraction`.
 
-    The same labels and random_state give the same parts on every machine. Raises ValueError where a class is too
-    small to stand in both parts.
+    The same labels and random_state give the same parts on every machine. Raises ValueError if a class is too small to
+    be in both parts.
     """
     from sklearn.model_selection import train_test_split
 

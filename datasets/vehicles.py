@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.download import cache_folder, cached, digest
-from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.photographs import check_size, decode_all, is_photograph, listed, read
+from .download import cache_folder, cached, digest
+from .image_dataset import DatasetError, ImageDataset
+from .photographs import check_size, decode_all, is_photograph, listed, read
 
 CLASS_NAMES = ("airplanes", "cars", "motorcycles")
 SIDE_PIXELS = 64
@@ -28,7 +28,7 @@ DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImpleme
 
 @dataclass(frozen=True)
 class Archive:
-    """One of Caltech's collections. `names` are those of its file as it is passed on; without a published MD5 it is
+    """One of Caltech's collections. `names` are those under which its file circulates; without a published MD5 it is
     not downloaded."""
 
     class_name: str
@@ -66,14 +66,13 @@ ARCHIVES = (
 
 
 def load(data_dir: str | None = None) -> ImageDataset:
-    """All photographs found, class by class in the order of their names.
+    """All photographs found, class by class, sorted by name.
 
     Looks under `data_dir` or `data_dir/vehicles` (default: the environment variable DATASETS_DIR) for the folders
     airplanes, cars and motorcycles, else for the four archives, else in `vehicles` below Keras' cache, where missing
     archives with a published checksum are downloaded. Says on standard error how many images were found; the thesis
-    had 2552. Files that are no readable images are left out and named. Raises DatasetError where a class or an
-    archive is missing or has no readable image, and for links and members that lead elsewhere or are too large. No file
-    is deleted or replaced.
+    had 2552. Unreadable files are left out and named. Raises DatasetError if a class or an archive is missing or has no
+    readable image, and for links and members that lead elsewhere or are too large. No file is deleted or replaced.
     """
     return _decoded(_photographs(_folders(data_dir)))
 
@@ -111,7 +110,7 @@ def _from_folders(folder: Path) -> Iterator[tuple[int, str, bytes]]:
 
 
 def _archive_paths(folders: list[Path]) -> list[Path]:
-    """Where each archive is; downloads what is missing once all that must be fetched by hand is there."""
+    """Path of each archive; downloads what is missing once all that must be fetched by hand is there."""
     places = [*folders, cache_folder() / FOLDER]
     found = [next((p / n for p in places for n in archive.names if (p / n).is_file()), None) for archive in ARCHIVES]
     for archive, path in zip(ARCHIVES, found, strict=True):
@@ -133,7 +132,7 @@ def _archive_paths(folders: list[Path]) -> list[Path]:
 
 
 def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the photographs in a .tar or .zip file, in the order of their names, also of a .tar in it."""
+    """(name, content) of the photographs in a .tar or .zip file, or in a .tar inside a .zip, sorted by name."""
     try:
         if name.endswith(".zip"):
             with zipfile.ZipFile(file) as archive:
@@ -147,7 +146,7 @@ def _members(file, name: str) -> Iterator[tuple[str, bytes]]:
                         _check_member(inner, n_bytes, name)
                         yield inner, archive.read(inner)
         else:
-            with tarfile.open(fileobj=file, mode="r:") as archive:  # a compressed one could be of any size
+            with tarfile.open(fileobj=file, mode="r:") as archive:  # a compressed one could unpack to any size
                 files = [member for member in archive.getmembers() if member.isfile() and is_photograph(member.name)]
                 for member in sorted(files, key=lambda member: member.name):
                     _check_member(member.name, member.size, name)
@@ -183,9 +182,9 @@ def _decoded(photographs: Iterator[tuple[int, str, bytes]]) -> ImageDataset:
 
 
 def _resized(image: Image.Image) -> np.ndarray:
-    """uint8 (64, 64, 3), without regard to the aspect ratio; bilinear between the four nearest pixels.
+    """uint8 (64, 64, 3), whatever the aspect ratio; bilinear between the four nearest pixels.
 
-    Nothing is averaged over the pixels in between, as with OpenCV's and TensorFlow's default (DEVIATIONS.md).
+    Other pixels are skipped, not averaged, as by default in OpenCV and TensorFlow (DEVIATIONS.md).
     """
     whole = (0, 0, *image.size)
     size = (SIDE_PIXELS, SIDE_PIXELS)

@@ -1,4 +1,4 @@
-"""Extractors of features, in whose terms sets of images are compared."""
+"""Extractors of the features by which sets of images are compared."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from datasets.download import cache_folder
+from ..datasets.download import cache_folder
 
 INCEPTION_WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 INCEPTION_SIDE_PIXELS = 299
@@ -21,7 +21,7 @@ def inception_weights_path() -> Path:
 def inception_features(weights: Path):
     """An extractor: uint8 images (n, height, width, channels) to pooled features float32 (n, 2048) of InceptionV3.
 
-    Images are resized to 299 x 299 (bilinear), grey ones repeated over three channels. Raises ValueError where the
+    Images are resized to 299 x 299 (bilinear), grey ones repeated over three channels. Raises ValueError if the
     weights are not those of the network.
     """
     network = keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg")

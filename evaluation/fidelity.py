@@ -1,6 +1,6 @@
-"""How close generated images are to real ones, by features (n, d) of any extractor, and how sure that is.
+"""How close generated images are to real ones, by features (n, d) of any extractor, and how certain that is.
 
-Each measure takes the features as float arrays of finite numbers, one row an image, and returns Python floats.
+Each measure takes the features as float arrays of finite numbers, one row per image, and returns Python floats.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ROUNDING = 1e-6
 
 
 def kernel_inception_distance(real: np.ndarray, generated: np.ndarray) -> float:
-    """Squared maximum mean discrepancy with the kernel (x·y / d + 1)³; 0 or below where the sets cannot be told apart.
+    """Squared maximum mean discrepancy with the kernel (x·y / d + 1)³; 0 or below if the sets cannot be told apart.
 
     The unbiased estimate (Gretton et al. 2012) with the kernel of Bińkowski et al. 2018 (arXiv:1801.01401),
     so that its mean does not depend on the number of images. Raises ValueError for fewer than two images in
@@ -44,8 +44,8 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
 
     ||μ - ν||² + tr(A + B - 2 (A B)^½), where the last trace is the sum of the square roots of the eigenvalues of the
     symmetric R B Rᵀ with A = Rᵀ R, so that singular covariances (a constant feature) do no harm. The estimate lies
-    above the distance of the distributions, the more so the fewer the images (Bińkowski et al. 2018), so
-    only figures of equally many images compare. Raises ValueError where a set has no more images than features.
+    above the distance of the distributions, the more so the fewer the images (Bińkowski et al. 2018), so only figures
+    of equally many images are comparable. Raises ValueError if a set has no more images than features.
     """
     real, generated = _features(real, generated, n_at_least=2)
     n_images, n_features = min(len(real), len(generated)), real.shape[1]
@@ -69,7 +69,7 @@ def density_and_coverage(real: np.ndarray, generated: np.ndarray, n_neighbors: i
     is the mean number of balls that a generated image lies in, divided by `n_neighbors`: about 1 for equal
     distributions, above 1 for images that keep to the crowded places. Coverage, 0..1, is the share of balls with a
     generated image in them: for equal distributions and equally many images about 1 - 2^-n_neighbors. The balls are
-    open, as in the authors' program, so that a set against itself has density and coverage 1. Raises ValueError where
+    open, as in the authors' code, so that a set compared with itself has density and coverage 1. Raises ValueError if
     a set has no more than `n_neighbors` images.
     """
     real, generated = _features(real, generated, n_at_least=n_neighbors + 1)
@@ -85,7 +85,7 @@ def inception_score(probabilities: np.ndarray) -> float:
     """exp of the mean Kullback-Leibler divergence of a classifier's outputs (n, n_classes) from their mean.
 
     1 (every image gets the same answer) to n_classes (certain answers, all equally frequent); Salimans et al. 2016.
-    Raises ValueError where rows are no probabilities.
+    Raises ValueError if rows are not probabilities.
     """
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2 or not len(probabilities):
@@ -118,20 +118,20 @@ class Estimate:
 def with_interval(
     measure: Callable, *samples: np.ndarray, random_state: int, n_draws: int = 200, confidence: float = 0.95
 ) -> Estimate | tuple[Estimate, ...]:
-    """`measure(*samples)` with an interval by half-samples; a measure of several numbers gives a tuple of estimates.
+    """`measure(*samples)` with an interval from half-samples; a measure of several numbers gives a tuple of estimates.
 
-    Each draw takes a random half of every sample, each independently and without replacement, so that no image stands
-    beside its own twin, as the bootstrap's would (they bias all measures here). The interval is the value plus and
-    minus the `confidence` quantile of the draws' absolute deviations from their mean (Politis & Romano 1994, the
-    symmetric form), so that the measure's bias at half the images is left out. Halves need no scaling: their deviations
-    have the variance of a mean over all n images (Shao & Wu 1989 at m = n / 2), and of any other measure at least that,
-    if it falls as 1 / n or faster (Hoeffding 1948, applied to the mean over all halves).
+    Each draw takes a random half of every sample, independently and without replacement, so that no image is compared
+    with its own twin, as in the bootstrap (twins bias all measures here). The interval is the value plus and minus the
+    `confidence` quantile of the draws' absolute deviations from their mean (Politis & Romano 1994, the symmetric form),
+    so that the measure's bias at half the images is left out. Halves need no scaling: for a mean over all n images
+    their deviations have its variance (Shao & Wu 1989 at m = n / 2), and for any other measure at least its variance,
+    if that falls as 1 / n or faster (Hoeffding 1948, applied to the mean over all halves).
 
-    Simulated, the intervals at .95 held the mean in .91 to 1.0 of the cases: Gaussian features, 20 to 1000 images, 4 to
-    64 features, all measures. Two limits: for equal distributions those of the kernel and of the Fréchet distance are
-    1.7 times too wide, and those of a coverage near 1 on few images too narrow (30 images, mean .98: held in .6).
-    The Fréchet distance's hold its mean at this number of images, not the distance of the distributions, which lies
-    below. Raises ValueError where the measure refuses half of the images.
+    In simulations the intervals at .95 held the mean in .91 to 1.0 of the cases: Gaussian features, 20 to 1000 images,
+    4 to 64 features, all measures. Two limits: for equal distributions the intervals of the kernel and of the Fréchet
+    distance are 1.7 times too wide, and those of a coverage near 1 on few images too narrow (30 images, mean .98: held
+    in .6). Those of the Fréchet distance hold its mean at this number of images, not the distance of the distributions,
+    which is smaller. Raises ValueError if the measure refuses half of the images.
     """
     rng = np.random.default_rng(random_state)
     halves = ([rng.permutation(len(sample))[: len(sample) // 2] for sample in samples] for _ in range(n_draws))

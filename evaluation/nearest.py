@@ -1,7 +1,7 @@
 """Memorisation: how far each new image is from the nearest original, and which new images are copies.
 
-Distances are root mean squared differences of pixels, 0..255 as the pixels themselves; between images that differ by k
-everywhere it is k. Images are uint8 (n, height, width, channels).
+Distances are root mean squared differences of pixels, 0..255 like the pixels themselves; between images that differ by
+k everywhere the distance is k. Images are uint8 (n, height, width, channels).
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ N_EXACT_VALUES = 1024
 def nearest(images: np.ndarray, originals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Index int64 (n,) of the nearest original of each image, and the distance float64 (n,) to it.
 
-    Exact: copies have distance 0 and of equally near originals the first one is taken. Needs about 100 MB, however
-    many images there are. Raises ValueError where there is no original or images and originals differ in shape.
+    Exact: copies have distance 0, and the first of several equally near originals is taken. Needs about 100 MB, however
+    many images there are. Raises ValueError if there is no original or images and originals differ in shape.
     """
     return _nearest(len(images), _chunks(images, originals), images)
 
 
 def nearest_other(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest`, of each image among all others of the same set; raises ValueError for fewer than two images."""
+    """Like `nearest`, for each image among all others of the same set; raises ValueError for fewer than two images."""
     if len(images) < 2:
         raise ValueError(f"the nearest other image needs at least two images, got {len(images)}")
 
@@ -40,10 +40,10 @@ def near_copies(images: np.ndarray, originals: np.ndarray, quantile: float = 0.0
     """Whether each image (bool, (n,)) lies closer to an original than originals lie to one another.
 
     The limit is the k-th smallest of the originals' distances to their nearest other one, k = floor(quantile (m + 1)),
-    where m counts those whose nearest other one is no exact twin: a new image of the same distribution falls within it
-    with a probability of about `quantile` (0..1; the rank of a conformal test, Vovk et al. 2005). Too few
-    originals for such a limit (k = 0; with the default, fewer than 99) leave 0, so that only exact copies are found;
-    those are found always. Raises ValueError for a quantile outside 0..1 and as `nearest`.
+    where m counts those whose nearest other one is not an exact twin: a new image of the same distribution falls within
+    it with a probability of about `quantile` (0..1; the rank of a conformal test, Vovk et al. 2005). With too few
+    originals for such a limit (k = 0; with the default, fewer than 99) it is 0, so that only exact copies are found;
+    these always are. Raises ValueError for a quantile outside 0..1 and as `nearest` does.
     """
     if not 0.0 <= quantile <= 1.0:
         raise ValueError(f"quantile must lie in 0..1, got {quantile}")

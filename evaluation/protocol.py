@@ -1,79 +1,115 @@
 """Which images a balancer sees, which a classifier trains and validates on, and which only test it.
 
-Both protocols split 70:30 into training and test images, then drop a part of the minority class from the training
-images. Test images are real and reach nothing but the final scores.
+Both protocols first split off the test images, then drop a part of the measured classes from the training images. Test
+images are real and reach nothing but the final scores.
 
 "thesis" (sections 5.2 and 5.3): the balancer sees all remaining training images; a quarter of the *balanced* training
-images, synthetic ones among them, is cut off for validation. "clean": a quarter of the remaining real training images
-is cut off first; neither the balancer nor the classifier's training sees it, and no synthetic image reaches it.
+images, synthetic ones among them, is set aside for validation. "clean": a quarter of the remaining real training images
+is set aside first; neither the balancer nor the classifier's training sees it, and no synthetic image reaches it. If a
+dataset has an official validation part, both use that.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.image_dataset import ImageDataset
-from datasets.imbalance import drop_fraction
-from datasets.split import split
+from ..datasets.groups import split_groups
+from ..datasets.image_dataset import ImageDataset
+from ..datasets.imbalance import drop_fraction
+from ..datasets.split import split
+from ..datasets.tasks import Task
 
 PROTOCOLS = ("thesis", "clean")
 
 
 @dataclass(frozen=True)
-class Folds:
-    """`train` is all that a balancer sees; `validation` is None under "thesis", where it is cut later.
+class Parts:
+    """`train` is all that a balancer sees; `validation` is None if it is set aside later.
 
-    `n_missing` minority images restore the balance that `train` had before the drop.
+    `missing`: class -> how many images restore its balance. `indices`: name of each part that exists -> its positions
+    in the dataset; `test_groups` (n,) names test images that belong together.
     """
 
     train: ImageDataset
     validation: ImageDataset | None
     test: ImageDataset
-    n_missing: int
+    missing: Mapping[int, int]
+    indices: Mapping[str, np.ndarray]
+    test_groups: np.ndarray | None = None
+
+    def additions(self, proportion: float) -> dict[int, int]:
+        """Class -> number of new images: `proportion` times what restores the balance."""
+        wanted = {label: round(proportion * n) for label, n in self.missing.items()}
+        return {label: n for label, n in wanted.items() if n}
 
 
-def prepare(
-    dataset: ImageDataset,
-    *,
-    minority: int,
-    dropped_percent: int,
-    protocol: str,
-    test_fraction: float,
-    validation_fraction: float,
-    random_state: int,
-) -> Folds:
-    """Split, drop (`dropped_percent` 0 drops nothing) and, under "clean", cut off the validation images.
+def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray | None = None) -> Parts:
+    """Split, drop and, under "clean", set validation images aside; `groups` (n,) names images that stay together.
 
-    Raises ValueError where a class is too small for that.
+    Raises ValueError if a class is too small for that.
     """
+    indices, missing = part_indices(dataset.labels, task, protocol, groups, dataset.official_parts)
+    images = {name: dataset.take(chosen) for name, chosen in indices.items()}
+    return Parts(
+        images["train"],
+        images.get("validation"),
+        images["test"],
+        missing,
+        indices,
+        None if groups is None else groups[indices["test"]],
+    )
+
+
+def part_indices(
+    labels: np.ndarray, task: Task, protocol: str, groups: np.ndarray | None = None, official: np.ndarray | None = None
+) -> tuple[dict[str, np.ndarray], dict[int, int]]:
+    """Sorted indices of each part, and `Parts.missing`; `official` (n,) names each image's official part."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    train_indices, test_indices = split(dataset.labels, test_fraction, random_state)
-    train, test = dataset.take(train_indices), dataset.take(test_indices)
-    n_missing = 0
-    if dropped_percent:
-        kept = drop_fraction(train.labels, minority, dropped_percent, random_state)
-        n_missing = len(train.labels) - len(kept)
-        train = train.take(kept)
-    if protocol == "thesis":
-        return Folds(train, None, test, n_missing)
-    train_indices, validation_indices = split(train.labels, validation_fraction, random_state)
-    n_missing = round(n_missing * (1.0 - validation_fraction))
-    return Folds(train.take(train_indices), train.take(validation_indices), test, n_missing)
+
+    def cut(among, fraction):
+        if groups is None:
+            larger, smaller = split(labels[among], fraction, task.split_random_state)
+        else:
+            larger, smaller = split_groups(
+                labels[among], groups[among], fraction, task.split_random_state, task.class_names
+            )
+        return among[larger], among[smaller]
+
+    if task.official_split:
+        indices = {name: np.flatnonzero(official == name) for name in ("train", "validation", "test")}
+        indices = {name: found for name, found in indices.items() if len(found)}
+    else:
+        train, test = cut(np.arange(len(labels)), task.test_fraction)
+        indices = {"train": train, "test": test}
+    dropped = {}
+    if task.dropped_percent:
+        for label in task.measured:
+            kept = drop_fraction(labels[indices["train"]], label, task.dropped_percent, task.split_random_state)
+            dropped[label] = len(indices["train"]) - len(kept)
+            indices["train"] = indices["train"][kept]
+    if protocol == "clean" and "validation" not in indices:
+        indices["train"], indices["validation"] = cut(indices["train"], task.validation_fraction)
+        dropped = {label: round(n * (1.0 - task.validation_fraction)) for label, n in dropped.items()}
+    if task.dropped_percent is None:
+        counts = np.bincount(labels[indices["train"]], minlength=task.n_classes)
+        return indices, {label: int(counts.max() - n) for label, n in enumerate(counts) if n < counts.max()}
+    return indices, dropped
 
 
 def with_new_images(
-    folds: Folds, new_images: np.ndarray, *, minority: int, validation_fraction: float, random_state: int
+    parts: Parts, new_images: np.ndarray, new_labels: np.ndarray, task: Task
 ) -> tuple[ImageDataset, ImageDataset]:
-    """Training and validation images of a classifier, `new_images` (n, height, width, channels) added to the class."""
-    real = folds.train
+    """Training and validation images of a classifier, `new_images` (n, height, width, channels) among them."""
+    real = parts.train
     balanced = ImageDataset(
         real.name,
         np.concatenate([real.images, new_images]),
-        np.concatenate([real.labels, np.full(len(new_images), minority, np.int64)]),
+        np.concatenate([real.labels, new_labels]),
         real.class_names,
     )
-    if folds.validation is not None:
-        return balanced, folds.validation
-    train_indices, validation_indices = split(balanced.labels, validation_fraction, random_state)
+    if parts.validation is not None:
+        return balanced, parts.validation
+    train_indices, validation_indices = split(balanced.labels, task.validation_fraction, task.split_random_state)
     return balanced.take(train_indices), balanced.take(validation_indices)

@@ -22,8 +22,8 @@ class SSIM:
 def pairwise_ssim(images: np.ndarray, random_state: int, value_range=DEFAULT_RANGE) -> SSIM:
     """Pair uint8 images (n, height, width, channels) at random, each at most once, and average `tf.image.ssim`.
 
-    Images are scaled to `value_range`, whose width is `max_val`. Its place matters: the term for the means compares
-    values, so that around zero a dark and a bright image differ more. Lower means more diverse. The "+" in the
+    Images are scaled to `value_range`, whose width is `max_val`. Its position matters: the term for the means compares
+    values, so that a dark and a bright image differ more around zero. Lower means more diverse. The "+" in the
     thesis's eq. 5.3 is a misprint for a product (DEVIATIONS.md). Raises ValueError for fewer than four images or a
     side under 11 pixels.
     """

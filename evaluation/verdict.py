@@ -1,16 +1,16 @@
-"""Whether a method helped a classifier, or seeds and test images were only lucky.
+"""Whether a method helped a classifier, or seeds and test images were just lucky.
 
 Every method is compared with the same baseline by the predictions of classifiers on the same test images, trained from
-the same seeds. A difference's squared standard error is the sum of two: the variance of the seeds' differences over
-their number, and that of the mean difference over bootstrap samples of test images, which all seeds and both methods
-share; of each class one image (or group) less is drawn than there are and weighted to make up for it, so that the
-variance is not too small (Rao and Wu 1988). Both hold the noise of single predictions, so the sum is rather too large.
-Quantiles are Student's, weighted by the two variances, with as many degrees of freedom as there are seeds, and test
-images (or groups) of the smallest class, less one (Cochran and Cox 1950), since few seeds tell little of their own
-variance. Simulated, tables on methods that are the same have a wrong verdict in less than 5 % of the cases for 3, 5 and
-10 seeds; with the degrees of freedom of Welch and Satterthwaite it were up to 10 % for 3 seeds, with percentiles of a
-bootstrap over seeds and images together up to 16 %. A class of fewer than five test images is refused: all of them may
-be taken rightly or wrongly by all seeds at once, which happens to methods that are the same in up to half of the cases.
+the same seeds. The squared standard error of a difference is the sum of two variances: that of the seeds' differences
+over their number, and that of the mean difference over bootstrap samples of test images, which all seeds and both
+methods share. One image (or group) fewer than there are is drawn from each class, weighted to make up for it, so that
+the variance is not too small (Rao and Wu 1988). Both include the noise of single predictions, so the sum is too large
+rather than too small. Quantiles are Student's, weighted by the two variances, with as many degrees of freedom as there
+are seeds, and test images (or groups) of the smallest class, less one (Cochran and Cox 1950), since few seeds say
+little about their own variance. In simulations of identical methods, less than 5 % of tables have a wrong verdict, for
+3, 5 and 10 seeds; with the degrees of freedom of Welch and Satterthwaite it would be up to 10 % for 3 seeds, with
+percentiles of a bootstrap over seeds and images together up to 16 %. A class of fewer than five test images is refused:
+all seeds may get all of them right or wrong at once, which happens to identical methods in up to half of the cases.
 """
 
 from collections.abc import Iterator
@@ -40,14 +40,14 @@ def compare(
 ) -> pd.DataFrame:
     """A row for each method but the baseline and each of METRICS: method, metric, difference, low, high, verdict...
 
-    `true` int (n,) are the classes of the test images, all of 0..n_classes-1 among them, `predicted` holds, a method,
-    int (n_seeds, n); `groups` (n,) names images that belong together and are drawn together. `difference` is the mean
-    over seeds of method less baseline, `low` and `high` its confidence interval, "helped" and "hurt" mean that zero
-    lies outside. Intervals are corrected for their number (Bonferroni): if no method differs from the baseline, the
-    probability of any wrong verdict in the table is at most ERROR_RATE. `smallest_effect` is the true difference that
-    would have been found with probability POWER, if the variances measured here are the true ones; simulated, it is .7
-    to .8. No number goes beyond 1, as no difference does. Raises ValueError for fewer than two seeds and for a class
-    with fewer than five test images or, where there are groups, groups.
+    `true` int (n,) are the classes of the test images, all of 0..n_classes-1 among them, `predicted` holds int
+    (n_seeds, n) for each method; `groups` (n,) names images that belong together and are drawn together. `difference`
+    is the mean over seeds of method less baseline, `low` and `high` its confidence interval, "helped" and "hurt" mean
+    that zero lies outside. Intervals are corrected for their number (Bonferroni): if no method differs from the
+    baseline, the probability of any wrong verdict in the table is at most ERROR_RATE. `smallest_effect` is the true
+    difference that would have been found with probability POWER, if the variances measured here are the true ones; in
+    simulations that probability is .7 to .8. All numbers are capped at 1, as differences are. Raises ValueError for
+    fewer than two seeds and for a class with fewer than five test images or, if there are groups, groups.
     """
     methods = [name for name in predicted if name != baseline]
     if any(len(labels) < MIN_SEEDS for labels in predicted.values()):
@@ -92,7 +92,7 @@ def metric_values(true, predicted, weights, minority: int) -> dict[str, np.ndarr
 
 
 def _bootstrap_weights(true, units, random_state: int) -> Iterator[np.ndarray]:
-    """How much each test image counts, (draws, n): whole units are drawn, of each class one less than there are."""
+    """How much each test image counts, (draws, n): whole units are drawn, one fewer from each class than there are."""
     rng = np.random.default_rng(random_state)
     _, first = np.unique(units, return_index=True)
     class_of_unit = true[first]
@@ -138,11 +138,11 @@ def _found_with_power(critical: float, freedoms: np.ndarray, error_rate: float) 
 
 
 def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: float) -> str:
-    """The method to use, or none of them, and why in a sentence, from a table of `compare`.
+    """The method to use, or none, and why, in a sentence, from a table of `compare`.
 
-    Worth using is what helped minority F1, or if nothing did, balanced accuracy, and hurt nothing; of these the one
-    that costs the fewest minutes among those whose interval reaches the largest difference found. `baseline_f1` is
-    the baseline's minority F1, which bounds what can be gained.
+    A method is worth using if it hurt nothing and helped minority F1 or, if none did, balanced accuracy; the choice is
+    the one that costs the fewest minutes among those whose interval reaches the largest difference found. `baseline_f1`
+    is the baseline's minority F1, which limits what can be gained.
     """
     verdicts = table.pivot(index="method", columns="metric", values="verdict")
     harmless = ~(verdicts == VERDICTS[2]).any(axis=1)
@@ -165,7 +165,7 @@ def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: 
     if smallest > 1 - baseline_f1:
         return (
             f"{advice} But these test images and seeds could hardly have shown it: minority F1 is {baseline_f1:.3f} "
-            "without any, and the gain that is left is smaller than what can be seen (median over methods)."
+            "without any method, and the possible gain is smaller than what can be seen (median over methods)."
         )
     return (
         f"{advice} An improvement of minority F1 by less than {smallest:.3f} could hardly have been seen (median over "

@@ -1,32 +1,59 @@
-"""Methods that make new images of a class, all behind `Balancer`."""
+"""Methods that make new images of a class, or change how a classifier learns. TensorFlow is not imported here."""
 
-from models.bagan import BAGAN
-from models.balancer import Balancer
-from models.check_balancer import check_balancer
-from models.cvae import CVAE
-from models.cvae_gan import CVAEGAN
-from models.geometric import Geometric
-from models.interpolation import ADASYN, SMOTE, RandomOversampling
+import importlib
+from dataclasses import dataclass
 
-BALANCERS = {
-    "geometric": Geometric,
-    "cvae": CVAE,
-    "cvae_gan": CVAEGAN,
-    "bagan": BAGAN,
-    "random_oversampling": RandomOversampling,
-    "smote": SMOTE,
-    "adasyn": ADASYN,
+FAMILIES = {
+    "baseline": "the images as they are",
+    "classifier": "another way to train the classifier; makes no images",
+    "classic": "new images without networks",
+    "network": "new images by trained networks",
 }
 
-__all__ = [
-    "ADASYN",
-    "BAGAN",
-    "BALANCERS",
-    "CVAE",
-    "CVAEGAN",
-    "SMOTE",
-    "Balancer",
-    "Geometric",
-    "RandomOversampling",
-    "check_balancer",
-]
+
+@dataclass(frozen=True)
+class Method:
+    """One way to treat an imbalanced dataset.
+
+    `name` is what command lines and records call it, `path` its class as "module:Class" (a module that begins with a
+    dot is one of this package), `label` its name in tables and figures, `source` where it is described (with the
+    section of the thesis), `family` one of FAMILIES.
+    """
+
+    name: str
+    path: str
+    label: str
+    source: str
+    family: str
+
+    @property
+    def makes_images(self) -> bool:
+        """Whether `load` gives a Balancer, not a ClassifierMethod."""
+        return self.family in ("classic", "network")
+
+    @property
+    def class_name(self) -> str:
+        return self.path.partition(":")[2]
+
+    def load(self) -> type:
+        """The method's class; imports its module, and with most methods TensorFlow."""
+        module = importlib.import_module(self.path.partition(":")[0], __name__)
+        return getattr(module, self.class_name)
+
+
+METHODS = {
+    fields[0]: Method(*fields)
+    for fields in (
+        ("unbalanced", ".classifier_methods:Unbalanced", "Unbalanced original", "thesis, 5.3", "baseline"),
+        ("geometric", ".geometric:Geometric", "geom. trans.", "thesis, 1.1", "classic"),
+        ("cvae", ".cvae:CVAE", "CVAE", "thesis, 1.4; Sohn et al. 2015", "network"),
+        ("cvae_gan", ".cvae_gan:CVAEGAN", "CVAE-GAN", "thesis, 3.2; Bao et al. 2017", "network"),
+        ("bagan", ".bagan:BAGAN", "BAGAN", "thesis, 3.3; Mariani et al. 2018", "network"),
+        ("random_oversampling", ".interpolation:RandomOversampling", "random oversampling", "thesis, 1.2", "classic"),
+        ("smote", ".interpolation:SMOTE", "SMOTE", "thesis, 1.2; Chawla et al. 2002", "classic"),
+        ("adasyn", ".interpolation:ADASYN", "ADASYN", "thesis, 1.2; He et al. 2008", "classic"),
+        ("class_weights", ".classifier_methods:ClassWeights", "class weights", "scikit-learn", "classifier"),
+        ("mixup", ".classifier_methods:Mixup", "mixup", "Zhang et al. 2018", "classifier"),
+    )
+}
+BASELINE = "unbalanced"

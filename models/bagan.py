@@ -1,6 +1,7 @@
 """BAGAN (thesis section 3.3; Mariani et al. 2018, arXiv:1803.09655): an autoencoder, then a GAN that starts from it."""
 
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -8,24 +9,21 @@ import tensorflow as tf
 from keras import ops
 from sklearn.covariance import LedoitWolf
 
-from datasets.batches import batches_in_order, shuffled_batches
-from datasets.pixels import to_network
-from models import losses
-from models.balancer import Balancer
-from models.networks import networks_for
-from models.training import (
-    PREDICTION_BATCH_SIZE,
-    TrainingModel,
-    dense_gradients,
-    fingerprint,
-    predict,
-    predict_images,
-    seeded,
-    train,
-)
+from ..datasets.batches import batches_in_order, shuffled_batches
+from ..datasets.pixels import to_network
+from . import losses
+from .balancer import HasLatents
+from .networks import networks_for
+from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict, predict_images
+from .training.trained_balancer import TrainedBalancer
+
+# Vehicles, section 4.3
+PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
+SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 1e-4, "optimizer": "adam"}
 
 
-class BAGAN(Balancer):
+@dataclass(kw_only=True, eq=False, repr=False)
+class BAGAN(TrainedBalancer, HasLatents):
     """Encoder E, decoder Delta = generator G and discriminator D of Tables B.5-B.7, trained in three stages.
 
     1. E and Delta learn to reconstruct all images. 2. G starts from Delta's weights, D from E's, and every class gets
@@ -33,80 +31,60 @@ class BAGAN(Balancer):
     of an image or calls it fake. New images of a class are G(z) with z from the class's Gaussian.
 
     The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `optimizer` is Keras' name of one, for
-    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). `folder` keeps checkpoints and
-    `history.csv` of each stage; a fit with the same arguments and data continues from them.
+    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`).
 
-    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones; sides of at least 8 pixels, at
-    least two images of each class, and batches of at least two.
+    Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels,
+    classes and batches at least two images.
     """
 
-    def __init__(
-        self,
-        *,
-        sampling_strategy="auto",
-        random_state=0,
-        n_autoencoder_epochs=300,
-        n_epochs=800,
-        batch_size=275,
-        learning_rate=5e-5,
-        latent_size=10,
-        optimizer="adam",
-        head="sigmoid",
-        folder=None,
-        verbose=0,
-    ):
-        self.sampling_strategy = sampling_strategy
-        self.random_state = random_state
-        self.n_autoencoder_epochs = n_autoencoder_epochs
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.latent_size = latent_size
-        self.optimizer = optimizer
-        self.head = head
-        self.folder = folder
-        self.verbose = verbose
+    n_autoencoder_epochs: int = 300
+    n_epochs: int = 800
+    batch_size: int = 275
+    learning_rate: float = 5e-5
+    latent_size: int = 10
+    optimizer: str = "adam"
+    head: str = "sigmoid"
 
-    def _fit(self, images, class_indices):
-        networks = networks_for(images.shape[1:])
+    epochs_of_stage = {"autoencoder": "n_autoencoder_epochs", "adversarial": "n_epochs"}
+    schedules = {
+        "smoke": SHORT | {"steps": {"n_autoencoder_epochs": 20, "n_epochs": 20}},
+        "quick": SHORT | {"steps": {"n_autoencoder_epochs": 2500, "n_epochs": 3000}},
+        "thesis": PHOTOGRAPHS | {"n_autoencoder_epochs": 1200, "n_epochs": 2500},
+    }
+    seconds_per_1000_images = {
+        "autoencoder": {28: 0.4, 32: 0.45, 64: 2.0},
+        "adversarial": {28: 0.6, 32: 0.6, 64: 2.3},
+    }
+
+    @property
+    def min_images(self):
+        return 2  # for a class's Gaussian
+
+    def networks(self, image_shape, n_classes):
+        builders = networks_for(image_shape)
+        return {
+            "encoder": partial(builders.bagan_encoder, self.latent_size),
+            "decoder": partial(builders.bagan_generator, self.latent_size),
+            "generator": partial(builders.bagan_generator, self.latent_size),
+            "discriminator": partial(builders.bagan_discriminator, n_classes, self.head),
+        }
+
+    def _stages(self, images, class_indices):
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
             if count < 2:
                 raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
         batch_size, n_fakes = self._batch_numbers(len(images))
         if batch_size <= n_fakes:
             raise ValueError(f"batch_size must be at least 2, for a real image and a fake one, got {self.batch_size}")
-        with seeded(self.seed_):
-            self.encoder_ = networks.bagan_encoder(self.latent_size)
-            self.decoder_ = networks.bagan_generator(self.latent_size)
-            self.generator_ = networks.bagan_generator(self.latent_size)
-            self.discriminator_ = networks.bagan_discriminator(len(self.classes_), self.head)
-        self.autoencoder_history_ = self._fit_autoencoder(images, class_indices)
+        model = AutoencoderTraining(self.encoder_, self.decoder_, self._new_optimizer())
+        batch = min(self.batch_size, len(images))
+        yield Stage(model, *shuffled_batches(images, class_indices, batch, self.seed_), name="autoencoder")
         hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
-        encodings = self.encode(images)
-        self.class_means_, self.class_factors_ = class_gaussians(encodings, class_indices)
-        self.history_ = self._fit_adversarial(images, class_indices)
+        self.class_means_, self.class_factors_ = class_gaussians(self._encoded(images), class_indices)
+        yield self._adversarial_stage(images, class_indices)
 
-    def _fit_autoencoder(self, images, class_indices):
-        model = AutoencoderTraining(self.encoder_, self.decoder_)
-        model.compile(self._new_optimizer())
-        steps_per_epoch, batches = shuffled_batches(
-            images, class_indices, min(self.batch_size, len(images)), self.seed_
-        )
-        return train(
-            model,
-            batches,
-            n_epochs=self.n_autoencoder_epochs,
-            steps_per_epoch=steps_per_epoch,
-            random_state=self.seed_,
-            description="bagan, autoencoder",
-            fingerprint=fingerprint(self, images, class_indices, free=["n_autoencoder_epochs"]),
-            folder=Path(self.folder) / "autoencoder" if self.folder else None,
-            verbose=self.verbose,
-        )
-
-    def _fit_adversarial(self, images, class_indices):
-        model = BAGANTraining(self.generator_, self.discriminator_)
-        model.compile(self._new_optimizer())
+    def _adversarial_stage(self, images, class_indices):
+        model = BAGANTraining(self.generator_, self.discriminator_, self._new_optimizer())
         n_classes = len(self.classes_)
         batch_size, n_fakes = self._batch_numbers(len(images))
         steps_per_epoch, batches = class_balanced_batches(images, class_indices, batch_size - n_fakes, self.seed_)
@@ -114,7 +92,7 @@ class BAGAN(Balancer):
         factors = tf.constant(self.class_factors_, tf.float32)
 
         def add_latents(batch):
-            """A generator batch; its first n_fakes images, which D learns from, and the rest are each uniform."""
+            """Add a generator batch: its first n_fakes images, which D learns from, and the rest, each uniform."""
             step = batch["step"]
             fake_labels = rotating_labels(step, n_fakes, n_classes)
             other_labels = rotating_labels(step, batch_size - n_fakes, n_classes)
@@ -129,20 +107,10 @@ class BAGAN(Balancer):
                 "other_labels": labels[n_fakes:],
             }
 
-        return train(
-            model,
-            lambda first_step: batches(first_step).map(add_latents),
-            n_epochs=self.n_epochs,
-            steps_per_epoch=steps_per_epoch,
-            random_state=self.seed_,
-            description="bagan, adversarial",
-            fingerprint=fingerprint(self, images, class_indices),
-            folder=Path(self.folder) / "adversarial" if self.folder else None,
-            verbose=self.verbose,
-        )
+        return Stage(model, steps_per_epoch, lambda first: batches(first).map(add_latents), name="adversarial")
 
     def _batch_numbers(self, n_images):
-        """Images in a batch of D, and how many of these are fakes."""
+        """Images in a batch of D, and how many of them are fakes."""
         batch_size = min(self.batch_size, n_images)
         return batch_size, max(1, round(batch_size / (len(self.classes_) + 1)))
 
@@ -156,12 +124,15 @@ class BAGAN(Balancer):
         latent = self.class_means_[class_index] + normal @ self.class_factors_[class_index].T
         return self.decode(latent, self.classes_[class_index])
 
-    def encode(self, images, label=None):
-        """Latents float32 (n, latent_size) of uint8 images; the encoder does not look at the label."""
+    def encode(self, images, label):
+        self._class_index(label)  # checked only: the encoder does not need it
+        return self._encoded(images)
+
+    def _encoded(self, images):
         return predict(self.encoder_, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
 
     def decode(self, latent, label):
-        """uint8 images (n, height, width, channels) of the generator; latents (n, latent_size) hold the class."""
+        self._class_index(label)  # checked only: latents contain the class
         batches = tf.data.Dataset.from_tensor_slices((latent.astype(np.float32),)).batch(PREDICTION_BATCH_SIZE)
         return predict_images(self.generator_, batches)
 
@@ -169,8 +140,8 @@ class BAGAN(Balancer):
 class AutoencoderTraining(TrainingModel):
     """Stage 1: E and Delta minimise 1/2 ||x - x'||^2, summed over pixels; labels are not used."""
 
-    def __init__(self, encoder, decoder):
-        super().__init__("autoencoder_training", ("L_2",))
+    def __init__(self, encoder, decoder, optimizer):
+        super().__init__(("L_2",), {"both": (optimizer, [encoder, decoder])})
         self.encoder = encoder
         self.decoder = decoder
 
@@ -179,12 +150,12 @@ class AutoencoderTraining(TrainingModel):
         with tf.GradientTape() as tape:
             reconstructed = self.decoder(self.encoder(images, training=True), training=True)
             loss = losses.half_squared_distance(images, reconstructed)
-        self.optimizer.apply_gradients(dense_gradients(tape, loss, self.trainable_variables))
+        self.minimise("both", tape, (loss, [self.encoder, self.decoder]))
         return self.recorded(loss)
 
 
 def hand_over(encoder, decoder, discriminator, generator) -> None:
-    """Stage 2: G takes all of Delta's weights, D takes E's in its shared part; D's last layer keeps its own."""
+    """Stage 2: G takes all of Delta's weights, D takes E's in the layers they share; D's last layer keeps its own."""
     generator.set_weights(decoder.get_weights())
     shared = encoder.get_weights()[:-2]
     discriminator.set_weights(shared + discriminator.get_weights()[-2:])
@@ -209,12 +180,12 @@ def class_gaussians(encodings, class_indices):
 
 
 def rotating_labels(step, n: int, n_classes: int):
-    """`n` labels that go round the classes from where the previous step stopped, so that counts are exact."""
+    """`n` labels that cycle through the classes from where the previous step stopped, so that counts are exact."""
     return (step * n + tf.range(n, dtype=tf.int64)) % n_classes
 
 
 def class_balanced_batches(images, class_indices, batch_size: int, random_state: int):
-    """Like `shuffled_batches`, but with every class equally often; each class is shuffled anew at each pass over it."""
+    """Like `shuffled_batches`, but with every class equally often; each pass over a class has its own order."""
     order = tf.constant(np.argsort(class_indices, kind="stable"), tf.int64)
     counts = np.bincount(class_indices)
     starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
@@ -244,12 +215,12 @@ class BAGANTraining(TrainingModel):
     """Stage 3: one step of D and G, both by sparse categorical cross-entropy.
 
     D sees real images of all classes and, as 1/(n_classes + 1) of its batch, generated ones, which it should call
-    fake (label n_classes). G wants D to give every generated image its class. Both gradients are taken at the same
-    point, then applied at once by one optimiser, which keeps separate averages for every weight.
+    fake (label n_classes). G learns to make D give every generated image its class. Both gradients are taken at the
+    same point, then applied at once by one optimiser, which keeps separate averages for every weight.
     """
 
-    def __init__(self, generator, discriminator):
-        super().__init__("bagan_training", ("L_D", "L_G"))
+    def __init__(self, generator, discriminator, optimizer):
+        super().__init__(("L_D", "L_G"), {"both": (optimizer, [generator, discriminator])})
         self.generator = generator
         self.discriminator = discriminator
 
@@ -266,8 +237,10 @@ class BAGANTraining(TrainingModel):
             generated_probabilities = ops.concatenate([learned_probabilities[n_reals:], other_probabilities])
             l_d = losses.classification_loss(ops.concatenate([real_labels, fakes]), learned_probabilities)
             l_g = losses.classification_loss(latent_labels, generated_probabilities)
-        pairs = []
-        for loss, network in ((l_d, self.discriminator), (l_g, self.generator)):
-            pairs += dense_gradients(tape, loss, network.trainable_variables)
-        self.optimizer.apply_gradients(pairs)
+        self.minimise("both", tape, (l_d, [self.discriminator]), (l_g, [self.generator]))
         return self.recorded(l_d, l_g)
+
+    def passes(self):
+        # D sees its own batch and the rest of G's but learns only from its own; G's loss goes back through G's batch
+        rest = 1 - 1 / self.discriminator.output_shape[-1]
+        return [(self.generator, 1, 3), (self.discriminator, 1 + rest, 1 + rest + 2 + 1)]

@@ -1,17 +1,18 @@
-"""The interface of every method."""
+"""The interface of every method that makes images."""
 
 import numbers
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from models import saving
-from models.inputs import checked, from_uint8, to_uint8
+from . import saving
+from .inputs import checked, from_uint8, to_uint8
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -22,27 +23,76 @@ class ModeCollapseError(RuntimeError):
     """A method's images of a class are nearly all the same."""
 
 
+class HasParents(ABC):
+    """A balancer each of whose new images is made from one original."""
+
+    @abstractmethod
+    def parents(self, label, n: int, random_state=None) -> np.ndarray:
+        """Index of the fitted image that each image of `sample` with the same arguments is made from.
+
+        int64 (n,). Raises ValueError for a class that was not fitted.
+        """
+
+
+class HasLatents(ABC):
+    """A balancer that finds the latents of images and makes images from latents."""
+
+    @abstractmethod
+    def encode(self, images: np.ndarray, label) -> np.ndarray:
+        """Latents float32 (n, latent_size) of uint8 images (n, height, width, channels) of one class.
+
+        Raises ValueError for a class that was not fitted.
+        """
+
+    @abstractmethod
+    def decode(self, latent: np.ndarray, label) -> np.ndarray:
+        """uint8 images (n, height, width, channels) of one class from latents float32 (n, latent_size).
+
+        Raises ValueError for a class that was not fitted.
+        """
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Balancer(BaseEstimator, ABC):
     """Learns from labelled images and makes new ones of a class.
 
     Follows imbalanced-learn: constructors only store keyword arguments (so that `get_params` and `clone` work),
-    `sampling_strategy` has its grammar, fitted state ends in an underscore. Images (n, height, width, channels) are
-    uint8 in 0..255 or floating numbers in [0, 1], labels (n,) integers, booleans or strings. New images have the
-    originals' dtype and 8-bit precision: floating ones are 255ths.
+    `sampling_strategy` takes the same values, names of fitted state end in an underscore. Images (n, height, width,
+    channels) are uint8 in 0..255 or floating numbers in [0, 1], labels (n,) integers, booleans or strings. New images
+    have the originals' dtype and 8-bit precision: floating ones are multiples of 1/255.
 
-    A subclass writes two hooks, in which all images are uint8: `_fit(images, class_indices)` with indices
-    0..n_classes-1, and `_sample(class_index, n, random_state)`, which returns images (n, height, width, channels).
-    `models.check_balancer` tells whether it keeps the rules.
+    A subclass is a dataclass whose fields are its parameters. It implements two hooks, in which all images are uint8:
+    `_fit(images, class_indices)` with indices 0..n_classes-1, and `_sample(class_index, n, random_state)`, which
+    returns images (n, height, width, channels). What else it can do is declared by the bases HasParents and
+    HasLatents. `check_balancer` checks whether it follows the rules.
     """
+
+    sampling_strategy: str | float | dict = "auto"
+    random_state: int | np.random.RandomState | None = 0
+
+    min_side_pixels: ClassVar[int] = 1
+    makes_copies: ClassVar[bool] = False  # whether new images are unchanged originals
+
+    @classmethod
+    def arguments(cls, schedule: str, n_images: int, flip: bool) -> dict:
+        """Constructor arguments for any `n_images` training images under a schedule: smoke, quick or thesis.
+
+        `flip` says whether a mirrored image is an image of the same class.
+        """
+        return {}
+
+    @property
+    def min_images(self) -> int:
+        """How many images a class needs to get new ones."""
+        return 1
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> Self:
         """Learn from images and labels; sets `classes_`, `image_shape_`, `image_dtype_`, `sampling_strategy_`, `seed_`.
 
-        `sampling_strategy_` maps each class, as Python's number or string, to the number of images that `fit_resample`
-        adds. Raises ValueError where images or labels are not of the shapes and types above or have no two classes.
+        `sampling_strategy_` maps each class, as a Python number or string, to the number of images that `fit_resample`
+        adds. Raises ValueError if images or labels do not have the shapes and types above, or two classes.
         """
         images, labels = checked(images, labels)
-        _check_counts(self.get_params())
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
@@ -59,13 +109,16 @@ class Balancer(BaseEstimator, ABC):
     def sample(self, label, n: int, random_state=None) -> np.ndarray:
         """`n` new images of one class, of the fitted dtype; the same arguments give the same images.
 
-        `random_state` None stands for the one that was fitted with. Raises ValueError for a class that was not fitted,
-        ModeCollapseError where 16 or more images differ from each other by less than a hundredth of what originals do.
+        `random_state` None means the one of the fit. Raises ValueError for a class that was not fitted and
+        ModeCollapseError if 16 or more images differ from each other by less than a hundredth of what originals do.
         """
         class_index, n, seed = self._asked(label, n, random_state)
         if n == 0:
             return np.empty((0, *self.image_shape_), self.image_dtype_)
         images = self._sample(class_index, n, seed)
+        if images.dtype != np.uint8 or images.shape != (n, *self.image_shape_):
+            wanted = f"uint8 {(n, *self.image_shape_)}"
+            raise TypeError(f"{type(self).__name__}._sample must return {wanted}, not {images.dtype} {images.shape}")
         variation = _variation(images)
         if n >= MIN_IMAGES_COMPARED and variation < COLLAPSED_VARIATION * self.variations_[class_index]:
             raise ModeCollapseError(
@@ -89,8 +142,8 @@ class Balancer(BaseEstimator, ABC):
     def save(self, path: str | Path) -> None:
         """Write the fitted balancer to one file, an npz archive without pickles, whole or not at all.
 
-        The same fitted balancer gives the same bytes. A `random_state` that is no number is kept as `seed_`. Raises
-        ValueError before `fit`, and for parameters and state that have no place in such a file, as functions.
+        The same fitted balancer gives the same bytes. A `random_state` that is not a number is saved as `seed_`. Raises
+        ValueError before `fit`, and for parameters and state that such a file cannot hold, such as functions.
         """
         self._check_fitted()
         saving.save(self, Path(path))
@@ -99,7 +152,7 @@ class Balancer(BaseEstimator, ABC):
     def load(cls, path: str | Path) -> Self:
         """The fitted balancer of this class that `save` wrote; its `sample` gives the same images.
 
-        Nothing in the file is run. Raises ValueError for a file of another class or format, or a damaged one.
+        Nothing in the file is executed. Raises ValueError for a file of another class or format, or a damaged one.
         """
         return saving.load(cls, Path(path))
 
@@ -108,7 +161,7 @@ class Balancer(BaseEstimator, ABC):
             raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
 
     def _asked(self, label, n: int, random_state) -> tuple[int, int, int]:
-        """Class index, number of images and seed that the arguments of `sample` stand for."""
+        """Class index, number of images and seed for the arguments of `sample`."""
         class_index = self._class_index(label)
         if n < 0:
             raise ValueError(f"cannot make {n} images")
@@ -130,7 +183,7 @@ class Balancer(BaseEstimator, ABC):
 
 
 def _seed(random_state) -> int:
-    """A whole number for itself; None or a numpy RandomState for one that it draws."""
+    """A whole number as it is; for None or a numpy RandomState, a number drawn from it."""
     if isinstance(random_state, numbers.Integral):
         if random_state < 0:
             raise ValueError(f"random_state must not be negative, got {random_state}")
@@ -139,18 +192,9 @@ def _seed(random_state) -> int:
 
 
 def _variation(images: np.ndarray) -> float:
-    """Mean absolute difference of the first half's images to the second half's; of the first thousand."""
+    """Mean absolute difference between the first and the second half of the first thousand images."""
     images = images[:MAX_IMAGES_COMPARED]
     half = len(images) // 2
     if half == 0:
         return 0.0
     return float(np.abs(images[:half].astype(np.int16) - images[half : 2 * half]).mean())
-
-
-def _check_counts(parameters: dict) -> None:
-    """Raise ValueError where a number of epochs, a batch size or a latent size is none."""
-    smallest = {"n_epochs": 0, "n_autoencoder_epochs": 0, "batch_size": 1, "latent_size": 1}
-    for name in smallest.keys() & parameters.keys():
-        value = parameters[name]
-        if not isinstance(value, numbers.Integral) or value < smallest[name]:
-            raise ValueError(f"{name} must be a whole number of at least {smallest[name]}, got {value!r}")

@@ -1,23 +1,32 @@
-"""Encoders of (image, label) and generators of (label, latent), as in CVAE and CVAE-GAN, applied to one class."""
+"""What CVAE and CVAE-GAN share: encoders of (image, label) and generators of (label, latent)."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from datasets.pixels import to_network
-from models.training import PREDICTION_BATCH_SIZE, predict, predict_images
+from ..datasets.pixels import to_network
+from .balancer import HasLatents
+from .training.fit import PREDICTION_BATCH_SIZE, predict, predict_images
 
 
-def latent_means(encoder: keras.Model, images: np.ndarray, class_index: int) -> np.ndarray:
-    """Latent means float32 (n, latent_size) of uint8 images (n, height, width, channels)."""
-    batches = tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH_SIZE)
-    return predict(encoder, batches.map(lambda part: (to_network(part), _labels(part, class_index))))[0]
+class ConditionalLatents(HasLatents):
+    """Sampling, encoding and decoding with `encoder_`, `generator_` and `latent_size`.
 
+    New images of a class are G(label, z) with z from N(0, 1); encodings are the means of the latents.
+    """
 
-def generated_images(generator: keras.Model, latents: np.ndarray, class_index: int) -> np.ndarray:
-    """uint8 images (n, height, width, channels) from latents float32 (n, latent_size)."""
-    batches = tf.data.Dataset.from_tensor_slices(latents).batch(PREDICTION_BATCH_SIZE)
-    return predict_images(generator, batches.map(lambda part: (_labels(part, class_index), part)))
+    def _sample(self, class_index, n, random_state):
+        latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
+        return self.decode(latent, self.classes_[class_index])
+
+    def encode(self, images, label):
+        class_index = self._class_index(label)
+        batches = tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH_SIZE)
+        return predict(self.encoder_, batches.map(lambda part: (to_network(part), _labels(part, class_index))))[0]
+
+    def decode(self, latent, label):
+        class_index = self._class_index(label)
+        batches = tf.data.Dataset.from_tensor_slices(latent).batch(PREDICTION_BATCH_SIZE)
+        return predict_images(self.generator_, batches.map(lambda part: (_labels(part, class_index), part)))
 
 
 def _labels(part, class_index: int):

@@ -1,52 +1,42 @@
 """Geometric transformations, colour scaling and noise (thesis section 1.1)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from keras import ops
 
-from datasets.pixels import to_network, to_pixels
-from models.balancer import Balancer
+from ..datasets.pixels import to_network, to_pixels
+from .balancer import Balancer, HasParents
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 BATCH_SIZE = 1000
 
 
-class Geometric(Balancer):
+@dataclass(kw_only=True, eq=False, repr=False)
+class Geometric(Balancer, HasParents):
     """Each new image is one transformed original of its class; originals are used equally often.
 
     `rotation_degrees` and `shift_fraction` (of height and width) are the largest absolute values of a uniform draw,
     `brightness` and `colour` those of a relative change of all or of each channel's values, `noise` the standard
-    deviation of Gaussian noise in pixel values 0..255. Flips happen to half of the images. `fill_mode` says what
-    enters from outside (section 1.1.7): "constant" (with `fill_value`, 0..255), "nearest", "reflect" or "wrap".
+    deviation of Gaussian noise in pixel values 0..255. Half of the images are flipped. `fill_mode` says what comes in
+    from outside (section 1.1.7): "constant" (with `fill_value`, 0..255), "nearest", "reflect" or "wrap".
 
-    The thesis prints no ranges; the defaults are chosen in DEVIATIONS.md for digits.
+    The thesis prints no ranges; the defaults are ours for digits (DEVIATIONS.md).
     """
 
-    def __init__(
-        self,
-        *,
-        sampling_strategy="auto",
-        random_state=0,
-        rotation_degrees=15.0,
-        shift_fraction=0.15,
-        brightness=0.0,
-        colour=0.0,
-        noise=0.0,
-        horizontal_flip=False,
-        vertical_flip=False,
-        fill_mode="constant",
-        fill_value=0,
-    ):
-        self.sampling_strategy = sampling_strategy
-        self.random_state = random_state
-        self.rotation_degrees = rotation_degrees
-        self.shift_fraction = shift_fraction
-        self.brightness = brightness
-        self.colour = colour
-        self.noise = noise
-        self.horizontal_flip = horizontal_flip
-        self.vertical_flip = vertical_flip
-        self.fill_mode = fill_mode
-        self.fill_value = fill_value
+    rotation_degrees: float = 15.0
+    shift_fraction: float = 0.15
+    brightness: float = 0.0
+    colour: float = 0.0
+    noise: float = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    fill_mode: str = "constant"
+    fill_value: float = 0
+
+    @classmethod
+    def arguments(cls, schedule, n_images, flip):
+        return {"brightness": 0.2, "horizontal_flip": flip, "fill_mode": "nearest"}
 
     def _fit(self, images, class_indices):
         if self.fill_mode not in FILL_MODES:
@@ -63,17 +53,13 @@ class Geometric(Balancer):
         parts = np.split(_drawn(len(originals), n, rng), range(BATCH_SIZE, n, BATCH_SIZE))
         return np.concatenate([self._transform(originals[part], rng) for part in parts])
 
-    def parents(self, label, n: int, random_state=None) -> np.ndarray:
-        """Of each image of `sample` with the same arguments, the index of the fitted image it was made from.
-
-        int64 (n,). Raises ValueError for a class that was not fitted.
-        """
+    def parents(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)
         positions = self.positions_of_class_[class_index]
         return positions[_drawn(len(positions), n, np.random.default_rng(seed))]
 
     def _transform(self, images, rng):
-        """One random transformation each of uint8 images (n, height, width, channels)."""
+        """uint8 images (n, height, width, channels), each transformed at random."""
         n, height, width, n_channels = images.shape
         moved = ops.image.affine_transform(
             to_network(images),
@@ -106,6 +92,6 @@ class Geometric(Balancer):
 
 
 def _drawn(n_originals, n, rng):
-    """int64 (n,) in 0..n_originals-1, each equally often but for the last round; all in a random order."""
+    """int64 (n,) in 0..n_originals-1, each equally often except in the last round; all in random order."""
     rounds = [rng.permutation(n_originals) for _ in range(-(-n // n_originals))]
     return np.concatenate([np.empty(0, np.int64), *rounds])[:n]

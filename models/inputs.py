@@ -6,10 +6,10 @@ IMAGES_AT_ONCE = 1000
 
 
 def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, height, width, channels) and labels (n,) as arrays, not copied where they are arrays already.
+    """Images (n, height, width, channels) and labels (n,) as arrays, not copied if they are arrays already.
 
-    Images are uint8 in 0..255 or float16, float32 or float64 in [0, 1]. Labels are integers, booleans or strings,
-    also as an object array of strings. Raises ValueError for anything else.
+    Images are uint8 in 0..255 or float16, float32 or float64 in [0, 1]. Labels are integers, booleans or strings, which
+    may be in an object array. Raises ValueError for anything else.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     is_float = images.dtype.kind == "f" and images.dtype.itemsize <= 8
@@ -25,14 +25,14 @@ def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
     if len(images) != len(labels):
         raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
     if is_float and images.size:
-        smallest, largest = images.min(), images.max()  # both NaN where one value is
+        smallest, largest = images.min(), images.max()  # both are NaN if any value is
         if not (smallest >= 0 and largest <= 1):
             raise ValueError(f"floating images must lie in [0, 1], found values from {smallest} to {largest}")
     return images, labels
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Checked images as uint8; floating ones are rounded to the nearest 255th."""
+    """Checked images as uint8; floating ones are rounded to the nearest multiple of 1/255."""
     if images.dtype == np.uint8:
         return images
     pixels = np.empty(images.shape, np.uint8)
@@ -43,7 +43,7 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def from_uint8(pixels: np.ndarray, dtype) -> np.ndarray:
-    """uint8 images in a dtype of `checked` images; floating ones are 255ths."""
+    """uint8 images in a dtype that `checked` accepts; floating ones are multiples of 1/255."""
     dtype = np.dtype(dtype)
     if dtype == np.uint8:
         return pixels

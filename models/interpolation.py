@@ -1,22 +1,22 @@
-"""Random oversampling, SMOTE and ADASYN (thesis section 1.2) through imbalanced-learn, on pixels."""
+"""Random oversampling, SMOTE and ADASYN (thesis section 1.2) with imbalanced-learn, on pixels."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from imblearn import over_sampling
 
-from datasets.pixels import to_network, to_pixels
-from models.balancer import Balancer
+from ..datasets.pixels import to_network, to_pixels
+from .balancer import Balancer, HasParents
 
 ADASYN_TRIES = 10
-EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words for ADASYN's rounding to 0 everywhere
-MAX_IMAGES_AT_ONCE = 10_000  # which SMOTE holds as floats, several times
+EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words if ADASYN rounds all to 0
+MAX_IMAGES_AT_ONCE = 10_000  # SMOTE holds them as floats, several times
 
 
-class RandomOversampling(Balancer):
+class RandomOversampling(Balancer, HasParents):
     """New images are copies of originals, drawn with replacement."""
 
-    def __init__(self, *, sampling_strategy="auto", random_state=0):
-        self.sampling_strategy = sampling_strategy
-        self.random_state = random_state
+    makes_copies = True
 
     def _fit(self, images, class_indices):
         self.images_, self.class_indices_ = images, class_indices
@@ -24,11 +24,7 @@ class RandomOversampling(Balancer):
     def _sample(self, class_index, n, random_state):
         return self.images_[self._drawn(class_index, n, random_state)]
 
-    def parents(self, label, n: int, random_state=None) -> np.ndarray:
-        """Of each image of `sample` with the same arguments, the index of the fitted image that it copies.
-
-        int64 (n,). Raises ValueError for a class that was not fitted.
-        """
+    def parents(self, label, n: int, random_state=None):
         return self._drawn(*self._asked(label, n, random_state))
 
     def _drawn(self, class_index, n, random_state):
@@ -39,25 +35,40 @@ class RandomOversampling(Balancer):
         return resampled[len(self.images_) :, 0]
 
 
-class SMOTE(Balancer):
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Neighbours(Balancer):
+    """What SMOTE and ADASYN share: images are interpolated between an original and its `n_neighbors` nearest ones."""
+
+    n_neighbors: int = 5
+
+    @property
+    def min_images(self):
+        return self.n_neighbors + 1
+
+    def _fit(self, images, class_indices):
+        for class_index, label in enumerate(self.classes_.tolist()):
+            if self.sampling_strategy_.get(label):
+                self._check_count(class_index, int((class_indices == class_index).sum()))
+        self.images_, self.class_indices_ = images, class_indices
+
+    def _check_count(self, class_index, count) -> None:
+        if count < self.min_images:
+            raise ValueError(
+                f"class {self.classes_[class_index]} has {count} images; {type(self).__name__} needs more than "
+                f"n_neighbors, {self.n_neighbors}"
+            )
+
+
+class SMOTE(_Neighbours):
     """New images are points between an original and one of its `n_neighbors` nearest neighbours of the same class.
 
     Chawla et al. 2002. A class needs more than `n_neighbors` images.
     """
 
-    def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
-        self.sampling_strategy = sampling_strategy
-        self.random_state = random_state
-        self.n_neighbors = n_neighbors
-
-    def _fit(self, images, class_indices):
-        _check_counts(self, class_indices)
-        self.images_, self.class_indices_ = images, class_indices
-
     def _sample(self, class_index, n, random_state):
         members = np.flatnonzero(self.class_indices_ == class_index)
-        _check_count(self, class_index, len(members))
-        other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn wants a second class
+        self._check_count(class_index, len(members))
+        other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn needs a second class
         chosen = np.concatenate([members, other])
         parts = []
         for start in range(0, n, MAX_IMAGES_AT_ONCE):
@@ -70,26 +81,17 @@ class SMOTE(Balancer):
         return np.concatenate(parts)
 
 
-class ADASYN(Balancer):
-    """Like SMOTE, but an original gets the more new images, the more of its neighbours are of other classes.
+class ADASYN(_Neighbours):
+    """Like SMOTE, but originals with more neighbours of other classes get more new images.
 
-    He et al. 2008. A class needs more than `n_neighbors` images, and `sample` raises ValueError where none of them has
-    a neighbour of another class. ADASYN rounds the number of images at every original; it is asked for twice as many
-    until there are enough, and of those `n` are drawn.
+    He et al. 2008. A class needs more than `n_neighbors` images, and `sample` raises ValueError if none of them has
+    a neighbour of another class. ADASYN rounds the number of images for each original, so it is asked for twice as many
+    until there are enough, and `n` of them are drawn.
     """
-
-    def __init__(self, *, sampling_strategy="auto", random_state=0, n_neighbors=5):
-        self.sampling_strategy = sampling_strategy
-        self.random_state = random_state
-        self.n_neighbors = n_neighbors
-
-    def _fit(self, images, class_indices):
-        _check_counts(self, class_indices)
-        self.images_, self.class_indices_ = images, class_indices
 
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
-        _check_count(self, class_index, count)
+        self._check_count(class_index, count)
         for attempt in range(ADASYN_TRIES):
             sampler = over_sampling.ADASYN(
                 sampling_strategy={class_index: count + n * 2**attempt},
@@ -107,22 +109,7 @@ class ADASYN(Balancer):
                 continue
             if len(new) >= n:
                 return np.random.default_rng(random_state).permutation(new)[:n]
-        raise ValueError(f"ADASYN makes too few of {n} images of class {self.classes_[class_index]}; use SMOTE")
-
-
-def _check_counts(balancer, class_indices) -> None:
-    """Raise ValueError where a class that `fit_resample` adds images to has too few for their neighbours."""
-    for class_index, label in enumerate(balancer.classes_.tolist()):
-        if balancer.sampling_strategy_.get(label):
-            _check_count(balancer, class_index, int((class_indices == class_index).sum()))
-
-
-def _check_count(balancer, class_index, count) -> None:
-    if count <= balancer.n_neighbors:
-        raise ValueError(
-            f"class {balancer.classes_[class_index]} has {count} images; {type(balancer).__name__} needs more than "
-            f"n_neighbors, {balancer.n_neighbors}"
-        )
+        raise ValueError(f"ADASYN makes fewer than {n} images of class {self.classes_[class_index]}; use SMOTE")
 
 
 def _resampled(sampler, images, class_indices) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The thesis's equations as pure functions on tensors.
 
-Every loss is one scalar, the mean over the batch of what its equation says of one image; each docstring states how
+Every loss is one scalar, the mean over the batch of what its equation says for one image; each docstring states how
 pixels, features and latent dimensions are reduced. With several replicas the mean is that over the whole batch, the
 same scalar on each. Images are (batch, height, width, channels) float32, features (batch, n_features), labels (batch,)
 int.
@@ -8,7 +8,7 @@ int.
 
 from keras import ops
 
-from replication.collectives import all_sum, batch_mean
+from .training.replicas import all_sum, batch_mean
 
 EPSILON = 1e-7
 
@@ -17,7 +17,7 @@ def kl_divergence(mean, log_variance):
     """Eq. 1.2, KL(N(mean, sigma^2) || N(0, 1)), averaged over latent dimensions and batch.
 
     The print lacks the factor 1/2 and the square inside the logarithm, and sums over latent dimensions (DEVIATIONS.md);
-    here is the closed form 1/2 (sigma^2 + mean^2 - log sigma^2 - 1).
+    this is the closed form 1/2 (sigma^2 + mean^2 - log sigma^2 - 1).
     """
     return batch_mean(0.5 * (ops.exp(log_variance) + ops.square(mean) - log_variance - 1.0))
 
@@ -28,12 +28,13 @@ def half_squared_distance(a, b):
     return batch_mean(0.5 * ops.sum(ops.square(difference), axis=-1))
 
 
+def minus_log(probability):
+    """-log p, averaged over the batch; probabilities (batch, 1) below 1e-7 count as 1e-7."""
+    return -batch_mean(ops.log(ops.clip(probability, EPSILON, 1.0)))
+
+
 def discriminator_loss(real, reconstructed, generated):
     """Eq. 3.1, L_D; the arguments are D's probabilities (batch, 1) for x_r, x_f and x_p."""
-
-    def minus_log(probability):
-        return -batch_mean(ops.log(ops.clip(probability, EPSILON, 1.0)))
-
     return minus_log(real) + minus_log(1.0 - reconstructed) + minus_log(1.0 - generated)
 
 

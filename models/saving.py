@@ -1,6 +1,6 @@
 """A fitted balancer as one file: an npz archive of arrays and, under "balancer", a JSON text that refers to them.
 
-Values that JSON has stand for themselves; others are {kind: content}, see `_encoded` and `_decoded`.
+Values that JSON has are written as they are; others are {kind: content}, see `_encoded` and `_decoded`.
 """
 
 import io
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datasets.files import write_atomically
+from ..datasets.files import write_atomically
 
 FORMAT = 1
 FITTED = re.compile(r"[A-Za-z](\w*[^\W_])?_")
@@ -25,7 +25,7 @@ def save(balancer, path: Path) -> None:
     """Write parameters and fitted state, the attributes that end in one underscore.
 
     State may be numpy arrays, numbers, strings, None, Keras models, and lists, tuples and dictionaries of these.
-    DataFrames are left out: histories tell how long training took, so the same model would not be the same file.
+    DataFrames are left out: histories say how long training took, so the same model would not give the same file.
     Raises ValueError for anything else.
     """
     parameters = balancer.get_params(deep=False)
@@ -49,7 +49,7 @@ def save(balancer, path: Path) -> None:
 
 
 def load(cls, path: Path):
-    """The fitted balancer of class `cls` in the file. Raises ValueError where it holds none."""
+    """The fitted balancer of class `cls` in the file. Raises ValueError if there is none."""
     with open(path, "rb") as file:
         try:
             _check_members(file)
@@ -57,8 +57,8 @@ def load(cls, path: Path):
                 arrays = {name: archive[name] for name in archive.files}
             content = json.loads(arrays["balancer"].item())
             found_format, found_class = content["format"], content["class"]
-        except Exception as error:  # zip, npy and JSON have a dozen kinds for a file that is not what it should be
-            raise ValueError(f"{path} is damaged or no saved balancer") from error
+        except Exception as error:  # zip, npy and JSON raise a dozen kinds for a file that is not what it should be
+            raise ValueError(f"{path} is damaged or not a saved balancer") from error
     if found_format != FORMAT:
         raise ValueError(f"{path} has format {found_format!r}, but this version reads format {FORMAT}")
     if found_class != cls.__name__:
@@ -67,7 +67,7 @@ def load(cls, path: Path):
         balancer = cls(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
         for name, node in content["state"].items():
             if not FITTED.fullmatch(name):
-                raise ValueError(f"{name} is no name of fitted state")
+                raise ValueError(f"{name} is not a name of fitted state")
             setattr(balancer, name, _decoded(node, arrays))
     except Exception as error:
         raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
@@ -75,7 +75,7 @@ def load(cls, path: Path):
 
 
 def _check_members(file) -> None:
-    """Raise ValueError where the archive unpacks to more than it is, which no saved balancer does."""
+    """Raise ValueError if the archive unpacks to more than its own size, which no saved balancer does."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     n_bytes = file.seek(0, os.SEEK_END)
@@ -87,7 +87,7 @@ def _check_members(file) -> None:
 
 
 def _plain(value):
-    """A parameter with numpy's numbers and strings as Python's and paths as strings."""
+    """A parameter with numpy's numbers and strings as Python's, and paths as strings."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):
@@ -126,7 +126,7 @@ def _encoded_network(value, name, arrays):
 
 
 def _decoded(node, arrays: dict):
-    """The value whose JSON `_encoded` made."""
+    """The value that `_encoded` turned into this JSON."""
     if not isinstance(node, dict):
         return node
     ((kind, content),) = node.items()
@@ -145,19 +145,19 @@ def _decoded(node, arrays: dict):
             return dict(_decoded(content, arrays))
         case "network":
             return _decoded_network(content, arrays)
-    raise ValueError(f"{kind} is no kind of value")
+    raise ValueError(f"{kind} is not a kind of value")
 
 
 def _decoded_network(content, arrays):
-    """A Keras model; its layers are Keras' or registered with Keras, and contain no functions of the file's."""
+    """A Keras model; its layers are Keras' or registered with Keras, and contain no functions from the file."""
     import keras
 
-    python_state = random.getstate()  # Keras draws seeds for weights that are replaced at once
+    python_state = random.getstate()  # Keras draws seeds for weights that are replaced right away
     try:
         network = keras.saving.deserialize_keras_object(content["config"], safe_mode=True)
     finally:
         random.setstate(python_state)
     if not isinstance(network, keras.Model):
-        raise ValueError(f"{type(network).__name__} is no Keras model")
+        raise ValueError(f"{type(network).__name__} is not a Keras model")
     network.set_weights(_decoded(content["weights"], arrays))
     return network

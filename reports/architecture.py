@@ -3,16 +3,16 @@
 import re
 import shutil
 
-from reports.latex import document, escape
+from .latex import document, escape
 
 UNSEEN = re.compile(rb'<!--.*?-->\s*|<title>.*?</title>\s*| (?:class|id)="[^"]*"', re.DOTALL)
 COLUMNS = ("Nº", "Layer (Type)", "Output shape", "Config", "#Parameters", "Inbound layers")
 
 
 def layer_rows(model) -> list[dict]:
-    """One row a layer, in the model's order, which is the printed one.
+    """One row per layer, in the model's order, which is the printed one.
 
-    Keys: name, type, output_shape (without the batch), config (only what the thesis prints of a type), params,
+    Keys: name, type, output_shape (without the batch), config (only what the thesis prints for a type), params,
     inbound (names of the layers before it).
     """
     return [
@@ -36,7 +36,7 @@ def markdown(model, caption: str) -> str:
 
 
 def latex(model, caption: str) -> str:
-    """The table as LaTeX, over several pages if it must; see `reports.latex.document`."""
+    """The table as LaTeX, over several pages if need be; see `reports.latex.document`."""
     lines = ["{\\footnotesize\\newcolumntype{T}{>{\\raggedright\\arraybackslash}p{4cm}}", "\\begin{longtable}{lTlTrT}"]
     lines.append(f"\\multicolumn{{6}}{{l}}{{\\textbf{{{escape(caption)}}}}}\\\\ \\hline")
     lines.append(" & ".join(["No", *map(escape, COLUMNS[1:])]) + " \\\\ \\hline\\endhead")
@@ -51,7 +51,7 @@ def text_rows(model) -> list[list[str]]:
 
 
 def diagram(model, ending: str) -> bytes:
-    """The network drawn by graphviz as "svg" or "png": a box a layer with name, type and output shape."""
+    """The network drawn by graphviz as "svg" or "png": a box for each layer with name, type and output shape."""
     import pydot
 
     graph = pydot.Dot(graph_type="digraph", rankdir="TB", nodesep="0.2", ranksep="0.25", dpi="72")
@@ -66,7 +66,7 @@ def diagram(model, ending: str) -> bytes:
 
 
 def has_graphviz() -> bool:
-    """Whether graphviz's `dot` is installed, which pydot calls."""
+    """Whether graphviz's `dot`, which pydot calls, is installed."""
     return shutil.which("dot") is not None
 
 

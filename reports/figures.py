@@ -1,4 +1,4 @@
-"""Figures as PNG files, readable in grey print."""
+"""Figures as PNG files, readable when printed in grey."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from datasets.files import write_atomically
+from ..datasets.files import write_atomically
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 DOTS_PER_INCH = 120
 LINE_STYLES = ("-", "--", ":", "-.")
 
-warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # names in other scripts get boxes
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # names in other scripts become boxes
 
 
 def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) -> None:
@@ -32,7 +32,7 @@ def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) 
 
 
 def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
-    """Fig. 6.1: one labelled row of uint8 images (n, height, width, channels) below the other, pixels as they are."""
+    """Fig. 6.1: labelled rows of uint8 images (n, height, width, channels), one below the other, pixels as they are."""
     n_columns = max(len(images) for images in rows.values())
     aspects = [images.shape[1] / (images.shape[2] * len(images)) for images in rows.values()]  # of each strip
     width = 0.5 * n_columns if n_columns > 1 else 6.0
@@ -98,7 +98,11 @@ def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str,
 
 
 def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) -> None:
-    """Each loss over the epochs on a logarithmic axis; one panel a training stage, its name above."""
+    """Each loss over the epochs; one panel per stage of training, with its name above.
+
+    The axis is logarithmic; if a loss is not always above zero, such as a critic's, it is linear around zero and
+    logarithmic beyond.
+    """
     figure, grid = plt.subplots(
         1, len(histories), figsize=(5.5 * len(histories), 3.5), layout="constrained", squeeze=False
     )
@@ -114,7 +118,13 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
                 marker="." if len(history) < 30 else None,
                 label=name,
             )
-        axes.set(xlabel="epoch", ylabel="mean loss", yscale="log", title=stage)
+        values = history[losses].to_numpy(float)
+        axes.set(xlabel="epoch", ylabel="mean loss", title=stage)
+        if np.nanmin(values) > 0:
+            axes.set_yscale("log")
+        else:
+            axes.set_yscale("symlog", linthresh=max(np.nanmedian(np.abs(values)) / 10, 1e-6))
+            axes.axhline(0.0, color="0.8", linewidth=1, zorder=0)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.suptitle(title, fontsize=10)
@@ -122,7 +132,7 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
 
 
 def intervals(verdicts: pd.DataFrame, metric_labels: dict[str, str], path: Path) -> None:
-    """Rows of `evaluation.verdict.compare`: each method's difference with its interval, a panel a metric."""
+    """Rows of `evaluation.verdict.compare`: each method's difference with its interval, one panel per metric."""
     markers = {"helped": "o", "no evidence": "|", "hurt": "X"}
     methods = list(verdicts["method"].unique())
     figure, grid = plt.subplots(
@@ -144,9 +154,9 @@ def intervals(verdicts: pd.DataFrame, metric_labels: dict[str, str], path: Path)
 
 
 def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, label: str, path: Path) -> None:
-    """Mean and standard deviation over seeds of a score against the amount of new images, a line a method.
+    """Mean and standard deviation over seeds of a score against the number of new images, one line per method.
 
-    `values[method][proportion]` and `baseline` (without new images, at 0) hold a value a seed.
+    `values[method][proportion]` and `baseline` (without new images, at 0) hold one value per seed.
     """
     figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
     for index, (method, of_proportions) in enumerate(values.items()):

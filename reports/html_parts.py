@@ -55,7 +55,7 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
 
 
 def document(title: str, sections: dict[str, str], parts: list[str]) -> str:
-    """The whole page; `sections` are the texts of links by the id that they lead to."""
+    """The whole page; `sections`: id of a section -> text of the link to it."""
     links = "".join(f'<a href="#{name}">{html.escape(text)}</a>' for name, text in sections.items())
     body = "\n".join([f"<h1>{html.escape(title)}</h1>", f"<nav>{links}</nav>", *parts])
     return (
@@ -67,7 +67,7 @@ def document(title: str, sections: dict[str, str], parts: list[str]) -> str:
 
 
 def sortable(caption: str, headings, rows) -> str:
-    """A table that clicks on its headings sort.
+    """A table that is sorted by clicks on its headings.
 
     `headings`: (text, "n" for numbers or ""). `rows`: (text, sort key) of each cell.
     """
@@ -92,7 +92,7 @@ def sortable(caption: str, headings, rows) -> str:
 
 
 def figures(caption: str, paths: list[Path]) -> str:
-    """PNG files below a heading, named as they are, recoded to need little space."""
+    """PNG files below a heading, each with its name, recompressed to need little space."""
     parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="figures">']
     for path in paths:
         with Image.open(path) as picture:
@@ -108,13 +108,13 @@ def figures(caption: str, paths: list[Path]) -> str:
 
 
 def _compressed(rgb: Image.Image) -> bytes:
-    """As AVIF, so that a page of many figures stays below 1 MiB; drawings in grey better than coloured photographs."""
+    """As AVIF, so that a page of many figures stays below 1 MiB; grey drawings at higher quality than photographs."""
     content, grey = io.BytesIO(), rgb.convert("L")
     is_coloured = ImageChops.difference(rgb, grey.convert("RGB")).getbbox()
-    (rgb if is_coloured else grey).save(content, "AVIF", quality=20 if is_coloured else 30, speed=4)
+    (rgb if is_coloured else grey).save(content, "AVIF", quality=20 if is_coloured else 30, speed=7)
     return content.getvalue()
 
 
 def details(heading: str, text: str) -> str:
-    """Text that opens below its heading."""
+    """Text that unfolds below its heading."""
     return f"<details><summary>{html.escape(heading)}</summary><pre>{html.escape(text)}</pre></details>"

@@ -1,70 +1,96 @@
-"""One self-contained HTML page of a run: tables, figures, networks, configuration, and what each cell cost."""
+"""The self-contained HTML pages of a run: an index with summary and tables, a page per dataset, one of networks."""
 
 import html
 import re
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from reports import html_parts
-from reports.html_parts import details, document, sortable
-from reports.tables import METRIC_LABELS, VARIANT_LABELS
+from . import html_parts
+from .html_parts import details, document, sortable
 
 # of a diagram: attributes that the page's style sets, and fractions of a pixel
 SAID_BY_STYLE = re.compile(r' (text-anchor|font-family|font-size)="[^"]*"| fill="none" stroke="black"|(?<=\d)\.\d+')
+BACK = '<p><a href="../index.html">Summary and tables</a></p>'
 NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 
 
-def render(title: str, tables, figures, networks, cells, configurations, environments) -> str:
-    """The page as a string that needs no other file.
+def index(title: str, agreement, tables, compared: Path | None, pages: dict[str, Path]) -> str:
+    """The first page: which printed figures agree, all tables, and links to the other pages.
 
-    `tables`: (caption, rows of `reports.tables.summarise`, notes). `figures`: (path of a PNG file, caption), those of
-    one caption together. `networks`: (caption, rows of text with a heading first, SVG or None). `cells`: (name,
-    seconds, figures in words). `configurations` and `environments`: (heading, text).
+    `agreement`: (what, how many agree, which do not, why). `tables`: (caption, rows of `reports.tables.summarise`,
+    notes). `compared`: a PNG file of images of all methods. `pages`: text of a link -> path relative to this page.
+    """
+    parts = []
+    if agreement:
+        n_agree, n_printed = (sum(int(row[1].split(" of ")[k]) for row in agreement) for k in (0, 1))
+        headings = [("Figures", ""), ("Agree", "n"), ("Differ, by", ""), ("Why", "")]
+        parts += [
+            '<h2 id="summary">Summary</h2>',
+            f"<p><strong>{n_agree} of {n_printed} printed figures agree with ours within noise.</strong></p>",
+            sortable("", headings, [[(text, text) for text in row] for row in agreement]),
+        ]
+    if compared:
+        parts.append(html_parts.figures("Original images and those of each method.", [compared]))
+    links = "".join(f'<li><a href="{path.as_posix()}">{html.escape(text)}</a></li>' for text, path in pages.items())
+    parts += [
+        '<h2 id="tables">Tables</h2>',
+        "<p>Click a heading to sort. Difference is ours less what is printed.</p>",
+        *(_table_section(*table) for table in tables),
+        f'<h2 id="pages">Figures, configurations, networks</h2><ul>{links}</ul>',
+    ]
+    sections = {"summary": "Summary"} if agreement else {}
+    return document(title, sections | {"tables": "Tables", "pages": "Figures, configurations, networks"}, parts)
+
+
+def dataset(title: str, figures, cells, configurations, environments) -> str:
+    """Everything about one dataset except its tables.
+
+    `figures`: (path of a PNG file, caption), those of one caption together. `cells`: (name, seconds, figures in words).
+    `configurations` and `environments`: (heading, text).
     """
     parts = [
-        '<h2 id="tables">Tables</h2>',
-        "<p>Click a heading to sort. Difference is ours less the thesis's.</p>",
-        *(_table_section(*table) for table in tables),
+        BACK,
         '<h2 id="figures">Figures</h2>',
         *(
             html_parts.figures(caption, [path for path, _ in paths])
             for caption, paths in groupby(figures, key=itemgetter(1))
         ),
-        '<h2 id="networks">Networks</h2>',
-        *(_network(*network) for network in networks),
         '<h2 id="configuration">Configuration and versions</h2>',
         *(details(*item) for item in (*configurations, *environments)),
         '<h2 id="cells">Cells</h2>',
-        "<p>The first seed of a method counts its training; a cell that was continued only the time since it was.</p>",
+        "<p>The first seed of a method includes its training; a resumed cell counts only its time since resuming.</p>",
         sortable(
             f"{len(cells)} finished cells, {sum(seconds for _, seconds, _ in cells) / 3600:.1f} hours",
             [("Cell", ""), ("Seconds", "n"), ("Result", "")],
             [[(name, name), (f"{seconds:.1f}", seconds), (words, words)] for name, seconds, words in cells],
         ),
     ]
-    sections = ("tables", "figures", "networks", "configuration", "cells")
-    return document(title, {name: name.capitalize() for name in sections}, parts)
+    return document(title, {name: name.capitalize() for name in ("figures", "configuration", "cells")}, parts)
+
+
+def networks(title: str, found) -> str:
+    """`found`: (caption, rows of text with a heading first, SVG or None) of each network."""
+    return document(title, {}, [BACK, *(_network(*network) for network in found)])
 
 
 def _table_section(caption: str, summary: pd.DataFrame, notes: list[str]) -> str:
     parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="tables">']
-    for (metric, dataset), rows in summary.groupby(["metric", "dataset"], sort=False):
-        parts.append(
-            sortable(f"{METRIC_LABELS[metric]}, {dataset}", _HEADINGS, [_row(row) for row in rows.itertuples()])
-        )
+    for (metric, dataset), rows in summary.groupby(["metric_label", "dataset"], sort=False):
+        parts.append(sortable(f"{metric}, {dataset}", _HEADINGS, [_row(row) for row in rows.itertuples()]))
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     return "\n".join([*parts, "</div>", f'<details class="notes"><summary>Notes</summary><ul>{items}</ul></details>'])
 
 
-_HEADINGS = [("Variant", ""), ("Thesis", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Consistent", "")]
+_HEADINGS = [("Method", ""), ("Printed", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Consistent", "")]
 
 
 def _row(row) -> list[tuple[str, object]]:
     """(text, sort key) of each cell."""
-    difference = row.mean - row.thesis
+    difference = row.mean - row.printed
     consistent = {True: "yes", False: "no"}.get(row.consistent, "")
     if row.failed:
         ours = "failed"
@@ -75,8 +101,8 @@ def _row(row) -> list[tuple[str, object]]:
         if row.n_measured < row.n_seeds:
             ours += f" ({row.n_measured} of {row.n_seeds} seeds)"
     return [
-        (VARIANT_LABELS[row.variant], VARIANT_LABELS[row.variant]),
-        _number(row.thesis, ".4f"),
+        (row.label, row.label),
+        _number(row.printed, ".4f"),
         (ours, "" if np.isnan(row.mean) else row.mean),
         _number(difference, "+.4f"),
         (consistent, consistent),

@@ -4,7 +4,7 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import html_parts
+from . import html_parts
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Section:
 
 
 def markdown(title: str, sections: list[Section], folder: Path) -> str:
-    """The report as Markdown that is to lie in `folder`, below which the figures are."""
+    """The report as Markdown for a file in `folder`, below which the figures are."""
     lines = [f"# {title}", ""]
     for section in sections:
         lines += [f"## {section.heading}", "", *(line for text in section.paragraphs for line in (_escaped(text), ""))]
@@ -40,7 +40,7 @@ def _escaped(text: str) -> str:
 
 
 def page(title: str, sections: list[Section]) -> str:
-    """The report as a page that needs no other file; clicks on the headings of tables sort them."""
+    """The report as a page that needs no other file; clicks on the headings of a table sort it."""
     parts, links = [], {}
     for index, section in enumerate(sections):
         links[f"s{index}"] = section.heading
@@ -55,7 +55,7 @@ def page(title: str, sections: list[Section]) -> str:
 
 
 def _key(text: str) -> str:
-    """What a cell is sorted by: the number that it begins with, else its text."""
+    """What a cell is sorted by: the number at its beginning, else its text."""
     first = text.split(" ")[0].replace("−", "-")
     try:
         return str(float(first))

@@ -1,58 +1,43 @@
-"""Tables C.1-C.8 and their like, as Markdown and LaTeX.
+"""Tables C.1-C.8 and the like, as Markdown and LaTeX.
 
-Results are a pandas.DataFrame with a row a measurement and the columns table, dataset, dropped_percent, variant,
-seed, metric, value, thesis (NaN where nothing was printed), standard_error (of the value, over test sets or pairs of
-images of this size) and failed (bool).
+Results are a pandas.DataFrame with a row per measurement and the columns table, task, dataset, method, label (of the
+method), seed, metric, metric_label, value, printed (NaN if nothing was printed), standard_error (of the value, over
+test sets or pairs of images of this size) and failed (bool).
 """
 
 import numpy as np
 import pandas as pd
 
-from reports.latex import document, escape
+from .latex import document, escape
 
-VARIANT_LABELS = {
-    "original": "Original images",
-    "unbalanced": "Unbalanced original",
-    "balanced_original": "Balanced original",
-    "geometric": "geom. trans.",
-    "cvae": "CVAE",
-    "cvae_gan": "CVAE-GAN",
-    "bagan": "BAGAN",
-    "random_oversampling": "random oversampling †",
-    "smote": "SMOTE †",
-    "adasyn": "ADASYN †",
-    "class_weights": "class weights †",
-}
-METRIC_LABELS = {"ssim": "SSIM", "accuracy": "Accuracy", "f1_minority": "F1 score"}
 CONSISTENCY_Z = 1.96
-BEYOND_THESIS = "† Beyond the thesis, which describes these rivals (section 1.2) or leaves them out, and measures none."
 CONSISTENCY = (
     "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
     "accuracy and F1 they combine the spread over our seeds with the sampling error of both test sets, for SSIM they "
-    "are the spread over seeds, each of which draws other images and pairs, or where it is larger the error over pairs."
+    "are the spread over seeds, each of which draws other images and pairs, or the error over pairs if it is larger."
 )
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """One row per (table, dataset, dropped_percent, variant, metric): mean, sd over seeds, thesis, consistent.
+    """One row for each table, task, method and metric: mean, sd over seeds, printed, consistent.
 
-    `sd` is NaN for one seed, `consistent` None where nothing was printed or a seed failed.
+    `sd` is NaN for one seed, `consistent` None if nothing was printed or a seed failed.
     """
-    keys = ["table", "dataset", "dropped_percent", "variant", "metric"]
+    keys = ["table", "task", "dataset", "method", "label", "metric", "metric_label"]
     rows = []
     for key, group in results.groupby(keys, sort=False):
-        thesis, failed = group["thesis"].iloc[0], bool(group["failed"].any())
+        printed, failed = group["printed"].iloc[0], bool(group["failed"].any())
         mean, sd, n_measured = group["value"].mean(), group["value"].std(ddof=1), group["value"].count()
         sampling = (group["standard_error"] ** 2).mean()
         between_seeds = 0.0 if np.isnan(sd) else sd**2
-        if key[-1] == "ssim":  # each seed draws other pairs, so its spread holds the sampling error
+        if key[5] == "ssim":  # each seed draws other pairs, so the spread contains the sampling error
             variance = max(between_seeds, sampling) * (1 + 1 / max(1, n_measured))
         else:
             variance = between_seeds * (1 + 1 / max(1, n_measured)) + 2 * sampling
         error = np.sqrt(variance)
-        known = not failed and not np.isnan(thesis) and not np.isnan(mean)
-        consistent = bool(abs(mean - thesis) <= CONSISTENCY_Z * error) if known else None
-        row = {"thesis": thesis, "mean": mean, "sd": sd, "n_seeds": len(group), "n_measured": n_measured}
+        known = not failed and not np.isnan(printed) and not np.isnan(mean)
+        consistent = bool(abs(mean - printed) <= CONSISTENCY_Z * error) if known else None
+        row = {"printed": printed, "mean": mean, "sd": sd, "n_seeds": len(group), "n_measured": n_measured}
         rows.append(dict(zip(keys, key, strict=True)) | row | {"consistent": consistent, "failed": failed})
     return pd.DataFrame(rows)
 
@@ -60,13 +45,13 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
 def layout(summary: pd.DataFrame) -> tuple[list[str], list[str], dict]:
     """Row labels, column labels and summary rows by (row, column), as the thesis arranges the table.
 
-    SSIM alone: datasets as rows, variants as columns. Else variants as rows, metrics as columns.
+    SSIM alone: datasets as rows, methods as columns. Else methods as rows, metrics as columns.
     """
     only_ssim = set(summary["metric"]) == {"ssim"}
     cells = {}
     for row in summary.to_dict("records"):
-        variant, metric = VARIANT_LABELS[row["variant"]], METRIC_LABELS[row["metric"]]
-        cells[(row["dataset"], variant) if only_ssim else (variant, metric)] = row
+        place = (row["dataset"], row["label"]) if only_ssim else (row["label"], row["metric_label"])
+        cells[place] = row
     return list(dict.fromkeys(r for r, _ in cells)), list(dict.fromkeys(c for _, c in cells)), cells
 
 
@@ -107,10 +92,10 @@ def _cell(row: dict | None) -> str:
         ours = f"{row['mean']:.4f} ± {row['sd']:.4f}"
     if 0 < row["n_measured"] < row["n_seeds"]:
         ours += f", {row['n_measured']} of {row['n_seeds']} seeds"
-    if np.isnan(row["thesis"]):
+    if np.isnan(row["printed"]):
         return ours
     mark = {True: "✓", False: "✗", None: ""}[row["consistent"]]
-    return f"{ours} (thesis {row['thesis']:.4f}) {mark}".strip()
+    return f"{ours} (printed {row['printed']:.4f}) {mark}".strip()
 
 
 def _latex_cell(text: str) -> str:

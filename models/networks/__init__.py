@@ -1,7 +1,7 @@
-"""Functional builders of every network; one file a family."""
+"""Functional builders of every network; one file per family."""
 
-from models.networks import thesis_mnist
-from models.networks.scaled import Scaled
+from . import thesis_mnist
+from .scaled import Scaled
 
 
 def networks_for(image_shape: tuple[int, int, int]):

@@ -1,15 +1,14 @@
 """The MNIST networks of Tables B.1-B.7 scaled to other images.
 
 The thesis does not print the networks that it "tailored" to CIFAR-10 and Vehicles (section 4.2). These follow its words
-and the printed tables: no dense hidden layers but the generator's first, strided convolutions, and dropout in the
+and the printed tables: no dense hidden layers except the generator's first, strided convolutions, and dropout in the
 discriminator. Images are float32 in [-1, 1], of any size from 8 x 8 and any number of channels.
 """
 
 import keras
 from keras import layers
 
-from replication.batch_normalization import BatchNormalization
-from replication.dropout import Dropout
+from ..layers import BatchNormalization, Dropout
 
 NEGATIVE_SLOPE = 0.3
 DROPOUT_RATE = 0.3
@@ -21,7 +20,7 @@ MAX_FILTERS = 256
 class Scaled:
     """The builders of `models.networks.thesis_mnist` for images (height, width, channels).
 
-    Raises ValueError where a side is under 8 pixels.
+    Raises ValueError if a side has fewer than 8 pixels.
     """
 
     def __init__(self, image_shape: tuple[int, int, int]):
@@ -90,10 +89,10 @@ class Scaled:
         return keras.Model(image, layers.Dense(latent_size)(_bagan_trunk(image)), name="bagan_encoder")
 
     def _upsampled(self, x):
-        """(batch, features) -> image: the shorter side starts at 8 to 16 pixels, or half of one under 16, then doubles.
+        """(batch, features) -> image: the shorter side starts at 8 to 16 pixels (at half, if under 16), then doubles.
 
-        Halves are rounded up, and what is over is cropped. Filters halve with every doubling down to 16, as in Tables
-        B.1 and B.5.
+        Halves are rounded up, and the excess is cropped. Filters halve with every doubling down to 16, as in Tables B.1
+        and B.5.
         """
         height, width, n_channels = self.image_shape
         factor = 2**self.n_halvings
@@ -113,8 +112,8 @@ class Scaled:
 def _vgg_trunk(x, activation):
     """Image -> features (batch, height, width, 128): blocks of convolutions with a pooling layer after each.
 
-    Tables B.3 and B.4 with their paddings, for 32 x 32 to (1, 1); a further convolution and pooling for larger images
-    as long as both sides have at least 4 pixels. Images under 28 pixels keep their size in the convolutions.
+    Tables B.3 and B.4 with their paddings, for 32 x 32 down to (1, 1); larger images get a further convolution and
+    pooling as long as both sides have at least 4 pixels. Images under 28 pixels keep their size in the convolutions.
     """
     valid = "valid" if min(x.shape[1:3]) >= MIN_SIDE_FOR_VALID_PADDING else "same"
     for block in (((32, valid), (32, valid)), ((64, valid), (64, valid)), ((128, valid), (128, "same"), (128, "same"))):

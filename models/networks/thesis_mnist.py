@@ -2,14 +2,13 @@
 
 Layers carry the names that the tables print, so `reports.architecture` can be compared with the print cell
 by cell. Images are 28 x 28 x 1 float32 in [-1, 1]. The tables do not print paddings; the printed output
-shapes leave one choice each, which stands here.
+shapes leave one choice each, which is made here.
 """
 
 import keras
 from keras import layers
 
-from replication.batch_normalization import BatchNormalization
-from replication.dropout import Dropout
+from ..layers import BatchNormalization, Dropout
 
 IMAGE_SHAPE = (28, 28, 1)
 NEGATIVE_SLOPE = 0.3
@@ -87,7 +86,7 @@ def cvae_gan_classifier(n_classes: int = 10) -> keras.Model:
 def cvae_gan_encoder(n_classes: int = 10, latent_size: int = 55) -> keras.Model:
     """Table B.4, E: [image, label (batch, 1) int] -> [mean, log variance], each (batch, latent_size).
 
-    Of the two linear heads section 1.4 says mu and sigma; they are mu and log sigma^2 (DEVIATIONS.md).
+    Section 1.4 calls the two linear heads mu and sigma; here they are mu and log sigma^2 (DEVIATIONS.md).
     """
     image = keras.Input(IMAGE_SHAPE, name="input_1")
     x = _vgg_trunk(image, 0, 0, lambda index: layers.LeakyReLU(NEGATIVE_SLOPE, name=_named("leaky_re_lu", index)))

@@ -1,4 +1,4 @@
-"""What a training does beside its steps: seeds, guards, history, checkpoints, progress."""
+"""What training does besides its steps: seeds, guards, history, checkpoints, progress."""
 
 import hashlib
 import io
@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from datasets.files import write_atomically
+from ...datasets.files import write_atomically
 
 CHECKPOINTS_KEPT = 2
 CHECKPOINT_SHARE_OF_TIME = 0.05
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss or a weight became NaN or infinite; checkpoints from before are kept."""
+    """A loss or a weight became NaN or infinite; earlier checkpoints are kept."""
 
 
 class EpochSeeds(keras.callbacks.Callback):
@@ -35,7 +35,7 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class FiniteLosses(keras.callbacks.Callback):
-    """Stops training at the first loss that is not finite, and before weights that are not finite are kept.
+    """Stops training at the first loss that is not finite, and before weights that are not finite are saved.
 
     `checkpoints` is the training's `Checkpoints` callback, if it has one.
     """
@@ -85,7 +85,7 @@ class History(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        losses = {name: float(value) for name, value in logs.items()}
+        losses = {name: float(logs[name]) for name in self.model.means}
         seconds = round(time.perf_counter() - self.started, 3)
         self.rows.append({"epoch": epoch + 1} | losses | {"seconds": seconds})
         if self.path:
@@ -93,12 +93,12 @@ class History(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """All variables of model and optimizer at epoch ends: `epoch-000012-<sha256>.npz`, the newest two.
+    """All variables of the model and its optimizers at the ends of epochs: `epoch-000012-<sha256>.npz`, the newest two.
 
-    A file gets its name, which holds its own hash, only when it is complete and on disk. It is written as often as
-    takes five per cent of the time, and after the last epoch. Of several machines all read and the chief writes.
+    A file gets its name, which contains its own hash, only when it is complete and on disk. Files are written as often
+    as five per cent of the time allows, and after the last epoch. With several machines, all read and the chief writes.
 
-    Not Keras' weight files: their library ends the process where the disk is full, and under a strategy of several
+    Not Keras' weight files: their library ends the process if the disk is full, and under a strategy of several
     machines Keras has all of them take part in saving.
     """
 
@@ -110,7 +110,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.last_saved = self.save_duration_s = float("-inf")
 
     def restore(self, model, n_epochs: int) -> int:
-        """Load the newest sound checkpoint of at most `n_epochs`; returns its epochs. Damaged files are set aside."""
+        """Load the newest sound checkpoint of at most `n_epochs`; returns its epoch. Damaged files are set aside."""
         for path in self.paths():
             _, epoch, digest = path.stem.split("-")
             if int(epoch) > n_epochs:
@@ -119,17 +119,17 @@ class Checkpoints(keras.callbacks.Callback):
             if hashlib.sha256(content).hexdigest() == digest:
                 try:
                     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                        arrays = [archive[str(index)] for index in range(len(_state(model)))]
+                        arrays = [archive[str(index)] for index in range(len(model.state()))]
                 except (ValueError, KeyError) as error:
                     raise ValueError(f"{path} is refused: {error}; delete it") from error
-                for variable, array in zip(_state(model), arrays, strict=True):
+                for variable, array in zip(model.state(), arrays, strict=True):
                     variable.assign(array)
                 return int(epoch)
             if self.is_chief:
                 path.replace(path.with_suffix(".damaged"))
                 print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
         if any(int(path.stem.split("-")[1]) > n_epochs for path in self.paths()):
-            raise ValueError(f"{self.folder} holds a training of more than {n_epochs} epochs; use another folder")
+            raise ValueError(f"{self.folder} holds a training run of more than {n_epochs} epochs; use another folder")
         return 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -139,7 +139,7 @@ class Checkpoints(keras.callbacks.Callback):
         if not (self.is_chief and is_due):
             return
         archive = io.BytesIO()
-        np.savez(archive, **{str(index): variable.numpy() for index, variable in enumerate(_state(self.model))})
+        np.savez(archive, **{str(index): variable.numpy() for index, variable in enumerate(self.model.state())})
         digest = hashlib.sha256(archive.getbuffer()).hexdigest()
         write_atomically(self.folder / f"epoch-{epoch + 1:06d}-{digest}.npz", archive.getvalue())
         for path in self.paths()[CHECKPOINTS_KEPT:]:
@@ -148,12 +148,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.save_duration_s = self.last_saved - started
 
     def paths(self) -> list[Path]:
-        """Of the checkpoints on disk, the newest first."""
+        """The checkpoints on disk, newest first."""
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
-
-
-def _state(model):
-    return [*model.variables, *model.optimizer.variables]
 
 
 class Progress(keras.callbacks.Callback):

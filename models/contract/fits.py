@@ -1,4 +1,4 @@
-"""The fits that `check_balancer` looks at: few, because training takes its time, and each serves several checks."""
+"""The fits that `check_balancer` looks at: few, because training takes time, so each serves several checks."""
 
 import weakref
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 
 class Fit(NamedTuple):
-    """A fitted clone, the arrays that it was given, those it returned, and what was noted on the way."""
+    """A fitted clone, the arrays that it was given, those that it returned, and what was noted on the way."""
 
     balancer: object
     given_images: np.ndarray
@@ -29,17 +29,17 @@ def fit(balancer, images, labels, sampling_strategy="auto") -> Fit:
 
 
 def fit_once(balancer, images, labels) -> Fit:
-    """To the images and labels as they are, uint8 and integers."""
+    """A fit to the images and labels as they are, uint8 and integers."""
     return _remembered(fit, balancer, images, labels)
 
 
 def fit_to_float32(balancer, images, labels) -> Fit:
-    """To float32 images, strings as labels and a dictionary as strategy, which adds three images to one class."""
+    """A fit to float32 images, with strings as labels and a dictionary as strategy, which adds three to one class."""
     return _remembered(_fit_to_float32, balancer, images, labels)
 
 
 def fit_to_float64(balancer, images, labels) -> Fit:
-    """To float64 images, integers as labels and "minority" as strategy."""
+    """A fit to float64 images, with integers as labels and "minority" as strategy."""
     return _remembered(_fit_to_float64, balancer, images, labels)
 
 
@@ -71,7 +71,7 @@ def unfitted(balancer):
 
 
 def new_images(fit: Fit, label) -> np.ndarray:
-    """Those of a class that were added to the originals."""
+    """The images of a class that were added to the originals."""
     n = len(fit.given_images)
     return fit.images[n:][fit.labels[n:] == label]
 
@@ -90,6 +90,6 @@ def minority(labels: np.ndarray) -> tuple:
 
 
 def global_state() -> tuple:
-    """Of numpy's global random generator, comparable."""
+    """The state of numpy's global random generator, as something that can be compared."""
     _, keys, *rest = np.random.get_state()
     return keys.tobytes(), rest

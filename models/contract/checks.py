@@ -1,4 +1,4 @@
-"""The rules that every balancer keeps, as checks to be run over anyone's own."""
+"""The rules that every balancer follows, as checks to run on one of your own."""
 
 import tempfile
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from datasets import digits
-from models.check_fits import (
+from ...datasets import digits
+from ..balancer import HasLatents, HasParents
+from .fits import (
     Fit,
     counts,
     fit_once,
@@ -23,13 +24,13 @@ N_SAMPLED = 10
 
 
 def check_balancer(balancer, images=None, labels=None, expected_failures=None) -> None:
-    """Run every rule over clones of an unfitted balancer; raises one AssertionError that names all broken rules.
+    """Check every rule on clones of an unfitted balancer; raises one AssertionError that names all broken rules.
 
-    `images` uint8 (n, height, width, channels) and integer `labels` (n,) stand for a hundred of scikit-learn's digits;
-    the smallest class must have at least two images fewer than the largest. Clones get a `random_state` and
+    `images` uint8 (n, height, width, channels) and integer `labels` (n,) are by default a hundred of scikit-learn's
+    digits; the smallest class must have at least two images fewer than the largest. Clones get a `random_state` and
     `sampling_strategy` of their own. Four are trained, so give few epochs, and no folder for checkpoints.
-    `expected_failures` maps the names of checks that do not hold, as "check_no_copies", to the reasons why; one that
-    holds after all is an error. Raises ValueError for a name that no check has, and for data other than these.
+    `expected_failures` maps the names of checks that do not hold, such as "check_no_copies", to the reasons why; one
+    that holds after all is an error. Raises ValueError for a name that no check has, and for data of another kind.
     """
     if isinstance(balancer, type):
         raise ValueError(f"check_balancer takes an unfitted balancer, such as {balancer.__name__}(), not its class")
@@ -42,7 +43,7 @@ def check_balancer(balancer, images=None, labels=None, expected_failures=None) -
     for check in CHECKS:
         try:
             check(balancer, images, labels)
-        except Exception as error:  # whatever a stranger's balancer raises, the other rules are checked too
+        except Exception as error:  # whatever it raises, the other rules are checked too
             errors[check.__name__] = error
     lines = [f"{name}: {_told(error)}" for name, error in errors.items() if name not in expected_failures]
     for name, reason in expected_failures.items():
@@ -130,7 +131,7 @@ def check_refit(balancer, images, labels):
 def check_empty_sample(balancer, images, labels):
     label, _ = minority(labels)
     made = fit_once(balancer, images, labels).balancer.sample(label, 0)
-    _require(_same(made, images[:0]), "no images asked must give none, of the originals' shape and dtype")
+    _require(_same(made, images[:0]), "asking for no images must give none, of the originals' shape and dtype")
 
 
 def check_no_copies(balancer, images, labels):
@@ -206,6 +207,30 @@ def check_saving(balancer, images, labels):
     for seed in (None, 7):
         same = _same(loaded.sample(label, n, random_state=seed), fitted.sample(label, n, random_state=seed))
         _require(same, "a loaded balancer must give the same images as the saved one, to the bit")
+
+
+def check_parents(balancer, images, labels):
+    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
+    if not isinstance(fitted, HasParents):
+        return
+    parents = fitted.parents(label, N_SAMPLED, random_state=7)
+    _require((parents.dtype, parents.shape) == (np.int64, (N_SAMPLED,)), f"parents must be int64 ({N_SAMPLED},)")
+    _require(_same(parents, fitted.parents(label, N_SAMPLED, random_state=7)), "parents must be the same again")
+    _require(parents.min() >= 0 and parents.max() < len(images), "parents must be indices of fitted images")
+
+
+def check_latents(balancer, images, labels):
+    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
+    if not isinstance(fitted, HasLatents):
+        return
+    few = images[labels == label][:3]
+    latents = fitted.encode(few, label)
+    _require(latents.dtype == np.float32, f"encode must give float32, not {latents.dtype}")
+    _require(latents.ndim == 2 and len(latents) == len(few), f"encode must give (n, latent_size), not {latents.shape}")
+    made = fitted.decode(latents, label)
+    _require((made.dtype, made.shape) == (few.dtype, few.shape), "decode must give uint8 images of the fitted shape")
+    for what, function, given in (("encoding", fitted.encode, few), ("decoding", fitted.decode, latents)):
+        _require_refused(f"{what} for a class that was not fitted", function, given, int(labels.max()) + 1)
 
 
 CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_") and name != "check_balancer"]

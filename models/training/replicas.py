@@ -5,12 +5,12 @@ from keras import ops
 
 
 def n_replicas() -> int:
-    """Of the `tf.distribute` strategy in whose scope the caller is; 1 without one."""
+    """Number of replicas of the `tf.distribute` strategy that the caller is in; 1 without one."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def replica_index():
-    """Which replica the caller is, from 0."""
+    """Which replica the caller is, counted from 0."""
     return tf.distribute.get_replica_context().replica_id_in_sync_group
 
 
@@ -20,7 +20,7 @@ def all_sum(values):
 
 
 def batch_mean(values, axis=None):
-    """Mean of `values` (batch, ...) over the whole batch: over all axes, or with axis=0 for each of the others."""
+    """Mean of `values` (batch, ...) over the whole batch: over all axes, or with axis=0 over the batch axis only."""
     if n_replicas() == 1:
         return ops.mean(values, axis=axis)
     n_images = all_sum(ops.cast(ops.shape(values)[0], values.dtype))
@@ -29,10 +29,12 @@ def batch_mean(values, axis=None):
 
 
 def same_everywhere(number: int) -> bool:
-    """Whether all machines of the strategy call this with the same number; from outside of a step.
+    """Whether all machines of the strategy call this with the same number; to be called outside of a step.
 
     All get the same answer. Numbers are whole and below 2^40, so that float64 adds them exactly.
     """
+    if n_replicas() == 1:
+        return True
     strategy = tf.distribute.get_strategy()
 
     @tf.function
@@ -43,19 +45,20 @@ def same_everywhere(number: int) -> bool:
 
 
 def n_unlike_mean(number):
-    """Of how many replicas the float64 scalar differs from its mean over the replicas: 0 where all are the same."""
+    """On how many replicas the float64 scalar differs from its mean over the replicas: 0 if all are the same."""
     return all_sum(tf.cast(number != all_sum(number) / n_replicas(), tf.float64))
 
 
 def of_one_replica(batch: dict, replica: int) -> dict:
-    """The replica's part of each tensor (batch, ...) of the dictionary; scalars are everyone's."""
+    """The replica's part of each tensor (batch, ...) of the dictionary; every replica gets the scalars."""
     return {name: value[replica :: n_replicas()] if value.shape.rank else value for name, value in batch.items()}
 
 
 def distributed(batches):
     """A tf.data.Dataset of whole batches as one that gives each replica of the current strategy its part.
 
-    Every machine makes the whole batches and keeps the parts of its own replicas. One replica: the same dataset.
+    Every machine makes the whole batches and keeps the parts of its own replicas. With one replica it is the same
+    dataset.
     """
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync == 1:

@@ -1,0 +1,51 @@
+"""Methods that make no images: the classifier is trained on the images as they are, or in another way."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.class_weight import compute_class_weight
+
+
+class ClassifierMethod(BaseEstimator, ABC):
+    """What a classifier is trained with instead of new images; its parameters are in every record."""
+
+    @abstractmethod
+    def classifier_arguments(self, labels: np.ndarray) -> dict:
+        """Keyword arguments of `evaluation.classifiers.train_classifier` for training images with labels int (n,)."""
+
+
+class Unbalanced(ClassifierMethod):
+    """The baseline: the images as they are."""
+
+    def classifier_arguments(self, labels):
+        return {}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ClassWeights(ClassifierMethod):
+    """The loss of each image is weighted; with "balanced" each class weighs as much as any other.
+
+    The mean weight of an image is then 1. `class_weight` is scikit-learn's: "balanced" or {label: weight}.
+    """
+
+    class_weight: str | dict = "balanced"
+
+    def classifier_arguments(self, labels):
+        classes = np.unique(labels)
+        weights = compute_class_weight(self.class_weight, classes=classes, y=labels)
+        return {"class_weight": dict(zip(classes.tolist(), weights.tolist(), strict=True))}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Mixup(ClassifierMethod):
+    """Convex combinations of pairs of images and of their labels, with shares from Beta(alpha, alpha).
+
+    Zhang et al. 2018, with Keras' layer.
+    """
+
+    alpha: float = 0.2
+
+    def classifier_arguments(self, labels):
+        return {"mixup_alpha": self.alpha}

@@ -1,0 +1,1 @@
+"""Resumable, deterministic training for every method with networks."""

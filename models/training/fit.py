@@ -1,0 +1,242 @@
+"""One resumable, deterministic fit, used by every trained method.
+
+Everything random about a step is a pure function of (random_state, step): batches, noise and labels are made by
+the input pipeline, dropout masks from seeds assigned at the start of each epoch. So a run that is killed and restarted
+continues from its last checkpoint as if nothing had happened, to the bit.
+"""
+
+import contextlib
+import random
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from ...datasets.batches import prompt
+from ...datasets.files import write_atomically
+from ...datasets.pixels import to_pixels
+from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, Progress
+from .replicas import distributed, n_replicas, same_everywhere
+
+PREDICTION_BATCH_SIZE = 500
+
+
+@contextlib.contextmanager
+def seeded(random_state: int):
+    """Within the block, Keras draws initial weights from `random_state`.
+
+    Python's and numpy's global generators are restored afterwards; TensorFlow's stays seeded.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    keras.utils.set_random_seed(random_state)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+class TrainingModel(keras.Model):
+    """The networks that a stage trains together, each by one of its optimizers.
+
+    A subclass implements `train_step(batch)`, which calls `minimise` and ends with `return self.recorded(...)`.
+    """
+
+    def __init__(self, losses: tuple[str, ...], optimizers: dict[str, tuple]):
+        """`losses` names the arguments of `recorded`; `optimizers`: name -> (optimizer, [networks that it updates])."""
+        super().__init__()
+        self.means = {loss: keras.metrics.Mean(loss) for loss in losses}
+        self.optimizers = {name: optimizer for name, (optimizer, _) in optimizers.items()}
+        self.updated = {name: networks for name, (_, networks) in optimizers.items()}
+        self.built = True
+
+    def build_optimizers(self) -> None:
+        """Create the optimizers' variables, which must exist before they can be restored."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.build(_trainable_variables(self.updated[name]))
+
+    def state(self) -> list:
+        """All variables that decide how training continues: the model's and those of its optimizers."""
+        return [*self.variables, *(v for optimizer in self.optimizers.values() for v in optimizer.variables)]
+
+    def minimise(self, optimizer: str, tape: tf.GradientTape, *losses: tuple) -> None:
+        """One step of an optimizer on (loss, [networks]) pairs; every gradient is taken before any is applied."""
+        pairs = []
+        for loss, networks in losses:
+            pairs += dense_gradients(tape, loss, _trainable_variables(networks))
+        self.optimizers[optimizer].apply_gradients(pairs)
+
+    def passes(self) -> list[tuple[keras.Model, float, float]]:
+        """(network, forward passes, all passes) of one step, in batches, from which `benchmark.py` counts its cost.
+
+        A pass back to a network's inputs counts as one, to its weights as another. By default one batch goes through
+        each network and back to both.
+        """
+        return [(network, 1, 3) for network in self.layers]
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def recorded(self, *losses) -> dict:
+        """The mean so far of each loss, in the order of their names."""
+        for mean, loss in zip(self.means.values(), losses, strict=True):
+            mean.update_state(loss)
+        return {name: mean.result() for name, mean in self.means.items()}
+
+    def make_train_function(self, force=False):
+        strategy = self.distribute_strategy
+        if strategy.num_replicas_in_sync == 1:
+            super().make_train_function(force)
+            return
+
+        @tf.function
+        def step(batches):  # Keras' own fails if replicas are on several machines
+            logs = strategy.run(self.train_step, args=(next(batches),))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
+
+        self.train_function = step
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras would average a batch over the replicas to learn its shape; here everything is built already."""
+
+
+def _trainable_variables(networks) -> list:
+    return [variable for network in networks for variable in network.trainable_variables]
+
+
+def dense_gradients(tape, loss, variables) -> list[tuple]:
+    """(gradient, variable) pairs for an optimizer, which sums them over replicas; an embedding's as a full array.
+
+    Keras' optimizers take a sparse gradient for one without repeated rows, but a batch of labels repeats them.
+    """
+    share = 1.0 / n_replicas()  # the loss is the whole batch's on every replica
+    return [
+        (share * tf.convert_to_tensor(gradient), variable)
+        for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
+    ]
+
+
+def predict(network: keras.Model, batches) -> list[np.ndarray]:
+    """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
+    return [np.concatenate(parts) for parts in zip(*_predicted_batches(network, batches), strict=True)]
+
+
+def predict_images(network: keras.Model, batches) -> np.ndarray:
+    """Like `predict`, for a network whose only output is images: uint8 (n, height, width, channels)."""
+    return np.concatenate([to_pixels(images) for (images,) in _predicted_batches(network, batches)])
+
+
+def _predicted_batches(network, batches):
+    if network not in _forward_passes:
+        _forward_passes[network] = _forward_pass(weakref.ref(network))
+    return (_forward_passes[network](*inputs) for inputs in batches)
+
+
+_forward_passes = weakref.WeakKeyDictionary()  # each network is traced once
+
+
+def _forward_pass(network):
+    @tf.function(reduce_retracing=True)
+    def forward_pass(*inputs):
+        return tf.nest.flatten(network()(inputs if len(inputs) > 1 else inputs[0], training=False))
+
+    return forward_pass
+
+
+@contextlib.contextmanager
+def _graphs_as_written():
+    """Within the block, TensorFlow does not rewrite graphs.
+
+    Its rewriter orders the terms of sums differently from run to run, which changes the last bits of gradients.
+    """
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of training needs: a model, and its data from any global step on, as `datasets.batches` gives them.
+
+    `name` is its name in the history and that of its folder; `kind` is its key in `TrainedBalancer.epochs_of_stage` if
+    several stages are of one kind, such as one for each class (None: its name).
+    """
+
+    model: TrainingModel
+    steps_per_epoch: int
+    batches: Callable[[int], tf.data.Dataset]
+    name: str = ""
+    kind: str | None = None
+
+    @property
+    def epochs_of(self) -> str:
+        return self.name if self.kind is None else self.kind
+
+
+def train(
+    stage: Stage,
+    *,
+    n_epochs: int,
+    random_state: int,
+    description: str,
+    fingerprint: str,
+    folder: Path | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
+    """Train a stage up to `n_epochs`, continuing from the newest sound checkpoint in `folder`.
+
+    Without a folder nothing is kept on disk. With verbose > 0 a progress bar shows epoch, losses and time left. Returns
+    the history: a row per epoch with each loss's mean and the seconds it took; with a folder it is also in
+    `folder/history.csv`. Raises TrainingDivergedError at the first loss that is not finite, and ValueError if the
+    folder holds a training run with another `fingerprint` or only checkpoints of more epochs.
+
+    In the scope of a `tf.distribute` strategy its replicas share each step; with several machines the chief writes.
+    """
+    model, steps_per_epoch = stage.model, stage.steps_per_epoch
+    model.compile(optimizer=None)
+    model.build_optimizers()
+    is_chief = tf.distribute.get_strategy().extended.should_checkpoint
+    if folder:
+        _claim(folder, fingerprint, is_chief)
+    checkpoints = Checkpoints(folder, description, is_chief) if folder else None
+    n_epochs_done = checkpoints.restore(model, n_epochs) if checkpoints else 0
+    if not same_everywhere(n_epochs_done):
+        raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
+    history = History(folder / "history.csv" if folder else None, n_epochs_done, is_chief)
+    if n_epochs_done < n_epochs:
+        callbacks = [EpochSeeds(random_state), FiniteLosses(description, checkpoints), history]
+        callbacks += [checkpoints] if checkpoints else []
+        callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
+        with _graphs_as_written():
+            model.fit(
+                distributed(prompt(stage.batches(n_epochs_done * steps_per_epoch))),
+                initial_epoch=n_epochs_done,
+                epochs=n_epochs,
+                steps_per_epoch=steps_per_epoch,
+                shuffle=False,
+                callbacks=callbacks,
+                verbose=0,
+            )
+    return pd.DataFrame(history.rows)
+
+
+def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
+    path = folder / "training.json"
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; checkpoints need a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        if is_chief:
+            write_atomically(path, fingerprint)
+    elif path.read_text() != fingerprint:
+        raise ValueError(
+            f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
+        )
