@@ -1,7 +1,11 @@
-"""What all command lines share: one clear sentence and exit code 2 for a user's mistake, and how runs end."""
+"""The command `class-balancing`, and what all command lines share: how mistakes are reported and how runs end.
+
+A user's mistake is one clear sentence and exit code 2.
+"""
 
 import argparse
 import errno
+import importlib
 import logging
 import os
 import shlex
@@ -15,12 +19,26 @@ EXIT_INTERRUPTED = 130
 KILLED = "the process was killed, perhaps because memory ran out"
 
 
+# sub-command -> its module in this package, which has parse(prog, arguments) and main(options), and what it does
+COMMANDS = {
+    "balance": (".folders.balance", "add new images to the small classes of a folder"),
+    "judge": (".folders.judge", "measure whether that helps a classifier"),
+    "tables": (".tables.command", "regenerate the sources' tables"),
+    "architectures": (".tables.architectures", "regenerate the tables and diagrams of the networks"),
+    "benchmark": (".tables.benchmark", "time a training step of each method"),
+}
+
+
 class UsageError(Exception):
     """A user's mistake; the message is one sentence that says what to do."""
 
 
 class DiskFullError(Exception):
     """No space is left; the message says where."""
+
+
+class FailedError(Exception):
+    """The run failed through no mistake of the user; the message says how."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,22 +48,36 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}; see --help\n")
 
 
-def call(main, prog: str) -> None:
-    """Run `main()` and exit with its code; mistakes of the user print one sentence instead of a traceback.
+def main() -> None:
+    """The console script `class-balancing`."""
+    parser = Parser("class-balancing", description="Class-balancing of image datasets with learned augmentation.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, text) in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    chosen = parser.parse_args(sys.argv[1:2]).command
+    call(chosen, f"class-balancing {chosen}", sys.argv[2:])
 
-    SIGINT and SIGTERM stop it with the command that continues.
+
+def call(command: str, prog: str, arguments: list[str] | None = None) -> None:
+    """Run one of COMMANDS and exit with its code; mistakes of the user print one sentence instead of a traceback.
+
+    `prog` is what it was called as. SIGINT and SIGTERM stop it; it then prints the command that continues.
     """
-    from datasets.image_dataset import DatasetError
+    from ..datasets.image_dataset import DatasetError
 
     quieten()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     try:
-        sys.exit(main())
+        module = importlib.import_module(COMMANDS[command][0], __package__)
+        sys.exit(module.main(module.parse(prog, arguments)))
     except (UsageError, DatasetError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    except BrokenPipeError:  # whoever read the output has gone
+    except FailedError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except BrokenPipeError:  # whoever read the output is gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
     except DiskFullError as error:
@@ -62,7 +94,7 @@ def call(main, prog: str) -> None:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        print(f"{prog}: out of memory. On a machine with more of it continue with: {_command()}", file=sys.stderr)
+        print(f"{prog}: out of memory. Continue on a machine with more of it: {_command()}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         from tqdm import tqdm
@@ -75,7 +107,7 @@ def call(main, prog: str) -> None:
 
 
 def is_full_disk(error: BaseException | None) -> bool:
-    """Whether the error or what caused it is a lack of space on a disk."""
+    """Whether the error, or one that caused it, means that a disk is full."""
     if error is None:
         return False
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
@@ -83,15 +115,22 @@ def is_full_disk(error: BaseException | None) -> bool:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python, TensorFlow, which is not imported for this, or its library oneDNN lacked memory."""
+    """Whether Python, TensorFlow (which is not imported for this) or its library oneDNN ran out of memory."""
     of_onednn = "exception:Status: 1," in str(error)  # dnnl_out_of_memory
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or of_onednn
 
 
 def quieten() -> None:
-    """Leave out TensorFlow's advice, as on retracing: every cell has its own networks."""
+    """Silence TensorFlow's advice, such as that on retracing: every cell has its own networks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a shell that call another of COMMANDS in the way that this process was called."""
+    if sys.argv[0].endswith(".py"):
+        return [sys.executable, str(Path(sys.argv[0]).with_name(f"{command}.py"))]
+    return [sys.argv[0], command]
 
 
 def _command() -> str:
@@ -120,7 +159,7 @@ def non_negative(text: str) -> int:
 
 
 def writable_folder(path: str) -> Path:
-    """The folder, made if it is missing; raises UsageError where nothing can be written."""
+    """The folder, created if it is missing; raises UsageError if nothing can be written to it."""
     folder = Path(path)
     probe = folder / f".writable-{os.getpid()}"
     try:

@@ -7,33 +7,37 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datasets.files import write_atomically
-from datasets.folder import LoadedFolder
-from datasets.near_duplicates import near_duplicates
-from evaluation import classifiers, verdict
-from experiments import audit
-from experiments.folder_methods import BASELINE
-from experiments.race import Arm, Race
-from reports import figures, sections
-from reports.sections import Section
+from ...datasets.files import write_atomically
+from ...datasets.folder import LoadedFolder
+from ...datasets.near_duplicates import near_duplicates
+from ...evaluation import classifiers, verdict
+from ...models import BASELINE
+from ...reports import figures, sections
+from ...reports.sections import Section
+from ..running.cell import Cell
+from ..running.runner import Runner
+from . import audit
 
 BOOTSTRAP_RANDOM_STATE = 0
 N_DUPLICATES_SHOWN = 20
 
 
-def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str], extractor, loaded, options) -> str:
+def write_all(
+    runner: Runner, cells: list[Cell], failed: dict[str, Path], audited: list[str], extractor, loaded, options
+) -> str:
     """Write report.md, results.csv, verdicts.csv, audit.csv, near_duplicates.csv, figures/ and index.html.
 
-    `extractor(images)` gives the features of the audit; None: those of the classifier of the originals. Returns the
-    recommendation in a sentence.
+    `failed`: method with its proportion -> log. `extractor(images)` gives the features of the audit; None: those of the
+    classifier of the originals. Returns the recommendation in a sentence.
     """
-    out, parts = race.out, race.parts
+    out, parts, (minority,) = runner.plan.out, runner.parts("folder"), runner.plan.tasks["folder"].measured
     (out / "figures").mkdir(exist_ok=True)
-    for name in ("index.html", "report.md"):  # so that an old one never stands beside new tables
+    for name in ("index.html", "report.md"):  # so that an old one is never beside new tables
         (out / name).unlink(missing_ok=True)
     names = parts.train.class_names
-    minority = smallest_class(parts.train.labels) if options.minority is None else names.index(options.minority)
-    records = {str(arm): [race.record(arm, seed) for seed in range(options.seeds)] for arm in arms}
+    records = {}
+    for cell in cells:
+        records.setdefault(cell.treatment, []).append(runner.cached(cell))
     predicted = {name: np.array([record["predicted"] for record in found]) for name, found in records.items()}
     table = verdict.compare(parts.test.labels, predicted, BASELINE, minority, BOOTSTRAP_RANDOM_STATE, parts.test_groups)
     minutes = {name: _minutes(found) for name, found in records.items()}
@@ -44,48 +48,44 @@ def write_all(race: Race, arms: list[Arm], failed: list[Arm], audited: list[str]
     if extractor is None:
 
         def extractor(images):
-            return classifiers.probabilities_and_features(race.original_classifier, images)[1]
+            return classifiers.probabilities_and_features(runner.original_classifier("folder"), images)[1]
 
-    measures = audit.table({name: _audited(race, name, extractor) for name in audited})
+    measures = audit.table({name: _audited(runner, name, extractor) for name in audited})
 
     frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}
     for name, frame in frames.items():
         write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
     figures.intervals(table, verdict.METRIC_LABELS, out / "figures" / "verdicts.png")
     if len(options.proportions) > 1:
-        _draw_sweep(scores, arms, out / "figures" / "proportions.png")
+        _draw_sweep(scores, cells, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
-        _verdict_section(race, advice, names[minority], failed, options),
+        _verdict_section(runner, advice, names[minority], failed, options),
         *(_metric_section(table, metric, label, minutes) for metric, label in verdict.METRIC_LABELS.items()),
         _score_section(scores, minutes),
         _image_section(records, out, options),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _measure_section(),
-        _data_section(race, loaded, duplicates, [record for of_arm in records.values() for record in of_arm]),
+        _data_section(runner, loaded, duplicates, [record for of_seeds in records.values() for record in of_seeds]),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
     return advice
 
 
-def _audited(race: Race, method: str, extractor) -> dict:
+def _audited(runner: Runner, method: str, extractor) -> dict:
     print(f"Auditing the images of {method}.", flush=True)
     try:
-        return audit.audit(race, method, extractor)
-    except (ValueError, RuntimeError) as error:  # as where a method collapsed, which few images do not show
+        return audit.audit(runner, method, extractor)
+    except (ValueError, RuntimeError) as error:  # such as mode collapse, which few images do not show
         print(f"The images of {method} cannot be audited: {error}", file=sys.stderr)
         return audit.refused(error)
 
 
-def smallest_class(labels: np.ndarray) -> int:
-    return int(np.bincount(labels).argmin())
-
-
 def _minutes(records: list[dict]) -> float:
     """What one classifier costs with the method: its training once, new images and the classifier on average."""
-    each = np.mean([record["sampling_s"] + record["classifier_s"] for record in records])
-    return float(max(record["training_s"] for record in records) + each) / 60
+    each = np.mean([record.get("sampling_s", 0.0) + record["classifier_s"] for record in records])
+    return float(max(record.get("training_s", 0.0) for record in records) + each) / 60
 
 
 def _scores(true: np.ndarray, predicted: dict[str, np.ndarray], minority: int) -> pd.DataFrame:
@@ -109,20 +109,20 @@ def _near_duplicates(parts, loaded: LoadedFolder) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
 
 
-def _verdict_section(race, advice, minority_name, failed, options) -> Section:
+def _verdict_section(runner, advice, minority_name, failed, options) -> Section:
     smoke = ("Schedule smoke only tests the program: its results mean nothing.",) if options.schedule == "smoke" else ()
     text = (
         *smoke,
         advice,
-        *(f"{arm} failed; see {race.failure_log(arm)}." for arm in failed),
+        *(f"{name} failed; see {log}." for name, log in failed.items()),
         f"Each method against {BASELINE} (the images as they are), by {options.seeds} classifiers each on the same "
-        f"{len(race.parts.test.labels)} test images; the minority class is {minority_name}. All intervals of the "
-        "verdicts together hold with 95 % confidence (Student's t over seeds, bootstrap over test images, Bonferroni "
-        'over all of them); "could be seen" is the smallest true difference that would be called helped about three '
-        "times in four. "
-        "Networks were trained once; the spread over seeds is that of new images and classifiers.",
+        f"{len(runner.parts('folder').test.labels)} test images; the minority class is {minority_name}.",
+        "All intervals of the verdicts together hold with 95 % confidence (Student's t over seeds, bootstrap over test "
+        'images, Bonferroni over all of them); "could be seen" is the smallest true difference that would be called '
+        "helped about three times in four. Networks were trained once; the spread over seeds is that of new images and "
+        "classifiers.",
     )
-    return Section("Verdict", text, figures=(race.out / "figures" / "verdicts.png",))
+    return Section("Verdict", text, figures=(runner.plan.out / "figures" / "verdicts.png",))
 
 
 def _metric_section(table: pd.DataFrame, metric: str, label: str, minutes: dict[str, float]) -> Section:
@@ -155,12 +155,12 @@ def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
     return Section("Scores", text, headings, tuple(rows))
 
 
-def _draw_sweep(scores: pd.DataFrame, arms: list[Arm], path: Path) -> None:
+def _draw_sweep(scores: pd.DataFrame, cells: list[Cell], path: Path) -> None:
     f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].agg(np.array)
     values = {}
-    for arm in arms:
-        if arm.makes_images:
-            values.setdefault(arm.method, {})[arm.proportion] = f1[str(arm)]
+    for cell in cells:
+        if cell.makes_images:
+            values.setdefault(cell.method, {})[cell.proportion] = f1[cell.treatment]
     figures.sweep(values, f1[BASELINE], verdict.METRIC_LABELS["f1_minority"], path)
 
 
@@ -168,12 +168,12 @@ def _image_section(records: dict[str, list[dict]], out: Path, options) -> Sectio
     rows = []
     for name, found in records.items():
         first = found[0]
-        for of_class, n in first["n_new"].items():
+        for of_class, n in first.get("n_new", {}).items():
             dropped = [str(first["n_dropped"].get(chosen, {}).get(of_class, "not asked")) for chosen in options.filter]
             rows.append((name, of_class, str(n), *dropped))
     headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
     pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
-    text = "Learned from beside the originals, seed 0. What filters drop is not made again."
+    text = "What classifiers learn from beside the originals, seed 0. What filters drop is not replaced."
     return Section("New images", (text,), headings, tuple(rows), pictures)
 
 
@@ -190,11 +190,14 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
     ]
     text = [
         f"Features: {options.extractor}. Each interval holds with 95 % confidence; "
-        "those of a coverage near 1 hold with less where images are few. Features of the classifier "
-        "were learned from the training images, which new images are compared with; compare methods, not figures with "
-        "an ideal. Measured were at most "
-        f"{audit.MAX_IMAGES} new images of a class, as many as it has or, if that is more, lacks; without filters.",
-        *(f"Refused: {reason}." for reason in measures["refused"].dropna().unique()),
+        "those of a coverage near 1 hold with less if images are few. Features of the classifier "
+        "were learned from the training images, with which new images are compared: compare methods with each other, "
+        f"not with an ideal. At most {audit.MAX_IMAGES} new images of each class were measured, as many as it has or, "
+        "if that is more, lacks; without filters.",
+        *(
+            f"Refused for {', '.join(rows['method'].unique())}: {reason}."
+            for reason, rows in measures.groupby("refused", sort=False)
+        ),
     ]
     headings = (("method", ""), ("class", ""), ("measure", ""), ("value", "n"), ("interval", "n"))
     return Section("Audit of the new images", tuple(text), headings, tuple(rows), tuple(pictures))
@@ -205,8 +208,8 @@ def _measure_section() -> Section:
     return Section("What the audit measures", (), (("measure", ""), ("meaning", "")), rows)
 
 
-def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
-    parts = race.parts
+def _data_section(runner: Runner, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
+    parts, task = runner.parts("folder"), runner.plan.tasks["folder"]
     counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
     rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
     apart = "kept together as groups.csv says" if parts.test_groups is not None else "split one by one"
@@ -221,7 +224,7 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, re
         )
         text.append(
             f"{duplicates['tested on'].nunique()} test images have a near duplicate among those learned from, which "
-            "makes scores too good; see near_duplicates.csv, and name such images in SRC/groups.csv to keep them "
+            "makes scores too high; see near_duplicates.csv, and list such images in SRC/groups.csv to keep them "
             f"together: {shown}."
         )
     else:
@@ -229,7 +232,7 @@ def _data_section(race: Race, loaded: LoadedFolder, duplicates: pd.DataFrame, re
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
         f"Written by python {shlex.join(sys.argv)}; classifier: "
-        f"{', '.join(f'{name} {value}' for name, value in race.classifier_arguments.items())}; "
+        f"{', '.join(f'{name} {value}' for name, value in task.classifier.schedules[runner.plan.schedule].items())}; "
         f"{', '.join(sorted(versions))}."
     )
     headings = (("class", ""), ("to learn from", "n"), ("to validate", "n"), ("to test", "n"))

@@ -1,14 +1,15 @@
-"""What `balance.py` and `judge.py` share: options about a folder of images, and what they mean for it."""
+"""What `balance.py` and `judge.py` share: the options about a folder of images, and what they mean."""
 
 import argparse
 from pathlib import Path
 
 import numpy as np
 
-from datasets import folder
-from datasets.groups import GROUPS_FILE
-from experiments import devices, hyperparameters
-from experiments.command_line import UsageError, positive
+from ...datasets import folder
+from ...datasets.groups import GROUPS_FILE
+from ...datasets.tasks import SCHEDULES
+from ..command_line import UsageError, positive
+from ..running import devices
 
 STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
 MANIFEST = "manifest.csv"
@@ -20,16 +21,16 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SRC", help="folder with one folder of images for each class")
     parser.add_argument(
         "--image-size", type=image_size, metavar="N|HxW",
-        help="pixels that images are resized to for learning and new ones get, as 64 or 48x64, height first (default: "
-        "that of the images if all agree and it is at most 64x64, else 64)",
+        help="size in pixels of resized and of new images, such as 64 or 48x64, height first (default: that of the "
+        "images if all agree and it is at most 64x64, else 64)",
     )  # fmt: skip
     parser.add_argument(
-        "--schedule", choices=hyperparameters.SCHEDULES, default="quick",
-        help="smoke: every path in a minute, results without meaning; quick: minutes to an hour a method; thesis: as "
+        "--schedule", choices=SCHEDULES, default="quick",
+        help="smoke: every path in a minute, results without meaning; quick: minutes to an hour per method; thesis: as "
         "long as printed, days on a CPU (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--no-flip", action="store_true", help="left and right differ, as in writing: never mirror")
-    parser.add_argument("--strict", action="store_true", help="stop at files that are no readable images")
+    parser.add_argument("--strict", action="store_true", help="stop at unreadable images instead of leaving them out")
     parser.add_argument(
         "--devices", type=devices.devices, default="auto", metavar="DEVICES",
         help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number (default: %(default)s)",
@@ -46,13 +47,13 @@ def image_size(text: str) -> tuple[int, int]:
 
 
 def one_machine() -> None:
-    """Raise UsageError where TF_CONFIG names several machines."""
+    """Raise UsageError if TF_CONFIG names several machines."""
     if devices.n_machines() > 1:
         raise UsageError("only reproduce_tables.py runs on several machines; unset TF_CONFIG")
 
 
 def scanned(source: str) -> folder.Listing:
-    """The listing of a folder of originals; raises UsageError where it was made by `balance.py`."""
+    """The listing of a folder of originals; raises UsageError if it was made by `balance.py`."""
     listing = folder.scan(source)
     if was_made_here(listing.folder):
         raise UsageError(f"{source} holds {MANIFEST}: it was balanced already; give the folder of the originals")
@@ -60,10 +61,10 @@ def scanned(source: str) -> folder.Listing:
 
 
 def print_others(listing: folder.Listing) -> None:
-    """Say which files are left where they are."""
+    """Say which files are ignored."""
     others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]
     if others:
-        print(f"No images of a class are {len(others)} file(s): {folder.listed(others, ', ')}")
+        print(f"Ignored, since not images of a class: {len(others)} file(s): {folder.listed(others, ', ')}")
 
 
 def was_made_here(path: Path) -> bool:
@@ -76,7 +77,7 @@ def was_made_here(path: Path) -> bool:
 
 
 def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, int]:
-    """In imbalanced-learn's grammar, with names for labels; raises UsageError for what it does not know."""
+    """The strategy as imbalanced-learn takes it, with names for labels; raises UsageError if there is no such one."""
     text = " ".join(words)
     if text in STRATEGIES:
         return text
@@ -102,7 +103,7 @@ def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, 
 
 
 def additions(strategy: str | float | dict[str, int], counts: dict[str, int]) -> dict[str, int]:
-    """How many images each class gets; raises UsageError where the strategy cannot be followed."""
+    """How many images each class gets; raises UsageError if the strategy cannot be followed."""
     from imblearn.utils import check_sampling_strategy
 
     names = list(counts)

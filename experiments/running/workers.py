@@ -1,8 +1,10 @@
-"""Run many cells, in this process or in several, sharing them with whoever else runs cells of the same folder."""
+"""Run many cells in processes of their own, sharing them with any other command that runs cells of the same folder."""
 
 import itertools
 import os
+import pickle
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -16,22 +18,24 @@ import pandas as pd
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from datasets.files import write_atomically
-from experiments import command_line, compile_results, devices, plan
-from experiments.command_line import EXIT_FAILED, KILLED, DiskFullError, is_full_disk, is_out_of_memory
-from experiments.grid import Cell
-from experiments.locks import BusyError
-from experiments.runner import Runner
-from models.callbacks import TrainingDivergedError
+from ...datasets.files import write_atomically
+from ...models.training.callbacks import TrainingDivergedError
+from .. import command_line
+from ..command_line import EXIT_FAILED, KILLED, DiskFullError, is_full_disk, is_out_of_memory
+from . import devices
+from .cell import Cell, in_words
+from .locks import BusyError
+from .plan import duration
+from .runner import Runner
 
-MAX_LETTERS = 300  # of an error in a line
+MAX_LETTERS = 300  # of an error message
 OUT_OF_MEMORY = "out of memory; use a machine with more, or fewer --jobs"
 _worker_runner: Runner  # in a worker process
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: its record, or the error and its log, or neither where another process has it."""
+    """What became of a cell: its record, or the error and its log, or neither if another process has it."""
 
     cell: Cell
     record: dict | None = None
@@ -47,8 +51,8 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
     """Run the cells that are not finished; returns the log of each that failed.
 
     They run in processes of their own, `n_jobs` at a time, so that one that dies takes no other with it. What another
-    command computes is left to it and waited for at the end. Prints a line a cell. Raises DiskFullError where the disk
-    is full.
+    command is computing is left to it and waited for at the end. Prints a line per cell. Raises DiskFullError if the
+    disk is full.
     """
     unfinished = [cell for cell in cells if runner.cached(cell) is None]
     n_done = len(cells) - len(unfinished)
@@ -62,26 +66,40 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
                 failed[outcome.cell] = outcome.log
                 print(f"{counted}: FAILED, {outcome.error}; see {outcome.log}", file=sys.stderr, flush=True)
                 continue
-            seconds = plan.remaining_seconds(list(left), runner.schedule, runner.protocol, runner.out) / n_jobs
-            figures = compile_results.in_words(outcome.record)
-            print(f"{counted}: {figures} (about {plan.duration(seconds)} left)", flush=True)
+            seconds = runner.plan.remaining_seconds(cell for cell in cells if cell not in failed) / n_jobs
+            print(f"{counted}: {in_words(outcome.record)} (about {duration(seconds)} left)", flush=True)
     return failed
 
 
 def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wait: bool) -> Iterator[Outcome]:
-    """Of all cells but, without `wait`, those that another command computes; one training's seeds stay together."""
-    together = itertools.groupby(cells, key=lambda cell: replace(cell, seed=0) if runner.is_trained(cell) else cell)
+    """Outcomes of all cells or, without `wait`, only of those that no other command computes.
+
+    Cells that share networks stay together.
+    """
+    together = itertools.groupby(cells, key=lambda cell: _training(cell) if cell.is_trained else cell)
     left = [list(group) for _, group in together]
-    if devices.n_machines() > 1:  # of which this process is a part
+    if devices.n_machines() > 1:  # this process is on one of them
         yield from (outcome for group in left for outcome in _with_other_machines(runner, group))
-        return
+    elif left:
+        with tempfile.TemporaryDirectory() as folder:
+            images = Path(folder) / "images"
+            with images.open("wb") as file:
+                pickle.dump((runner.datasets, runner.groups), file)
+            yield from _in_processes(runner, left, n_jobs, chosen_devices, wait, images)
+
+
+def _in_processes(runner, left, n_jobs, chosen_devices, wait, images: Path) -> Iterator[Outcome]:
+    """Outcomes of groups of cells. Workers read the datasets from the file `images`.
+
+    In the pipe in which loky sends arguments, large ones would wait for ever for a worker that dies while it starts.
+    """
     while left:
-        arguments = (runner.out, runner.schedule, runner.protocol, runner.datasets, chosen_devices, int(n_jobs == 1))
-        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=(os.getpid(), *arguments))
+        arguments = (os.getpid(), runner.plan, images, chosen_devices, int(n_jobs == 1))
+        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=arguments)
         waiting, running = list(left), {}
         try:
             while waiting or running:
-                while waiting and len(running) < n_jobs:  # loky stumbles over queued ones when it is shut down
+                while waiting and len(running) < n_jobs:  # loky stumbles over queued work when it is shut down
                     group = waiting.pop(0)
                     running[workers.submit(_run_group, group, wait)] = group
                 for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
@@ -95,7 +113,7 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
                     yield from outcomes
         except TerminatedWorkerError:
             if n_jobs > 1:
-                print("A process was killed; what is not finished is tried one at a time.", file=sys.stderr)
+                print("A process was killed; unfinished cells are tried one at a time.", file=sys.stderr)
                 n_jobs = 1
             elif len(left[0]) > 1:
                 left[:1] = [[cell] for cell in left[0]]
@@ -107,8 +125,13 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
             workers.shutdown(kill_workers=bool(running))  # idle ones end by themselves and leave nothing behind
 
 
+def _training(cell: Cell) -> Cell:
+    """A key that is the same for all cells that share their networks."""
+    return replace(cell, seed=0, proportion=1.0)
+
+
 def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:
-    """Cells of one training. Where one fails, so do those that follow: the other machines do not train again."""
+    """Outcomes of cells that share networks. If one fails, so do the rest: the other machines do not train again."""
     failure = None
     for cell in cells:
         outcome = _attempt(runner, cell, wait=True) if failure is None else _failure(runner, cell, failure)
@@ -117,24 +140,26 @@ def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]
         yield outcome
 
 
-def _start_worker(parent, out, schedule, protocol, datasets, chosen_devices, verbose):
+def _start_worker(parent, plan, images, chosen_devices, verbose):
     global _worker_runner
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     command_line.quieten()
-    _worker_runner = Runner(out, schedule, protocol, datasets, devices.strategy(chosen_devices), verbose)
+    with images.open("rb") as file:
+        datasets, groups = pickle.load(file)
+    _worker_runner = Runner(plan, datasets, groups, devices.strategy(chosen_devices), verbose)
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after its parent, which may have been killed: files are whole at any moment."""
+    """End this process soon after its parent, which may have been killed; files are whole at any moment."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(EXIT_FAILED)
 
 
 def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
-    """In a worker: what became of the cells that no other command computes, up to one that lacked memory.
+    """In a worker: what became of the cells that no other command computes, up to one that ran out of memory.
 
-    For where memory lacked once, TensorFlow does not recover: the cells after it need another process.
+    TensorFlow does not recover from that, so the cells after it need another process.
     """
     outcomes = []
     for cell in cells:
@@ -146,14 +171,14 @@ def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
 
 
 def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
-    """None where another process has the cell."""
+    """None if another process has the cell."""
     try:
         return Outcome(cell, runner.run(cell, wait))
     except BusyError:
         return None
     except Exception as error:  # one failed cell does not stop the others
         if is_full_disk(error):
-            raise DiskFullError(f"no space left on the disk of {runner.out}") from error
+            raise DiskFullError(f"no space left on the disk of {runner.plan.out}") from error
         return _failure(runner, cell, error)
 
 
@@ -165,7 +190,7 @@ def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
 
 
 def in_a_line(error: Exception) -> str:
-    """An error for people."""
+    """An error in one line, for people."""
     if is_out_of_memory(error):
         return OUT_OF_MEMORY
     text = str(error).strip() or type(error).__name__
@@ -173,23 +198,23 @@ def in_a_line(error: Exception) -> str:
 
 
 def train_with_the_chief(runner: Runner, cells: list[Cell]) -> int:
-    """What machines but the chief do: their part of each training whose cells are not all finished.
+    """What machines other than the chief do: their part of all training whose cells are not all finished.
 
-    Returns how many trainings diverged.
+    Returns how many training runs diverged.
     """
     n_diverged = 0
-    unfinished = [cell for cell in cells if runner.is_trained(cell) and runner.cached(cell) is None]
-    for cell, _ in itertools.groupby(unfinished, key=lambda cell: replace(cell, seed=0)):
+    unfinished = [cell for cell in cells if cell.is_trained and runner.cached(cell) is None]
+    for cell, _ in itertools.groupby(unfinished, key=_training):
         try:
             runner.train(cell)
-        except TrainingDivergedError as error:  # which the chief tells too
+        except TrainingDivergedError as error:  # the chief reports it too
             print(f"{cell}: {error}", file=sys.stderr)
             n_diverged += 1
     return n_diverged
 
 
 def other_environments(records: list[dict], own: dict) -> list[str]:
-    """Of records that were made elsewhere, what differs here, as "packages.keras 3.15.0, here 3.15.1 (12 cells)"."""
+    """What differs between records made elsewhere and here, as "packages.keras 3.15.0, here 3.15.1 (12 cells)"."""
     counts = Counter()
     here = pd.json_normalize(own).iloc[0].to_dict()
     for record in records:

@@ -1,4 +1,4 @@
-"""What a method's images are like: how diverse, how near to the real ones, how much copied."""
+"""What a method's images are like: how diverse, how close to the real ones, how many are copies."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from datasets.files import read_json, write_atomically
-from datasets.image_dataset import ImageDataset
-from evaluation import classifiers, fidelity
-from evaluation.nearest import near_copies, nearest
-from evaluation.ssim import MIN_SIDE_PIXELS, pairwise_ssim
-from experiments.race import Arm, Race
-from reports import figures
+from ...datasets.files import read_json, write_atomically
+from ...datasets.image_dataset import ImageDataset
+from ...evaluation import classifiers, fidelity
+from ...evaluation.nearest import near_copies, nearest
+from ...evaluation.ssim import MIN_SIDE_PIXELS, pairwise_ssim
+from ...models import BASELINE
+from ...reports import figures
+from ..running.cell import Cell
+from ..running.runner import Runner
 
 MAX_IMAGES = 1000  # of a class, real or new
 N_SHOWN = 8
@@ -26,44 +28,46 @@ OF_CLASSES = {
     "density": "how many real images' neighbourhoods a new one lies in; 1 is usual for real images",
     "coverage": "share of real images that have a new one in their neighbourhood; more new images cover more",
     "near copies": "share of new images closer to a training image than 99 % of these to their nearest other one; "
-    "of classes below 99 images exact copies only",
+    "in classes of fewer than 99 images only exact copies",
 }
 OF_ALL = {
     "GAN-train": "accuracy on real test images after training on new ones alone",
     "real to real": "accuracy on real test images after training on all real ones, which may be more",
     "GAN-test": "accuracy on new images of a classifier trained on real ones",
-    "Inception score": "how sure that classifier is of each new image, and how even over classes",
+    "Inception score": "how sure that classifier is of each new image, and how evenly they fall into the classes",
 }
 
 
-def audit(race: Race, method: str, extractor) -> dict:
+def audit(runner: Runner, method: str, extractor) -> dict:
     """Measures of a method's images, class by class and over all classes; cached as `audit.json`.
 
     `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Writes
     `figures/<method>.png` (originals and new images) and `figures/<method>-nearest.png` (new images beside the training
     images that are nearest to them).
     """
-    path = race.folder(Arm(method)) / "audit.json"
+    cell = Cell("folder", method, 0)
+    path = runner.plan.folder(cell) / "audit.json"
     if found := read_json(path):
         return found
-    balancer, _ = race.fitted(method)
-    train = race.parts.train
+    balancer, _ = runner.fitted(cell)
+    parts = runner.parts(cell.task)
+    train = parts.train
     of_classes, shown, pairs = {}, {}, {}
-    for label in race.additions(1.0):
+    for label, n_missing in parts.missing.items():
         name = train.class_names[label]
         originals = train.images[train.labels == label]
-        n = min(max(race.additions(1.0)[label], len(originals)), MAX_IMAGES)
+        n = min(max(n_missing, len(originals)), MAX_IMAGES)
         new = balancer.sample(label, n, random_state=0)
         of_classes[name] = _of_class(originals, new, extractor)
         if len(of_classes) > MAX_CLASSES_SHOWN:
             continue
         shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": new[:N_SHOWN]}
         pairs |= {f"{name}, new": new[:N_SHOWN], f"{name}, nearest": originals[nearest(new[:N_SHOWN], originals)[0]]}
-    folder = race.out / "figures"
+    folder = runner.plan.out / "figures"
     folder.mkdir(exist_ok=True)
     figures.image_rows(shown, method, folder / f"{method}.png")
     figures.image_rows(pairs, f"{method}, nearest training images", folder / f"{method}-nearest.png")
-    found = {"classes": of_classes, "all": _of_all(race, balancer, train)}
+    found = {"classes": of_classes, "all": _of_all(runner, balancer)}
     write_atomically(path, json.dumps(found, indent=1) + "\n")
     return found
 
@@ -99,25 +103,27 @@ def _of_class(originals: np.ndarray, new: np.ndarray, extractor) -> dict:
     return found
 
 
-def _of_all(race: Race, balancer, train: ImageDataset) -> dict:
-    """OF_ALL: classifiers between real and new images of all classes, as many of each as there are real ones.
+def _of_all(runner: Runner, balancer) -> dict:
+    """OF_ALL: classifiers between real and new images of all classes, with as many new ones as real ones.
 
     GAN-train (Shmelkov et al. 2018): accuracy on real test images after training on new ones alone. GAN-test: accuracy
     on new images after training on real ones. Inception score: of that classifier on the new images.
     """
+    parts, baseline = runner.parts("folder"), Cell("folder", BASELINE, 0)
+    train, test = parts.train, parts.test
     counts = np.minimum(np.bincount(train.labels), MAX_IMAGES)
     try:
         images = np.concatenate([balancer.sample(label, int(n), random_state=1) for label, n in enumerate(counts)])
-    except (ValueError, RuntimeError) as error:  # a method may make images of small classes only
+    except (ValueError, RuntimeError) as error:  # a method may only make images of small classes
         return {measure: {"refused": str(error)} for measure in OF_ALL}
     new = ImageDataset(train.name, images, np.repeat(np.arange(len(counts)), counts), train.class_names)
-    trained = race.classifier("GAN-train", new, seed=0)
-    test = race.parts.test
-    probabilities, _ = classifiers.probabilities_and_features(race.original_classifier, images)
+    trained, _ = runner.classifier(baseline, new, parts.validation)
+    original_classifier = runner.original_classifier("folder")
+    probabilities, _ = classifiers.probabilities_and_features(original_classifier, images)
     score = fidelity.with_interval(fidelity.inception_score, probabilities, random_state=0)
     accuracies = (
         (classifiers.predict(trained, test.images) == test.labels).mean(),
-        (classifiers.predict(race.original_classifier, test.images) == test.labels).mean(),
+        (classifiers.predict(original_classifier, test.images) == test.labels).mean(),
         (probabilities.argmax(axis=1) == new.labels).mean(),
     )
     inception_score = {"value": score.value, "low": score.low, "high": score.high}

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 
-from experiments.command_line import UsageError
+from ..command_line import UsageError
 
 CHOICES = ("auto", "cpu", "gpu")
 
@@ -21,10 +21,9 @@ def devices(text: str) -> str | int:
 def strategy(chosen: str | int):
     """The `tf.distribute` strategy; to be made before anything else uses TensorFlow.
 
-    Where TF_CONFIG names a cluster of several workers: all devices of all of them. Else auto: all GPUs, or the CPU
-    where there is none; a number: that many GPUs, or parts of the CPU where there is none. One device needs no strategy
-    and gets TensorFlow's default. Raises UsageError where there are fewer GPUs than asked for or TF_CONFIG is not
-    readable.
+    If TF_CONFIG names a cluster of several workers: all devices of all of them. Else auto: all GPUs, or the CPU if
+    there are none; a number: that many GPUs, or parts of the CPU if there are none. One device needs no strategy and
+    gets TensorFlow's default. Raises UsageError if there are fewer GPUs than asked for or TF_CONFIG is not readable.
     """
     import tensorflow as tf
 

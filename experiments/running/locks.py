@@ -1,4 +1,4 @@
-"""Folders that one process at a time works in, also among machines that share the file system."""
+"""Folders that only one process at a time works in, even among machines that share the file system."""
 
 import contextlib
 import fcntl
@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from experiments.command_line import UsageError
+from ..command_line import UsageError
 
 
 class BusyError(UsageError):
@@ -16,9 +16,9 @@ class BusyError(UsageError):
 
 @contextlib.contextmanager
 def held(folder: Path, wait: bool):
-    """Hold the folder, made if it is missing, against other processes; the system frees it however this one ends.
+    """Hold the folder, created if missing, against other processes; the system frees it however this one ends.
 
-    Where another holds it: waits, saying so on standard error, or raises BusyError.
+    If another process holds it, waits, saying so on standard error, or raises BusyError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "a+") as lock:

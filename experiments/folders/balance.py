@@ -1,0 +1,266 @@
+"""Balance a folder of images: copy its originals and add as many new images as each small class lacks."""
+
+import filecmp
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets import folder
+from ...datasets.files import write_atomically
+from ...models import METHODS
+from ..command_line import FailedError, Parser, UsageError, non_negative, words_of
+from ..running import devices, locks
+from ..running.plan import duration, training_seconds
+from . import options as folder_options
+from .task import balancer as new_balancer
+from .task import check
+
+CHOICES = tuple(name for name, method in METHODS.items() if method.makes_images)
+RUN_FILE = "run.json"
+PREVIEW = "preview.png"
+LEFT_OUT = "left_out.csv"
+MODEL = "model.npz"  # of the working folder
+N_SHOWN = 8
+MAX_CLASSES_SHOWN = 12
+
+
+def parse(prog: str, arguments=None):
+    parser = Parser(prog, description=__doc__)
+    folder_options.add_to(parser)
+    parser.add_argument("destination", metavar="DST", help="folder to make; it must not exist")
+    parser.add_argument("--method", required=True, choices=CHOICES, metavar="NAME", help=f"one of {', '.join(CHOICES)}")
+    parser.add_argument(
+        "--sampling-strategy", nargs="+", default=["auto"], metavar="WORD",
+        help=f"{', '.join(folder_options.STRATEGIES)}, for two classes their ratio, or CLASS=COUNT ... as the wanted "
+        "numbers of images (default: auto, as many as the largest class has)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    parser.add_argument("--link", action="store_true", help="link the originals instead of copying them")
+    parser.add_argument("--save-model", metavar="FILE", help="keep what the method learned, for its class's load")
+    parser.add_argument(
+        "--force", action="store_true", help="replace FILE, and a DST that balance.py made, which is kept as DST.old"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(options) -> int:
+    folder_options.one_machine()
+    listing = folder_options.scanned(options.source)
+    shape = options.image_size or folder.image_shape(listing)
+    strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
+    additions = folder_options.additions(strategy, listing.counts)
+    if not any(additions.values()):
+        raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
+    check([options.method], options.schedule, {name: listing.counts[name] for name, n in additions.items() if n}, shape)
+    folder.check_memory(sum(listing.counts.values()) + sum(additions.values()), shape)
+    check_destination(options)
+    print_plan(options, listing, additions, shape)
+    if options.dry_run:
+        return 0
+    loaded = folder.load(listing, shape, options.strict, verbose=1)
+    if taken := [str(path) for path in loaded.paths if path.name.startswith(new_name(options))]:
+        raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
+    working = working_folder(options)
+    working.parent.mkdir(parents=True, exist_ok=True)
+    with locks.held(working, wait=False):
+        is_new = not (working / RUN_FILE).exists()
+        try:
+            return run(options, loaded, strategy, working)
+        except UsageError:
+            if is_new and not (working / "training").exists():  # nothing was learned
+                shutil.rmtree(working)
+            raise
+
+
+def print_plan(options, listing: folder.Listing, additions: dict[str, int], shape: tuple[int, int]) -> None:
+    width = max(len("class"), *(len(name) for name in listing.counts))
+    print(f"{'class':{width}}  {'have':>8}  {'new':>8}  {'will have':>9}")
+    for name, count in listing.counts.items():
+        print(f"{name:{width}}  {count:8}  {additions[name]:8}  {count + additions[name]:9}")
+    folder_options.print_others(listing)
+    n_images = sum(listing.counts.values())
+    arguments = METHODS[options.method].load().arguments(options.schedule, n_images, not options.no_flip)
+    seconds = training_seconds(options.method, arguments, n_images, shape)
+    seconds += n_images / 500 + sum(additions.values()) / 500
+    print(
+        f"{sum(additions.values())} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
+        f"{duration(seconds)} on two cores like the reference machine's.",
+        flush=True,
+    )
+
+
+def working_folder(options) -> Path:
+    """Where DST is made, beside its final place."""
+    destination = Path(options.destination).resolve()
+    return destination.with_name(destination.name + ".partial")
+
+
+def replaced_folder(destination: Path) -> Path:
+    """Where --force moves what was in DST."""
+    return destination.with_name(destination.name + ".old")
+
+
+def check_destination(options) -> None:
+    """Raise UsageError if DST or FILE exists and may not be replaced, or two of SRC, DST and FILE collide."""
+    source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
+    working = working_folder(options)
+    for folder_made in (destination, working):
+        if source.is_relative_to(folder_made) or folder_made.is_relative_to(source):
+            raise UsageError(f"one of {folder_made} and {options.source} is inside the other; choose another DST")
+    if working.exists() and not (working / RUN_FILE).exists() and any(p.name != ".lock" for p in working.iterdir()):
+        raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
+    if destination.is_file():
+        raise UsageError(f"{options.destination} is a file; choose another DST")
+    if destination.is_dir() and any(destination.iterdir()):
+        if not options.force:
+            raise UsageError(f"{options.destination} already exists; choose another DST or give --force")
+        if not folder_options.was_made_here(destination):
+            raise UsageError(f"{options.destination} was not made by this program; move it away or choose another DST")
+        if replaced_folder(destination).exists():
+            raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
+    if options.save_model:
+        model = Path(options.save_model)
+        for place in (source, destination, working, replaced_folder(destination)):
+            if model.resolve().is_relative_to(place):
+                raise UsageError(f"--save-model {model} lies in {place}; choose another FILE")
+        if model.is_dir() or not os.access(model.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"--save-model {model} must be a file in a folder that exists and can be written to")
+        own = working / MODEL  # if a run was killed after it had written FILE
+        is_own = model.exists() and own.exists() and filecmp.cmp(model, own, shallow=False)
+        if model.exists() and not options.force and not is_own:
+            raise UsageError(f"{model} already exists; choose another FILE or give --force")
+
+
+def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
+    dataset = loaded.dataset
+    counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
+    additions = folder_options.additions(strategy, counts)
+    scope = devices.strategy(options.devices)
+    claim(working, options, dataset.digest)
+    balancer = new_balancer(
+        options.method,
+        options.schedule,
+        len(dataset.labels),
+        not options.no_flip,
+        folder=working / "training",
+        sampling_strategy={name: counts[name] + n for name, n in additions.items() if n},
+        random_state=options.seed,
+    )
+    from ...models.balancer import ModeCollapseError
+    from ...models.training.callbacks import TrainingDivergedError
+
+    try:
+        with scope.scope():
+            balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
+        write_dataset(working, options, loaded, balancer, additions)
+    except ValueError as error:
+        raise UsageError(f"{options.method}: {error}") from error
+    except (ModeCollapseError, TrainingDivergedError) as error:
+        raise FailedError(str(error)) from error
+    publish(working, options)
+    destination = Path(options.destination)
+    print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
+    print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
+    print(judging_command(options))
+    return 0
+
+
+def judging_command(options) -> str:
+    """The command that judges the method on the same images."""
+    words = [*words_of("judge"), options.source, "--methods", options.method]
+    if options.image_size:
+        words += ["--image-size", "{}x{}".format(*options.image_size)]
+    if options.schedule != "quick":
+        words += ["--schedule", options.schedule]
+    return shlex.join(words + ["--no-flip"] * options.no_flip)
+
+
+def claim(working: Path, options, digest: str) -> None:
+    """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
+    free = ("destination", "devices", "dry_run", "force", "link", "save_model", "source", "strict")
+    chosen = {name: value for name, value in vars(options).items() if name not in free}
+    text = json.dumps(chosen | {"images": digest})
+    path = working / RUN_FILE
+    if path.exists() and path.read_text() != text:
+        raise UsageError(
+            f"{working} holds the unfinished work of another command (see {path}); finish that one, delete the "
+            "folder or choose another DST"
+        )
+    write_atomically(path, text)
+
+
+def new_name(options) -> str:
+    """What the names of new images begin with."""
+    return f"{options.method}-{options.seed}-"
+
+
+def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int]) -> None:
+    """Write all files of DST below the working folder, instead of what an earlier attempt left of them."""
+    import pandas as pd
+    from PIL import Image
+    from tqdm import tqdm
+
+    from ...datasets.download import digest
+    from ...models.balancer import HasParents
+
+    dataset = working / "dataset"
+    shutil.rmtree(dataset, ignore_errors=True)
+    for name in loaded.dataset.class_names:
+        (dataset / name).mkdir(parents=True)
+    model = working / MODEL
+    if METHODS[options.method].family == "network":
+        balancer.set_params(folder=None, verbose=0)  # where and how verbosely it was trained is not part of the model
+    balancer.save(model)
+    model_hash = digest(model, "sha256")
+    for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):
+        copy(Path(options.source) / path, dataset / path, options.link)
+    rows, shown = [], {}
+    for label, name in enumerate(loaded.dataset.class_names):
+        if not additions[name]:
+            continue
+        images = balancer.sample(name, additions[name])
+        parents = balancer.parents(name, additions[name]) if isinstance(balancer, HasParents) else None
+        for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2, mininterval=1)):
+            path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
+            parent = "" if parents is None else loaded.paths[parents[number]].as_posix()
+            rows.append((path.as_posix(), options.method, name, options.seed, parent, model_hash))
+        if len(shown) < 2 * MAX_CLASSES_SHOWN:
+            originals = loaded.dataset.images[loaded.dataset.labels == label]
+            shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": images[:N_SHOWN]}
+    if shown:
+        from ...reports.figures import image_rows
+
+        image_rows(shown, f"{options.method}, schedule {options.schedule}", dataset / PREVIEW)
+    if loaded.unreadable:
+        pd.DataFrame(loaded.unreadable, columns=["file", "reason"]).to_csv(dataset / LEFT_OUT, index=False)
+    pd.DataFrame(rows, columns=folder_options.MANIFEST_COLUMNS).to_csv(dataset / folder_options.MANIFEST, index=False)
+
+
+def copy(source: Path, target: Path, link: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not link:
+        shutil.copy2(source, target)
+        return
+    try:
+        target.hardlink_to(source.resolve())
+    except OSError as error:
+        raise UsageError(f"cannot link {source} ({error.strerror}); leave out --link") from error
+
+
+def publish(working: Path, options) -> None:
+    """Move the finished dataset to its place in one step, and remove the working folder."""
+    check_destination(options)  # again, since training takes long
+    destination = Path(options.destination).resolve()
+    if options.save_model:
+        write_atomically(Path(options.save_model), (working / MODEL).read_bytes())
+    os.sync()
+    if destination.is_dir() and any(destination.iterdir()):
+        destination.rename(replaced_folder(destination))
+        print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
+    (working / "dataset").rename(destination)
+    shutil.rmtree(working)

@@ -1,0 +1,118 @@
+"""Anyone's folder of images as a task, judged by a classifier for images of any size, trained equally long for all.
+
+Networks take the same number of steps whatever the number of images, since they learn from batches.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
+from ...evaluation.protocol import part_indices
+from ...models import METHODS
+from ..command_line import UsageError
+
+N_STEPS = {"smoke": 60, "quick": 1500, "thesis": 4000}
+MIN_EPOCHS = {"smoke": 1, "quick": 6, "thesis": 20}
+N_VALIDATIONS = 15
+BATCH = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.0}
+PROTOCOL = "clean"
+METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
+
+
+def folder_task(
+    class_names: tuple[str, ...],
+    labels: np.ndarray,
+    groups,
+    image_shape: tuple[int, ...],
+    minority: str | None,
+    flip: bool,
+) -> Task:
+    """The task for images with labels int (n,), of which `groups` (n,) or None names those that stay together.
+
+    `minority` is the class whose F1 score is measured (None: the smallest of those to learn from), `flip` says whether
+    images may be mirrored. Raises UsageError if a class is too small to be split or for a verdict.
+    """
+    unsplit = Task(
+        name="folder",
+        dataset="folder",
+        label="folder",
+        load="class_balancing.datasets.folder:load",
+        image_shape=image_shape,
+        class_names=class_names,
+        n_train_images=len(labels),
+        measured=(0,),
+        measured_label=class_names[0],
+        classifier=Classifier("scaled_classifier", {}, max(0.1, 0.4 * image_shape[0] * image_shape[1] / 64**2)),
+        methods=tuple(METHODS),
+        tables=(Table("folder", METRICS),),
+        is_mirrored=flip,
+        keeps_predictions=True,
+    )
+    train = split(unsplit, labels, groups)["train"]
+    label = int(np.bincount(labels[train]).argmin()) if minority is None else class_names.index(minority)
+    schedules = {schedule: _classifier_arguments(schedule, len(train)) for schedule in SCHEDULES}
+    return replace(
+        unsplit,
+        n_train_images=len(train),
+        measured=(label,),
+        measured_label=class_names[label],
+        classifier=replace(unsplit.classifier, schedules=schedules),
+    )
+
+
+def split(task: Task, labels: np.ndarray, groups: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Indices of the images to learn from, to validate and to test; raises UsageError if a class is too small."""
+    from ...evaluation.verdict import MIN_UNITS
+
+    try:
+        indices, _ = part_indices(labels, task, PROTOCOL, groups)
+        for label, name in enumerate(task.class_names):
+            found = indices["test"][labels[indices["test"]] == label]
+            if not (labels[indices["train"]] == label).any() or not len(found):
+                raise ValueError(f"{name} has too few images to learn from and to test on")
+            n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
+            if n_units < MIN_UNITS:
+                raise ValueError(
+                    f"{name} would have {n_units}{unit} test images, and a verdict needs {MIN_UNITS}; that takes about "
+                    f"{round(MIN_UNITS / task.test_fraction)}{unit} images of each class"
+                )
+    except ValueError as error:
+        raise UsageError(f"the images cannot be split for testing: {error}") from error
+    return indices
+
+
+def _classifier_arguments(schedule: str, n_images: int) -> dict:
+    """The same for every method: the number of steps does not depend on what was added."""
+    steps_a_pass = max(1, n_images // min(BATCH["batch_size"], n_images))
+    n_steps = max(N_STEPS[schedule], MIN_EPOCHS[schedule] * steps_a_pass)
+    n_epochs = min(N_VALIDATIONS, n_steps)
+    return BATCH | {"n_epochs": n_epochs, "steps_per_epoch": -(-n_steps // n_epochs)}
+
+
+def balancer(method: str, schedule: str, n_images: int, flip: bool, folder: Path, **given):
+    """The method's unfitted balancer for `n_images` images; networks keep their checkpoints in `folder`."""
+    values = METHODS[method].load().arguments(schedule, n_images, flip)
+    if METHODS[method].family == "network":
+        values |= {"folder": folder, "verbose": 1}
+    return METHODS[method].load()(**values, **given)
+
+
+def check(methods, schedule: str, counts: dict[str, int], shape: tuple[int, int]) -> None:
+    """Raise UsageError if a method cannot learn from classes of these counts or images of this (height, width)."""
+    smallest = min(counts, key=counts.get)
+    n_images = sum(counts.values())
+    for method in methods:
+        made = METHODS[method].load()
+        if min(shape) < made.min_side_pixels:
+            raise UsageError(
+                f"{method} needs images of at least {made.min_side_pixels} x {made.min_side_pixels} pixels, these have "
+                f"{shape[0]} x {shape[1]}; give a larger --image-size"
+            )
+        needed = made(**made.arguments(schedule, n_images, False)).min_images
+        if counts[smallest] < needed:
+            raise UsageError(
+                f"class {smallest} has {counts[smallest]} images to learn from, but {method} needs {needed} of every "
+                "class; add images or choose another method"
+            )

@@ -1,0 +1,72 @@
+"""The unit of work: one method on one task, measured once."""
+
+import re
+from dataclasses import dataclass
+
+from ...models import METHODS
+
+# what methods are compared with: SSIM of original images, and a classifier on the dataset with nothing dropped
+REFERENCES = {"original": "Original images", "balanced_original": "Balanced original"}
+ORIGINAL, BALANCED_ORIGINAL = REFERENCES
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Images made, SSIM of pairs, a classifier trained and tested: as much of it as the method has.
+
+    `method` is one of METHODS or of REFERENCES, `proportion` the number of new images in multiples of what restores the
+    balance. `seed` decides all that is random about the measurement: which images are made and paired, the classifier's
+    weights and order of images. A method's networks are trained once for all seeds and proportions, as in the thesis.
+    """
+
+    task: str
+    method: str
+    seed: int
+    proportion: float = 1.0
+
+    def __str__(self):
+        return f"{self.group}-seed{self.seed}"
+
+    @property
+    def group(self) -> str:
+        """The part of the name that all seeds share."""
+        return f"{self.task}-{self.treatment.replace(' ', '-')}"
+
+    @property
+    def treatment(self) -> str:
+        """The method and, if it is not the usual one, the proportion, for reports."""
+        return self.method if self.proportion == 1 else f"{self.method} x{self.proportion:g}"
+
+    @property
+    def makes_images(self) -> bool:
+        return self.method in METHODS and METHODS[self.method].makes_images
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the method trains networks."""
+        return self.method in METHODS and METHODS[self.method].family == "network"
+
+    @property
+    def has_classifier(self) -> bool:
+        return self.method != ORIGINAL
+
+
+def label(method: str) -> str:
+    """The name of a method or reference in tables and figures."""
+    return REFERENCES[method] if method in REFERENCES else METHODS[method].label
+
+
+def cell_named(name: str) -> Cell:
+    """The cell of a table that has this name; raises ValueError if there is none."""
+    match = re.fullmatch(r"(.+)-(\w+)-seed(\d+)", name)
+    if not match or match[2] not in (*METHODS, *REFERENCES):
+        raise ValueError(f"no cell is called {name!r}")
+    return Cell(match[1], match[2], int(match[3]))
+
+
+def in_words(record: dict) -> str:
+    """The main figures of a cell's record."""
+    parts = [f"SSIM {record['ssim']['value']:.4f}"] if "ssim" in record else []
+    if "scores" in record:
+        parts.append(f"accuracy {record['scores']['accuracy']:.4f}, F1 {record['scores']['f1_minority']:.4f}")
+    return ", ".join(parts)

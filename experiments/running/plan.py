@@ -1,0 +1,182 @@
+"""What a run will do: each cell's configuration, its folder, and how long it takes.
+
+Imports TensorFlow only for methods whose arguments do not come with the task.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...datasets.tasks import Task
+from ...models import BASELINE, METHODS
+from .cell import BALANCED_ORIGINAL, ORIGINAL, Cell
+
+SECONDS_TO_START = 4  # building and tracing a network
+SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
+UNMEASURED = {28: 1.0, 32: 1.3, 64: 5.0}  # seconds for an epoch of 1000 images if a method does not say
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of some tasks below one folder.
+
+    `filters` are names of `experiments.running.filters`, which new images must pass.
+    """
+
+    out: Path
+    tasks: Mapping[str, Task]
+    schedule: str
+    protocol: str
+    filters: tuple[str, ...] = ()
+
+    def configuration(self, cell: Cell) -> dict:
+        """All that decides a cell's result on a given machine and version. Committed records contain these names."""
+        task = self.tasks[cell.task]
+        values = {
+            "dataset": task.dataset,
+            "minority": task.measured[0] if len(task.measured) == 1 else list(task.measured),
+            "variant": cell.method,
+            "protocol": self.protocol,
+            "test_fraction": task.test_fraction,
+            "validation_fraction": task.validation_fraction,
+            "split_random_state": task.split_random_state,
+            "seed": cell.seed,
+        }
+        if task.dropped_percent is not None:
+            values["dropped_percent"] = task.dropped_percent
+        if task.official_split:
+            values["split"] = "official"
+        if self.has_ssim(cell) and task.ssim_range:
+            values["ssim_range"] = list(task.ssim_range)
+        if cell.makes_images:
+            values["training_random_state"] = task.training_random_state
+            values["method"] = self.arguments(cell)
+            if self.filters:
+                values["filters"] = list(self.filters)
+            if cell.proportion != 1:
+                values["proportion"] = cell.proportion
+        elif cell.method in METHODS:
+            values |= METHODS[cell.method].load()().get_params()
+        if cell.has_classifier:
+            values["classifier"] = {"network": task.classifier.network} | task.classifier.schedules[self.schedule]
+        return values
+
+    def arguments(self, cell: Cell) -> dict:
+        """Constructor arguments of the cell's method: the task's, else all of the method's own, defaults among them."""
+        task = self.tasks[cell.task]
+        known = task.arguments.get(self.schedule, {})
+        if cell.method in known:
+            return dict(known[cell.method])
+        made = METHODS[cell.method].load()
+        own = made(**made.arguments(self.schedule, task.n_train_images, task.is_mirrored)).get_params()
+        return {name: value for name, value in own.items() if name not in SET_BY_RUNNER}
+
+    def has_ssim(self, cell: Cell) -> bool:
+        return "ssim" in self.tasks[cell.task].metrics and (cell.method == ORIGINAL or cell.makes_images)
+
+    def folder(self, cell: Cell) -> Path:
+        """A changed configuration gets another folder, so no old result is taken for a new one."""
+        return self.out / "runs" / f"{cell}-{digest(self.configuration(cell))}"
+
+    def training_folder(self, cell: Cell) -> Path:
+        """The folder of the networks that all seeds and proportions of a method share."""
+        shared = self.configuration(cell)
+        for of_the_measurement in ("seed", "classifier", "ssim_range", "filters", "proportion"):
+            shared.pop(of_the_measurement, None)
+        return self.out / "runs" / f"{cell.task}-{cell.method}-training-{digest(shared)}"
+
+    def is_finished(self, cell: Cell) -> bool:
+        return (self.folder(cell) / "cell.json").exists()
+
+    def epochs(self, cell: Cell) -> str:
+        """The cell's epochs in words: of its networks and of its classifier."""
+        parts = []
+        if cell.is_trained:
+            arguments = self.arguments(cell)
+            for parameter in [name for name in arguments if name.endswith("epochs")]:
+                stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
+                parts.append(f"{arguments[parameter]} {stage or cell.method}")
+        if cell.has_classifier:
+            parts.append(f"{self.tasks[cell.task].classifier.schedules[self.schedule]['n_epochs']} classifier")
+        return " + ".join(parts) or "none"
+
+    def training_seconds(self, cell: Cell) -> float:
+        """Estimate for the networks that all seeds of a method share."""
+        if not cell.is_trained:
+            return 0.0
+        task = self.tasks[cell.task]
+        return training_seconds(cell.method, self.arguments(cell), task.n_train_images, task.image_shape)
+
+    def measuring_seconds(self, cell: Cell) -> float:
+        """Estimate for a cell whose networks are trained: sampling, SSIM, classifier."""
+        if not cell.has_classifier:
+            return SECONDS_TO_START / 4
+        task = self.tasks[cell.task]
+        arguments = task.classifier.schedules[self.schedule]
+        n_seen = arguments["n_epochs"] * task.n_train_images
+        if "steps_per_epoch" in arguments:
+            n_seen = arguments["n_epochs"] * arguments["steps_per_epoch"] * arguments["batch_size"]
+        return SECONDS_TO_START + task.classifier.seconds_per_1000_images * n_seen / 1000
+
+    def remaining_seconds(self, cells: Iterable[Cell]) -> float:
+        """Estimate for all unfinished cells; training counts in full until one of the cells that share it is done."""
+        cells = list(cells)
+        unfinished = [cell for cell in cells if not self.is_finished(cell)]
+        seconds = sum(self.measuring_seconds(cell) for cell in unfinished)
+        untrained = {self.training_folder(cell): cell for cell in unfinished if cell.is_trained}
+        for cell in set(cells).difference(unfinished):
+            untrained.pop(self.training_folder(cell), None)
+        return seconds + sum(map(self.training_seconds, untrained.values()))
+
+
+def training_seconds(method: str, arguments: dict, n_images: int, image_shape: tuple[int, ...]) -> float:
+    """Estimate for a method's networks, if it has any, on two cores like the reference machine's."""
+    if METHODS[method].family != "network":
+        return 0.0
+    made = METHODS[method].load()
+    seconds = 0.0
+    for stage, parameter in made.epochs_of_stage.items():
+        per_1000 = _of_size(made.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
+        seconds += SECONDS_TO_START + arguments.get(parameter, getattr(made, parameter)) * per_1000 * n_images / 1000
+    return seconds
+
+
+def _of_size(seconds_of_sides: Mapping[int, float], image_shape: tuple[int, ...]) -> float:
+    """That of the measured size nearest to the images', more for larger images."""
+    area = image_shape[0] * image_shape[1]
+    side = min(seconds_of_sides, key=lambda side: abs(side**2 - area))
+    return seconds_of_sides[side] * max(1.0, area / side**2)
+
+
+def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str, int]) -> list[Cell]:
+    """All cells of tasks, cheap ones first; those of one method and task are next to each other.
+
+    `n_seeds` by dataset. References are among them: original images if SSIM is measured, and the balanced original if
+    images are dropped, once for all percentages.
+    """
+    found = {}
+    for dataset in dict.fromkeys(task.dataset for task in tasks):
+        of_dataset = [task for task in tasks if task.dataset == dataset]
+        columns = [(task.name, ORIGINAL) for task in of_dataset if "ssim" in task.metrics]
+        columns += [(task.name, BASELINE) for task in of_dataset]
+        columns += [(task.undropped.name, BALANCED_ORIGINAL) for task in of_dataset if task.dropped_percent]
+        columns += [(task.name, m) for m in METHODS if m in methods and m != BASELINE for task in of_dataset]
+        found |= {Cell(task, m, seed): None for task, m in columns for seed in range(n_seeds[dataset])}
+    return list(found)
+
+
+def duration(seconds: float) -> str:
+    """For people: "40 s", "12 min", "3 h 5 min", "12 days"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def digest(values: dict) -> str:
+    """Short hash of a configuration, for the names of folders."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]

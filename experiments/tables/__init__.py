@@ -1,0 +1,34 @@
+"""The sources' tables beside ours.
+
+A source is one file with its TASKS and its PRINTED_NETWORKS (number of a table -> caption, path of the builder), and a
+line in SOURCES.
+"""
+
+import importlib
+
+from ...datasets.tasks import Task
+
+SOURCES = [
+    importlib.import_module(f".{name}", __name__)
+    for name in (
+        "thesis",
+    )
+]  # fmt: skip
+TASKS = {task.name: task for source in SOURCES for task in source.TASKS}
+PRINTED_NETWORKS = {name: printed for source in SOURCES for name, printed in source.PRINTED_NETWORKS.items()}
+
+
+def task_named(name: str) -> Task:
+    """One of TASKS, or one of their datasets with another percentage dropped, as "mnist-60" or "mnist-0".
+
+    Raises ValueError if there is none.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    dataset, _, percent = name.rpartition("-")
+    for task in TASKS.values():
+        if task.dataset == dataset and task.dropped_percent and percent.isdecimal() and int(percent) < 100:
+            found = task.dropping(int(percent)) if int(percent) else task.undropped
+            if found.name == name:  # and not "mnist-060"
+                return found
+    raise ValueError(f"there is no task {name}")

@@ -1,0 +1,103 @@
+"""Regenerate the thesis's Tables B.1-B.10, those of all other networks, and a diagram of each."""
+
+import json
+import pkgutil
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+from ...models import METHODS
+from ..command_line import Parser, writable_folder
+from ..running import locks
+from . import PRINTED_NETWORKS, TASKS
+
+DEFAULT_OUT = "results/architectures"
+
+
+def networks() -> Iterator[tuple[str, str, object]]:
+    """(file name, what it is, builder): every method's and task's networks for each size of images."""
+    from ...models.networks.classifiers import builder
+
+    of_shape = {}
+    for task in TASKS.values():
+        of_shape.setdefault((task.image_shape, task.n_classes), task)
+    for task in of_shape.values():
+        for method in METHODS.values():
+            if method.family == "network":
+                balancer = method.load()(**task.arguments.get("thesis", {}).get(method.name, {}))
+                for network, build in balancer.networks(task.image_shape, task.n_classes).items():
+                    name = f"{task.dataset}-{method.name}-{network}".replace("_", "-")
+                    yield name, f"{method.label} {network.replace('_', ' ')}, {task.label}", build
+        build = partial(builder(task.classifier.network), task.n_classes, task.image_shape)
+        yield f"{task.dataset}-classifier", f"evaluation classifier, {task.label}", build
+
+
+def built_networks() -> Iterator[tuple[str, str, object]]:
+    """(file name, caption, model) of each network: the printed tables, then what no source prints.
+
+    Networks that are the same layer by layer appear once. Layers without a printed name are numbered afresh in each.
+    """
+    import keras
+
+    from ...reports import architecture
+
+    def built(build):
+        keras.backend.clear_session(free_memory=False)  # resets names; collecting garbage takes longer than building
+        model = build()
+        return model, json.dumps(architecture.layer_rows(model))
+
+    printed = set()
+    for name, (caption, path) in PRINTED_NETWORKS.items():
+        model, rows = built(pkgutil.resolve_name(path))
+        printed.add(rows)
+        yield name, f"Table {name}: {caption}.", model
+    twins = {}
+    for name, what, build in networks():
+        model, rows = built(build)
+        if rows not in printed:
+            twins.setdefault(rows, (name, model, []))[2].append(what)
+    for name, model, which in twins.values():
+        yield name, f"Not printed: {'; '.join(which)}.", model
+
+
+def rendered_networks() -> Iterator[tuple[str, list[list[str]], str | None]]:
+    """Caption, table as texts and diagram as SVG (None without graphviz) of each network."""
+    from ...reports import architecture
+
+    draw = architecture.has_graphviz()
+    for _, caption, model in built_networks():
+        svg = architecture.diagram(model, "svg").decode() if draw else None
+        yield caption, architecture.text_rows(model), svg and svg[svg.index("<svg") :]
+
+
+def parse(prog: str, arguments=None):
+    parser = Parser(prog, description=__doc__)
+    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where to write (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main(options) -> int:
+    out = writable_folder(options.out)
+    with locks.held(out, wait=False):
+        return write(out)
+
+
+def write(out) -> int:
+    from ...datasets.files import write_atomically
+    from ...reports import architecture
+
+    draw = architecture.has_graphviz()
+    for name, caption, model in built_networks():
+        write_atomically(out / f"{name}.md", architecture.markdown(model, caption))
+        write_atomically(out / f"{name}.tex", architecture.latex(model, caption))
+        if draw:
+            for ending in ("png", "svg"):
+                write_atomically(out / f"{name}.{ending}", architecture.diagram(model, ending))
+        print(f"{len(model.layers):3} layers {model.count_params():8} parameters  {caption}")
+    print(f"Tables are in {out}, as Markdown and LaTeX" + (", with a diagram of each as PNG and SVG." if draw else "."))
+    if not draw:
+        print(
+            "No diagrams: graphviz is missing. Install it (Debian: apt-get install graphviz) and run this again.",
+            file=sys.stderr,
+        )
+    return 0

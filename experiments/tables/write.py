@@ -1,0 +1,214 @@
+"""From finished cells to results.csv, tables, figures and pages."""
+
+import hashlib
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from ...datasets.files import read_json, write_atomically
+from ...datasets.tasks import Table, Task
+from ...reports import page, tables
+from ..running.cell import Cell, in_words, label
+from ..running.plan import Plan, duration
+from . import results
+
+WRITTEN_FILE = "written.json"
+PACKAGE = Path(__file__).resolve().parents[2]
+RENDERERS = (
+    "datasets/tasks.py",
+    "experiments/tables/*",
+    "experiments/running/cell.py",
+    "models/**/*.py",
+    "reports/*.py",
+)
+BEYOND = "† Beyond the source of this table, which does not measure it."
+
+
+def is_current(plan: Plan, tasks: list[Task], cells: list[Cell]) -> bool:
+    """Whether everything that `write_all` would write is there, made from the same records by the same program."""
+    written = read_json(plan.out / WRITTEN_FILE) or {}
+    if any(_digest(plan.out / name) != found for name, found in written.get("files", {}).items()):
+        return False
+    return written.get("inputs") == _inputs(plan, *results.with_earlier_runs(plan, tasks, cells))
+
+
+def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
+    """Write results.csv, tables/, figures/, index.html and a page per dataset from all finished cells.
+
+    Tables show what was asked for, even if it has not been run, and what earlier commands have finished.
+    """
+    from . import figures
+    from .architectures import rendered_networks
+
+    plan, out = runner.plan, runner.plan.out
+    tasks, cells = results.with_earlier_runs(plan, tasks, cells)
+    plan.tasks.update({task.name: task for of in tasks for task in (of, of.undropped)})
+    for folder in ("tables", "figures", "pages"):
+        (out / folder).mkdir(exist_ok=True)
+    records = {cell: record for cell in cells if (record := runner.cached(cell))}
+    frame = results.collect(plan, tasks, cells, records)
+    write_atomically(out / "results.csv", frame.loc[frame["value"].notna(), results.COLUMNS].to_csv(index=False))
+    summary = tables.summarise(frame)
+    written = write_tables(plan, tasks, cells, records, summary)
+    print_tables(out)
+    figures.write_all(runner, tasks, records)
+    pages = {}
+    for dataset in dict.fromkeys(task.dataset for task in tasks):
+        of_dataset = [task for task in tasks if task.dataset == dataset]
+        own = {cell: record for cell, record in records.items() if any(results.is_of(cell, t) for t in of_dataset)}
+        pages[of_dataset[0].label] = path = Path("pages") / f"{dataset}.html"
+        html = page.dataset(
+            f"{of_dataset[0].label}: figures and cells",
+            figures.captions(out / "figures", of_dataset),
+            [(str(cell), record["wall_time_s"], in_words(record)) for cell, record in own.items()],
+            _configurations(own),
+            _environments(own.values()),
+        )
+        write_atomically(out / path, html)
+    pages["Networks"] = Path("pages") / "networks.html"
+    write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks()))
+    title = f"Class balancing: schedule {plan.schedule}, protocol {plan.protocol}"
+    compared = out / "figures" / "compared.png"
+    html = page.index(title, _agreement(summary, tasks), written, compared if compared.exists() else None, pages)
+    write_atomically(out / "index.html", html)
+    found = [path for name in ("tables", "figures", "pages") for path in (out / name).iterdir() if path.is_file()]
+    files = [path.relative_to(out).as_posix() for path in found]
+    digests = {name: _digest(out / name) for name in sorted(["index.html", "results.csv", *files])}
+    note = {"inputs": _inputs(plan, tasks, cells), "files": digests}
+    write_atomically(out / WRITTEN_FILE, json.dumps(note, indent=1) + "\n")
+
+
+def print_tables(out: Path) -> None:
+    for path in sorted((out / "tables").glob("*.md")):
+        print(f"## {path.stem}\n\n{path.read_text()}")
+
+
+def _digest(path: Path) -> str | None:
+    """Hash of a file; None if there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _inputs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> str:
+    """Hash of the records that are shown, of what is shown of them, and of the program that shows them."""
+    found = hashlib.sha256(repr((plan.schedule, plan.protocol, [task.name for task in tasks])).encode())
+    known = Plan(plan.out, {t.name: t for task in tasks for t in (task, task.undropped)}, plan.schedule, plan.protocol)
+    for cell in cells:
+        folder = known.folder(cell)
+        found.update(str(cell).encode())
+        for name in ("cell.json", "failed.log"):
+            found.update((folder / name).read_bytes() if (folder / name).exists() else b"")
+    for pattern in RENDERERS:
+        for path in sorted(PACKAGE.glob(pattern)):
+            found.update(path.read_bytes() if path.is_file() else b"")
+    return found.hexdigest()
+
+
+def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell, dict], summary) -> list:
+    """Write each table as Markdown and LaTeX, and return (caption, summary, notes) of each."""
+    found: dict[str, list[tuple[Task, Table]]] = {}
+    for task in tasks:
+        for table in task.tables:
+            found.setdefault(table.name, []).append((task, table))
+    written = []
+    for name in sorted(found):
+        of_tasks = [task for task, _ in found[name]]
+        metrics = found[name][0][1].metrics
+        own = summary[(summary["table"] == name) & summary["metric"].isin(metrics)]
+        shown = set(own["method"])
+        of_table = [c for c in cells if c.method in shown and any(results.is_of(c, task) for task in of_tasks)]
+        notes = _notes(plan, of_tasks, metrics, of_table, records)
+        notes += [BEYOND] if own["label"].str.endswith("†").any() else []
+        notes += [tables.CONSISTENCY] if own["printed"].notna().any() else []
+        caption = _caption(name, of_tasks, metrics)
+        write_atomically(plan.out / "tables" / f"{name}.md", tables.markdown(own, caption, notes))
+        write_atomically(plan.out / "tables" / f"{name}.tex", tables.latex(own, caption, notes))
+        written.append((caption, own, notes))
+    return written
+
+
+def _caption(name: str, tasks: list[Task], metrics: tuple[str, ...]) -> str:
+    what = ["SSIM of pairs of images of one class"] if "ssim" in metrics else []
+    what += ["classifier on real test images"] if set(metrics) - {"ssim"} else []
+    text = ", and ".join(what)
+    return f"Table {name}. {text[0].upper()}{text[1:]}; {'; '.join(task.title for task in tasks)}."
+
+
+def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: dict[Cell, dict]) -> list[str]:
+    own = [records[cell] for cell in cells if cell in records]
+    versions = {f"{name} {version}" for record in own for name, version in record["environment"]["packages"].items()}
+    warning = ["Schedule smoke only tests the program: its figures mean nothing."] if plan.schedule == "smoke" else []
+    logs = {cell: plan.folder(cell) / "failed.log" for cell in cells if cell not in records}
+    failed = [f"{label(cell.method)}, seed {cell.seed}, failed: {log}" for cell, log in logs.items() if log.exists()]
+    n_seeds = {task.label: 1 + max(c.seed for c in cells if results.is_of(c, task)) for task in tasks}
+    seeds = ", ".join(f"{name} {n}" for name, n in n_seeds.items())
+    return [
+        *warning,
+        *failed,
+        f"Ours: mean ± standard deviation over seeds ({seeds}) of sampling, pairing and classifier; "
+        "split and generative networks are the same for all.",
+        *(_difference_from_source(plan.schedule, task, metrics, cells) for task in tasks if task.published),
+        f"Schedule {plan.schedule}, protocol {plan.protocol}; all configurations, versions and wall times "
+        "are in runs/*/cell.json.",
+        f"Computed in {duration(sum(record['wall_time_s'] for record in own))} ({', '.join(sorted(versions))}); "
+        f"last written by python {shlex.join(sys.argv)}",
+    ]
+
+
+def _difference_from_source(schedule: str, task: Task, metrics, cells: list[Cell]) -> str:
+    """In words, each hyperparameter of the schedule that differs from the printed one, as "ours (printed)"."""
+    parts = []
+    shown = {cell.method for cell in cells}
+    for method, printed in task.arguments.get("thesis", {}).items():
+        if method in shown:
+            parts += _changes(method, task.arguments[schedule][method], printed)
+    if set(metrics) - {"ssim"}:
+        parts += _changes("classifier", task.classifier.schedules[schedule], task.classifier.schedules["thesis"])
+    return f"{task.label} as in schedule thesis" + (" but for " + "; ".join(parts) if parts else "") + "."
+
+
+def _changes(name: str, ours: dict, printed: dict) -> list[str]:
+    changed = [
+        f"{key} {value} ({printed.get(key, 'none')})" for key, value in ours.items() if value != printed.get(key)
+    ]
+    return [f"{name}: {', '.join(changed)}"] if changed else []
+
+
+def _agreement(summary: pd.DataFrame, tasks: list[Task]) -> list[tuple[str, str, str, str]]:
+    """For each metric and dataset: how many printed figures agree, which do not, by how much, and why."""
+    rows = []
+    printed = summary[summary["consistent"].notna()]
+    for (dataset, metric, metric_label), own in printed.groupby(["dataset", "metric", "metric_label"], sort=False):
+        different = own[~own["consistent"].astype(bool)]
+        explanations = {t: None for task in tasks if task.label == dataset for t in task.explanations}
+        reasons = {}
+        for row in different.itertuples():
+            fitting = [
+                e
+                for e in explanations
+                if row.method in (e.methods or [row.method]) and metric in (e.metrics or [metric])
+            ]
+            if fitting:
+                reasons[fitting[0].text] = None
+        which = ", ".join(f"{row.label} ({row.table}) {row.mean - row.printed:+.3f}" for row in different.itertuples())
+        rows.append(
+            (f"{dataset}, {metric_label}", f"{int(own['consistent'].sum())} of {len(own)}", which, " ".join(reasons))
+        )
+    return rows
+
+
+def _configurations(records: dict[Cell, dict]) -> list[tuple[str, str]]:
+    """Name and configuration of each method on each task, without the seed."""
+    found = {}
+    for cell, record in records.items():
+        configuration = {key: value for key, value in record["configuration"].items() if key != "seed"}
+        found[cell.group] = json.dumps(configuration, indent=1)
+    return list(found.items())
+
+
+def _environments(records) -> list[tuple[str, str]]:
+    """Each different environment, and how many cells ran in it."""
+    texts = [json.dumps(record["environment"], indent=1) for record in records]
+    return [(f"Environment of {texts.count(text)} cells", text) for text in dict.fromkeys(texts)]
