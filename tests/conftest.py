@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 @pytest.fixture(scope="session")
 def digits():
-    from datasets import digits
+    from class_balancing.datasets import digits
 
     return digits.load()
 

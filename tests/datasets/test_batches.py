@@ -1,8 +1,7 @@
 import time
 
 import numpy as np
-
-from datasets.batches import batches_in_order, prompt, shuffled_batches
+from class_balancing.datasets.batches import batches_in_order, prompt, shuffled_batches
 
 IMAGES = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
 

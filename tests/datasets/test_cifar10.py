@@ -5,9 +5,8 @@ import tarfile
 
 import numpy as np
 import pytest
-
-from datasets import cifar10
-from datasets.image_dataset import DatasetError
+from class_balancing.datasets import cifar10
+from class_balancing.datasets.image_dataset import DatasetError
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import sys
 
 import numpy as np
 import pytest
+from class_balancing.datasets import folder
+from class_balancing.datasets.groups import read_groups, split_groups
+from class_balancing.datasets.image_dataset import DatasetError
 from PIL import ExifTags, Image
-
-from datasets import folder
-from datasets.groups import read_groups, split_groups
-from datasets.image_dataset import DatasetError
 
 ORANGE = (255, 128, 0)
 
@@ -103,7 +102,7 @@ def test_what_is_not_readable_is_left_out_and_named(source, tmp_path, capsys):
     assert "2 of 7 files are left out" in message
     assert "cats/broken.jpg: not a readable image" in message
     assert "cats/link.png is refused: it is a symbolic link" in message
-    with pytest.raises(DatasetError, match=r"2 of 7 files are no readable images: cats/broken\.jpg"):
+    with pytest.raises(DatasetError, match=r"2 of 7 files are not readable images: cats/broken\.jpg"):
         folder.load(folder.scan(source), (8, 8), strict=True)
 
 
@@ -167,7 +166,7 @@ def test_groups_are_read_and_wrong_ones_refused(source):
     assert len(set(groups.tolist())) == 4
     with open(source / "groups.csv", "a", newline="") as file:
         csv.writer(file).writerow(("cats/none.jpg", "x"))
-    with pytest.raises(DatasetError, match=r"names 1 files that are no readable images: cats/none\.jpg"):
+    with pytest.raises(DatasetError, match=r"names 1 files that are not readable images: cats/none\.jpg"):
         read_groups(source, paths)
     (source / "groups.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match="must have the columns file and group"):
@@ -182,7 +181,7 @@ def test_no_group_is_in_both_parts_and_classes_are_in_proportion():
     assert set(groups[larger]).isdisjoint(groups[smaller])
     assert sorted([*larger, *smaller]) == list(range(len(labels)))
     np.testing.assert_allclose(np.bincount(labels[smaller]) / np.bincount(labels), 0.3, atol=0.08)
-    with pytest.raises(DatasetError, match="all images of c are of one group"):
+    with pytest.raises(DatasetError, match="all images of c are in one group"):
         split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, 0, "abc")
 
 
@@ -210,7 +209,7 @@ def test_names_that_are_no_unicode_are_refused(source):
         (source / "cats" / "a.jpg").rename(source / "cats" / broken)
     except OSError:
         pytest.skip("this file system has unicode names only")
-    with pytest.raises(DatasetError, match=r"caf\\udce9\.png' is no unicode"):
+    with pytest.raises(DatasetError, match=r"caf\\udce9\.png' is not valid Unicode"):
         folder.scan(source)
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-
-from datasets.image_dataset import DatasetError, ImageDataset
-from datasets.pixels import to_network, to_pixels
+from class_balancing.datasets.image_dataset import DatasetError, ImageDataset
+from class_balancing.datasets.pixels import to_network, to_pixels
 
 IMAGES = np.zeros((3, 8, 8, 1), np.uint8)
 LABELS = np.array([0, 1, 1])

@@ -3,9 +3,8 @@ import hashlib
 
 import numpy as np
 import pytest
-
-from datasets import mnist
-from datasets.image_dataset import DatasetError
+from class_balancing.datasets import mnist
+from class_balancing.datasets.image_dataset import DatasetError
 
 
 def idx_file(array):

@@ -2,9 +2,8 @@ import io
 
 import numpy as np
 import pytest
+from class_balancing.datasets.near_duplicates import near_duplicates
 from PIL import Image, ImageFilter
-
-from datasets.near_duplicates import near_duplicates
 
 
 @pytest.fixture(scope="module")

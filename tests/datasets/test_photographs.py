@@ -2,10 +2,9 @@ import io
 
 import numpy as np
 import pytest
+from class_balancing.datasets.image_dataset import DatasetError
+from class_balancing.datasets.photographs import MAX_BYTES, decode, is_photograph, read, upright_shape
 from PIL import ExifTags, Image
-
-from datasets.image_dataset import DatasetError
-from datasets.photographs import MAX_BYTES, decode, is_photograph, read, upright_shape
 
 
 def encoded(image, kind="PNG", **options):
@@ -98,7 +97,7 @@ def test_photographs_are_known_by_their_names():
 def test_pixels_of_unknown_range_are_refused(mode, values):
     image = Image.fromarray(np.ones((5, 9), values), mode=None)
     assert image.mode == mode
-    with pytest.raises(DatasetError, match="32 bits a pixel"):
+    with pytest.raises(DatasetError, match="32 bits per pixel"):
         decode(encoded(image, "TIFF"))
 
 

@@ -2,9 +2,8 @@ import hashlib
 
 import numpy as np
 import pytest
-
-from datasets.imbalance import drop_fraction
-from datasets.split import split
+from class_balancing.datasets.imbalance import drop_fraction
+from class_balancing.datasets.split import split
 
 LABELS = np.repeat(np.arange(10), np.arange(100, 200, 10))
 EXPECTED_DIGESTS = ["d9ba72b0493b7e14", "b08a857b1e34995b", "955876c7ea2e868f"]

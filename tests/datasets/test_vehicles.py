@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from class_balancing.datasets import vehicles
+from class_balancing.datasets.image_dataset import DatasetError
 from PIL import Image
-
-from datasets import vehicles
-from datasets.image_dataset import DatasetError
 
 
 def photograph(grey, size=(100, 60)):
@@ -192,14 +191,14 @@ def test_a_missing_class_is_an_error(folders):
 
 
 def test_real_vehicles(datasets_folder, capsys):
-    from evaluation.ssim import pairwise_ssim
-    from experiments.hyperparameters import SSIM_RANGE
+    from class_balancing.evaluation.ssim import pairwise_ssim
+    from class_balancing.experiments.tables import TASKS
 
     dataset = vehicles.load(datasets_folder("vehicles"))
     assert len(dataset.images) > 2000
     assert f"{len(dataset.images)} images" in capsys.readouterr().err
     cars = dataset.images[dataset.labels == 1]
-    assert 0.08 < pairwise_ssim(cars, 0, SSIM_RANGE["vehicles"]).mean < 0.13
+    assert 0.08 < pairwise_ssim(cars, 0, TASKS["vehicles-50"].ssim_range).mean < 0.13
 
 
 def test_a_compressed_archive_that_is_called_tar_is_refused():

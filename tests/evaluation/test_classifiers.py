@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
-
-from evaluation import classifiers
+from class_balancing.datasets.batches import shuffled_batches
+from class_balancing.evaluation import classifiers
+from class_balancing.models.networks.classifiers import mnist_classifier
 
 
 @pytest.fixture(scope="module")
@@ -10,64 +12,104 @@ def parts(digits):
     return chosen.take(np.arange(600)), chosen.take(np.arange(600, 900))
 
 
-def train(parts, **changes):
+def train(parts, build=mnist_classifier, **changes):
     arguments = {"n_epochs": 4, "batch_size": 32, "learning_rate": 1e-3, "random_state": 0} | changes
-    return classifiers.train_classifier(classifiers.mnist_classifier, *parts, **arguments)
+    return classifiers.train_classifier(build, *parts, **arguments)
 
 
-def test_it_learns_and_repeats_to_the_bit(parts):
-    model, history = train(parts)
-    again, _ = train(parts)
+def small(n_classes):
+    """For tests that any network would do for."""
+    softmax = keras.layers.Dense(n_classes, "softmax")
+    return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), softmax])
+
+
+@pytest.fixture(scope="module")
+def trained(parts):
+    return train(parts)
+
+
+def test_it_learns(parts, trained):
+    model, history = trained
     assert (classifiers.predict(model, parts[1].images) == parts[1].labels).mean() > 0.8
-    for first, second in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert len(history["val_accuracy"]) == 4
-    other, _ = train(parts, random_state=1)
-    assert any((a != b).any() for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(("build", "mixup_alpha"), [(mnist_classifier, None), (small, 0.2)])
+def test_it_repeats_to_the_bit(build, mixup_alpha, parts):
+    one, other = (train(parts, build, n_epochs=1, mixup_alpha=mixup_alpha)[0].get_weights() for _ in range(2))
+    for found, expected in zip(one, other, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_another_random_state_gives_other_weights(parts):
+    one, other = (train(parts, small, n_epochs=1, random_state=seed)[0].get_weights() for seed in (0, 1))
+    assert any((found != expected).any() for found, expected in zip(one, other, strict=True))
+
+
+def test_an_epoch_may_be_longer_or_shorter_than_a_pass(parts):
+    steps = []
+    counter = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
+    train(parts, small, n_epochs=2, steps_per_epoch=25, callbacks=[counter])
+    assert steps == [*range(25)] * 2, "a pass is 18 steps"
 
 
 def test_the_best_epoch_is_restored(parts):
-    model, history = train(parts, n_epochs=6, learning_rate=2e-2)
+    class Forgets(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.epoch == 2:
+                self.model.set_weights([0 * array for array in self.model.get_weights()])
+
+    model, history = train(parts, small, n_epochs=3, callbacks=[Forgets()])
     accuracy = (classifiers.predict(model, parts[1].images) == parts[1].labels).mean()
     assert accuracy == pytest.approx(max(history["val_accuracy"]), abs=1e-6)
+    assert np.argmax(history["val_accuracy"]) == 1, "the last epoch is worse"
 
 
 def test_the_learning_rate_falls_along_half_a_cosine(parts):
-    import keras
-
     rates = []
 
     class Rates(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             rates.append(float(self.model.optimizer.learning_rate))
 
-    train(parts, n_epochs=2, learning_rate=2e-3, final_learning_rate=0.0, callbacks=[Rates()])
+    train(parts, small, n_epochs=2, learning_rate=2e-3, final_learning_rate=0.0, callbacks=[Rates()])
     n = len(rates)
     assert n == 2 * (600 // 32)
     expected = 1e-3 * (1 + np.cos(np.pi * np.arange(1, n + 1) / n))
     np.testing.assert_allclose(rates, expected, atol=1e-6)
 
 
-def test_class_weights_draw_predictions_to_the_weighted_class(parts):
-    n_fives = []
-    for weight in (1.0, 100.0):
-        class_weight = {label: weight if label == 5 else 1.0 for label in range(10)}
-        model, _ = train(parts, n_epochs=2, class_weight=class_weight)
-        n_fives.append((classifiers.predict(model, parts[1].images) == 5).sum())
+def test_class_weights_draw_predictions_to_the_weighted_class(parts, trained):
+    weighted, _ = train(parts, class_weight={label: 100.0 if label == 5 else 1.0 for label in range(10)})
+    n_fives = [(classifiers.predict(model, parts[1].images) == 5).sum() for model in (trained[0], weighted)]
     assert n_fives[1] > n_fives[0] + 10
 
 
+def test_mixup_mixes_images_and_labels_in_the_same_shares():
+    labels = np.arange(120) % 3
+    images = (255 * np.eye(3)[labels]).astype(np.uint8).reshape(120, 1, 3, 1)  # each image spells its label
+    _, batches = shuffled_batches(images, labels, 60, random_state=0)
+    examples = batches(0).map(lambda batch: (batch["images"], batch["labels"]))
+    ((mixed, mixed_labels),) = classifiers._mixed(examples, 3, alpha=1.0, random_state=0).take(1)
+    shares = mixed_labels.numpy()
+    np.testing.assert_allclose((mixed.numpy().reshape(60, 3) + 1) / 2, shares, atol=1e-6)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-6)
+    assert ((shares > 0.1) & (shares < 0.9)).any(axis=1).sum() > 10
+    assert (shares > 0).sum(axis=1).max() == 2, "pairs of images"
+
+
 def test_a_batch_larger_than_the_data_is_cut(parts):
-    _, history = train(parts, n_epochs=1, batch_size=10_000)
+    _, history = train(parts, small, n_epochs=1, batch_size=10_000)
     assert len(history["loss"]) == 1
 
 
 def test_statistics_without_dropout_are_those_of_the_images(parts, monkeypatch):
-    import keras
-
-    from datasets.pixels import to_network
-    from replication.batch_normalization import BatchNormalization
-    from replication.dropout import Dropout
+    from class_balancing.datasets.pixels import to_network
+    from class_balancing.models.layers import BatchNormalization, Dropout
 
     model = keras.Sequential([keras.Input((28, 28, 1)), Dropout(0.5), BatchNormalization()])
     images = parts[0].images
@@ -87,5 +129,5 @@ def test_statistics_are_taken_before_each_validation(parts, monkeypatch):
     monkeypatch.setattr(
         classifiers.StatisticsWithoutDropout, "on_test_begin", lambda self, logs=None: taken.append(len(self.images))
     )
-    train(parts, n_epochs=2, n_statistics_images=50)
+    train(parts, small, n_epochs=2, n_statistics_images=50)
     assert taken == [50, 50]

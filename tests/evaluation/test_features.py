@@ -2,9 +2,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from class_balancing.evaluation import features
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
-
-from evaluation import features
 
 
 def test_weights_are_looked_for_where_keras_keeps_them(monkeypatch, tmp_path):

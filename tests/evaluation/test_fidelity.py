@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from evaluation.fidelity import (
+from class_balancing.evaluation.fidelity import (
     Estimate,
     density_and_coverage,
     frechet_distance,

@@ -2,8 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-
-from evaluation.nearest import near_copies, nearest, nearest_other
+from class_balancing.evaluation.nearest import near_copies, nearest, nearest_other
 
 
 def noise(n, side=8, seed=0):
@@ -41,9 +40,9 @@ def test_black_and_white_are_255_apart():
 def test_chunks_make_no_difference(monkeypatch):
     images, originals = noise(50, seed=1), noise(90, seed=2)
     expected = *nearest(images, originals), *nearest_other(images)
-    monkeypatch.setattr("evaluation.nearest.CHUNK_IMAGES", 7)
-    monkeypatch.setattr("evaluation.nearest.CHUNK_ORIGINALS", 11)
-    monkeypatch.setattr("evaluation.nearest.N_EXACT_VALUES", 13)
+    monkeypatch.setattr("class_balancing.evaluation.nearest.CHUNK_IMAGES", 7)
+    monkeypatch.setattr("class_balancing.evaluation.nearest.CHUNK_ORIGINALS", 11)
+    monkeypatch.setattr("class_balancing.evaluation.nearest.N_EXACT_VALUES", 13)
     for found, wanted in zip((*nearest(images, originals), *nearest_other(images)), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
 

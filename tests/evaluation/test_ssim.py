@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from evaluation.ssim import pairwise_ssim
+from class_balancing.evaluation.ssim import pairwise_ssim
 
 
 def test_equal_images_have_ssim_one_and_noise_nearly_none(digits):
@@ -33,7 +32,7 @@ def test_too_few_or_too_small_images_are_refused(shape, message):
 
 
 def test_original_pairs_of_real_mnist_have_the_thesis_ssim(mnist_folder):
-    from datasets import mnist
+    from class_balancing.datasets import mnist
 
     dataset = mnist.load(mnist_folder)
     fours = dataset.images[dataset.labels == 4]

@@ -3,81 +3,37 @@
 import numpy as np
 import pandas as pd
 import pytest
+import simulated_verdicts
+from class_balancing.evaluation import verdict
 
-from evaluation import verdict
-
-MINORITY = 2
-
-
-def predictions(rng, true, difficulty, n_seeds, seed_spread, effect=0.0):
-    """Of classifiers whose success depends on the image, on the seed (each class for itself) and on chance."""
-    ability = 1.8 + effect + seed_spread * rng.standard_normal((n_seeds, 3))[:, true]
-    hit = rng.random((n_seeds, len(true))) < 1 / (1 + np.exp(difficulty - ability))
-    return np.where(hit, true, (true + rng.integers(1, 3, hit.shape)) % 3)
+RECORDED = pd.read_csv(simulated_verdicts.RECORD)
 
 
-def race(rng, n_seeds=5, seed_spread=0.3, counts=(150, 110, 40), effects=(0.0,)):
-    """The table of verdicts on methods with these effects against a baseline without."""
-    true = np.repeat(np.arange(3), counts)
-    difficulty = 1.2 * rng.standard_normal(len(true))
-    predicted = {"nothing": predictions(rng, true, difficulty, n_seeds, seed_spread)}
-    for index, effect in enumerate(effects):
-        predicted[f"method {index}"] = predictions(rng, true, difficulty, n_seeds, seed_spread, effect)
-    return verdict.compare(true, predicted, "nothing", MINORITY, random_state=int(rng.integers(2**31)))
+def test_the_simulations_were_run_with_this_program():
+    program = simulated_verdicts.program_hash()
+    assert set(RECORDED["program"]) == {program}, "run python tests/helpers/simulated_verdicts.py, it takes minutes"
+    assert len(RECORDED) == len(simulated_verdicts.SIMULATIONS)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("n_seeds", "seed_spread", "n_methods"), [(5, 0.3, 1), (5, 0.8, 1), (3, 0.6, 1), (10, 0.5, 1), (5, 0.5, 6)]
-)
-def test_same_methods_are_called_the_same(n_seeds, seed_spread, n_methods, monkeypatch):
+def test_same_methods_are_called_the_same():
     """Any wrong verdict in the whole table, in at most 5 % of 400 draws; whatever rules, seeds or test images."""
-    monkeypatch.setattr(verdict, "N_DRAWS", 300)
-    rng = np.random.default_rng(1)
-    n_wrong = 0
-    for _ in range(400):
-        table = race(rng, n_seeds, seed_spread, effects=(0.0,) * n_methods)
-        n_wrong += (table["verdict"] != "no evidence").any()
-    assert n_wrong <= 0.05 * 400
+    equal = RECORDED[RECORDED["kind"] == "equal methods"]
+    assert len(equal) == 7
+    assert (equal["share"] <= 0.05).all(), equal
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("counts", [(150, 110, 40), (40, 30, verdict.MIN_UNITS)])
-def test_methods_of_which_each_is_good_at_other_images_are_called_the_same(counts, monkeypatch):
-    """As above, where all seeds of a method agree on every image and only the test images differ."""
-    monkeypatch.setattr(verdict, "N_DRAWS", 300)
-    rng = np.random.default_rng(3)
-    true = np.repeat(np.arange(3), counts)
-    n_wrong = 0
-    for _ in range(400):
-        hits = {name: rng.random(len(true)) < 0.6 for name in ("nothing", "method 0", "method 1")}
-        predicted = {name: np.tile(np.where(hit, true, (true + 1) % 3), (5, 1)) for name, hit in hits.items()}
-        table = verdict.compare(true, predicted, "nothing", MINORITY, random_state=int(rng.integers(2**31)))
-        n_wrong += (table["verdict"] != "no evidence").any()
-    assert n_wrong <= 0.05 * 400
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n_seeds", "effect", "n_others"), [(5, 0.62, 0), (10, 0.475, 6)])
-def test_a_planted_improvement_is_found_with_the_stated_power(n_seeds, effect, n_others, monkeypatch):
+def test_a_planted_improvement_is_found_with_the_stated_power():
     """Tables whose stated smallest effect is the planted one find it in .7 to .8 of draws."""
-    monkeypatch.setattr(verdict, "N_DRAWS", 300)
-    rng = np.random.default_rng(2)
-    true_effect = np.mean([_accuracy_of(rng, effect) - _accuracy_of(rng, 0.0) for _ in range(200)])
-    effects = (effect, *(0.0,) * n_others)
-    tables = [race(rng, n_seeds, 0.3, (900, 700, 300), effects) for _ in range(200)]
-    rows = [table[table["metric"] == "accuracy"].set_index("method").loc["method 0"] for table in tables]
-    stated = np.median([row["smallest_effect"] for row in rows])
-    found = np.mean([row["verdict"] == "helped" for row in rows])
-    print(f"planted {true_effect:.4f}, smallest effect stated {stated:.4f}, found in {found:.0%}")
-    assert stated == pytest.approx(true_effect, rel=0.1), "the planted effect is the smallest one that is stated"
-    assert 0.65 <= found <= 0.85
+    planted = RECORDED[RECORDED["kind"] == "planted improvement"]
+    assert len(planted) == 2
+    assert (planted["stated"] / planted["planted"]).between(0.9, 1.1).all(), "the planted effect is the smallest stated"
+    assert planted["share"].between(0.65, 0.85).all(), planted
 
 
-def _accuracy_of(rng, effect):
-    true = np.repeat(np.arange(3), (900, 700, 300))
-    difficulty = 1.2 * rng.standard_normal(len(true))
-    return (predictions(rng, true, difficulty, 20, 0.3, effect) == true).mean()
+def test_a_small_part_of_the_simulations_as_they_are_now(monkeypatch):
+    monkeypatch.setattr(verdict, "N_DRAWS", simulated_verdicts.N_DRAWS)
+    assert simulated_verdicts.wrong_tables(5, 0.3, 1, n_tables=40)["share"] <= 0.125
+    assert simulated_verdicts.wrong_tables_of_agreeing_seeds((40, 30, 5), n_tables=40)["share"] <= 0.125
 
 
 def test_a_class_of_few_test_images_or_groups_is_refused():

@@ -2,35 +2,26 @@
 
 import json
 import os
-import resource
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+import tiny_tables
+from forked import Forked
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
-DIGITS = ["--datasets", "digits", "--schedule", "smoke", "--dropped", "75", "--seeds", "1"]
+MAX_BYTES = 8 * 10**9  # of a process that shall lack memory
 
 
 def run(out, *arguments, **keywords):
-    command = [
-        sys.executable,
-        str(ROOT / "experiments" / "reproduce_tables.py"),
-        *DIGITS,
-        "--out",
-        str(out),
-        *arguments,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **keywords)
+    """The exit code of a command that has ended, and what it printed on standard output and error."""
+    process = Forked(tiny_tables.reproduce, ["--out", out, *arguments], **keywords)
+    return process.wait(), process.stdout, process.stderr
 
 
-def with_arguments(folder, **changes):
-    """Environment in which every process takes these arguments for the methods of schedule smoke."""
-    lines = [f'METHODS["smoke"]["digits"]["{name}"] |= {values!r}' for name, values in changes.items()]
-    (folder / "sitecustomize.py").write_text("\n".join(["from experiments.hyperparameters import METHODS", *lines]))
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+def with_code(folder, text):
+    """Environment in which every Python process that begins runs some code first."""
+    (folder / "sitecustomize.py").write_text(text)
+    return {"PYTHONPATH": str(folder)}
 
 
 def records(out):
@@ -52,19 +43,18 @@ def small_disk(tmp_path):
 
 
 def test_diverged_and_collapsed_networks_fail_alone(tmp_path):
-    environment = with_arguments(
-        tmp_path, cvae={"learning_rate": 1e30}, bagan={"n_autoencoder_epochs": 0, "n_epochs": 0}
-    )
-    finished = run(tmp_path / "out", "--methods", "geometric", "cvae", "bagan", env=environment)
-    assert finished.returncode == 1
-    assert "digits-75-cvae-seed0: FAILED, cvae: the loss term L" in finished.stderr
-    assert "in epoch 1, step" in finished.stderr
-    assert "digits-75-bagan-seed0: FAILED, BAGAN's images of class 4 are nearly all alike" in finished.stderr
-    assert "2 of 6 cells failed" in finished.stderr
-    assert "digits-75-geometric-seed0: SSIM" in finished.stdout
-    table = (tmp_path / "out" / "tables" / "digits-75.md").read_text()
+    changes = {"cvae": {"learning_rate": 1e30}, "bagan": {"n_autoencoder_epochs": 0, "n_epochs": 0}}
+    methods = ("--methods", "geometric", "cvae", "bagan")
+    code, output, error = run(tmp_path, *methods, changes=changes, in_one_process=True)
+    assert code == 1
+    assert "digits-75-cvae-seed0: FAILED, CVAE: the loss term L" in error
+    assert "in epoch 1, step" in error
+    assert "digits-75-bagan-seed0: FAILED, BAGAN's images of class 4 are nearly all alike" in error
+    assert "2 of 6 cells failed" in error
+    assert "digits-75-geometric-seed0: SSIM" in output
+    table = (tmp_path / "tables" / "digits-75.md").read_text()
     assert "| CVAE | failed | failed | failed |" in table
-    (log,) = (tmp_path / "out").glob("runs/*-bagan-seed0-*/failed.log")
+    (log,) = tmp_path.glob("runs/*-bagan-seed0-*/failed.log")
     assert f"BAGAN, seed 0, failed: {log}" in table
     assert "ModeCollapseError" in log.read_text()
 
@@ -72,65 +62,54 @@ def test_diverged_and_collapsed_networks_fail_alone(tmp_path):
 def test_a_full_disk_stops_the_run_until_there_is_space(small_disk):
     disk, remount = small_disk
     out = disk / "out"
-    finished = run(out, "--methods", "cvae")
-    assert finished.returncode == 1
-    assert f"no space left on the disk of {out}; what is finished is kept" in finished.stderr
-    assert "continue with: " in finished.stderr
-    assert "Traceback" not in finished.stderr
+    code, _, error = run(out, "--methods", "cvae")
+    assert code == 1
+    assert f"no space left on the disk of {out}; what is finished is kept" in error
+    assert "continue with: " in error
+    assert "Traceback" not in error
     before = records(out)
     assert len(before) == 3
     assert not list(out.rglob("*.partial"))
     remount("size=100m")
-    assert run(out, "--methods", "cvae").returncode == 0
+    assert run(out, "--methods", "cvae", in_one_process=True)[0] == 0
     assert before.items() <= records(out).items()
     remount("ro")
-    finished = run(out, "--methods", "smote")
-    assert finished.returncode == 2
-    assert "Read-only file system" in finished.stderr
-    assert len(finished.stderr.strip().splitlines()) == 1
+    code, _, error = run(out, "--methods", "smote")
+    assert code == 2
+    assert "Read-only file system" in error
+    assert len(error.strip().splitlines()) == 1
 
 
-def test_a_process_that_runs_out_of_memory_fails_its_own_cell(tmp_path):
-    def limit_memory():
-        resource.setrlimit(resource.RLIMIT_AS, (3 * 10**9, 3 * 10**9))
-
-    finished = run(tmp_path, "--methods", "cvae_gan", "class_weights", preexec_fn=limit_memory)
-    assert finished.returncode == 1
-    assert "digits-75-cvae_gan-seed0: FAILED, " in finished.stderr
-    assert "memory" in next(line for line in finished.stderr.splitlines() if "FAILED" in line)
-    assert "digits-75-class_weights-seed0: accuracy" in finished.stdout
-    assert "| CVAE-GAN | failed |" in (tmp_path / "tables" / "digits-75.md").read_text()
-
-
-def with_interference(folder):
-    """Environment where processes note the cells they begin, one dies in CVAE's first and BAGAN's lack memory."""
-    (folder / "sitecustomize.py").write_text(
-        f"""import os
-from experiments.runner import Runner
+# Processes note the cells they begin, and one dies in CVAE's first.
+INTERFERENCE = """
+import os
+from class_balancing.experiments.running.runner import Runner
 run = Runner.run
 def run_with_interference(self, cell, wait):
-    with open({str(folder / "processes")!r}, "a") as file:
+    with open(os.environ["BEGUN"], "a") as file:
         print(cell, os.getpid(), file=file)
     if str(cell) == "digits-75-cvae-seed0":
         os.kill(os.getpid(), 9)
-    if cell.variant == "bagan":
-        raise MemoryError
     return run(self, cell, wait)
 Runner.run = run_with_interference
 """
-    )
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
 
 
 def test_a_killed_process_and_one_that_lacked_memory_cost_no_other_cell(tmp_path):
-    environment = with_interference(tmp_path)
-    finished = run(tmp_path / "out", "--methods", "cvae", "bagan", "class_weights", "--seeds", "2", env=environment)
-    assert finished.returncode == 1
-    assert "3 of 12 cells failed" in finished.stderr
-    assert "digits-75-cvae-seed0: FAILED, the process was killed" in finished.stderr
-    assert "digits-75-cvae-seed1: SSIM" in finished.stdout
-    assert finished.stderr.count("FAILED, out of memory") == 2
-    begun = [line.split() for line in (tmp_path / "processes").read_text().splitlines()]
+    out, begun = tmp_path / "out", tmp_path / "begun"
+    code, output, error = run(
+        out, "--methods", "cvae", "bagan", "class_weights", "--seeds", "2",
+        changes={"bagan": {"latent_size": 10**8}}, max_bytes=MAX_BYTES,
+        environment=with_code(tmp_path, INTERFERENCE) | {"BEGUN": str(begun)},
+    )  # fmt: skip
+    assert code == 1
+    assert "3 of 12 cells failed" in error
+    assert "digits-75-cvae-seed0: FAILED, the process was killed" in error
+    assert "digits-75-cvae-seed1: SSIM" in output
+    assert error.count("FAILED, out of memory") == 2
+    assert "digits-75-class_weights-seed0: accuracy" in output
+    assert "| BAGAN † | failed |" in (out / "tables" / "digits-75.md").read_text()
+    begun = [line.split() for line in begun.read_text().splitlines()]
     assert len(begun) == 13, "the killed cell is tried once more by itself"
     processes = dict(begun)
     assert processes["digits-75-bagan-seed0"] == processes["digits-75-cvae-seed1"]
@@ -139,15 +118,23 @@ def test_a_killed_process_and_one_that_lacked_memory_cost_no_other_cell(tmp_path
     assert processes["digits-75-class_weights-seed1"] not in of_bagan
 
 
+def test_processes_that_die_before_they_begin_are_told(tmp_path):
+    environment = with_code(tmp_path, "import os, sys\nif 'loky' in str(sys.orig_argv):\n    os.kill(os.getpid(), 9)")
+    cell = "digits-75-geometric-seed0"
+    code, _, error = run(tmp_path / "out", "--cell", cell, environment=environment)
+    assert code == 1
+    assert f"{cell}: FAILED, the process was killed" in error
+
+
 def test_a_damaged_result_is_made_again(tmp_path):
     cell = "digits-75-geometric-seed0"
-    assert run(tmp_path, "--methods", "geometric", "--cell", cell).returncode == 0
+    assert run(tmp_path, "--cell", cell, in_one_process=True)[0] == 0
     (path,) = tmp_path.glob("runs/*-geometric-*/cell.json")
     before = path.read_text()
     path.write_text(before[:-100])
-    finished = run(tmp_path, "--methods", "geometric", "--cell", cell)
-    assert finished.returncode == 0
-    assert "is damaged and was set aside" in finished.stderr
+    code, _, error = run(tmp_path, "--cell", cell, in_one_process=True)
+    assert code == 0
+    assert "is damaged and was set aside" in error
     assert path.with_suffix(".json.damaged").read_text() == before[:-100]
     first, again = json.loads(before), json.loads(path.read_text())
     assert (again["scores"], again["ssim"]) == (first["scores"], first["ssim"])

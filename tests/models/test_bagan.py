@@ -2,11 +2,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from models import bagan
-from models.networks import thesis_mnist
-from models.training import seeded
-from tests.models.small import balancer
+from class_balancing.models import bagan
+from class_balancing.models.networks import thesis_mnist
+from class_balancing.models.training.fit import seeded
+from small_balancers import balancer
 
 
 def test_the_autoencoders_weights_reach_the_gan():
@@ -63,14 +62,19 @@ def test_rotating_labels_count_exactly():
     assert np.bincount(labels).tolist() == [7] * 10
 
 
-def one_step():
+@pytest.fixture(scope="module")
+def training():
     with seeded(0):
         generator, discriminator = thesis_mnist.bagan_generator(4), thesis_mnist.bagan_discriminator(3)
-    model = bagan.BAGANTraining(generator, discriminator)
-    model.compile(keras.optimizers.SGD(1e-3))
-    model.optimizer.build(model.trainable_variables)
+    model = bagan.BAGANTraining(generator, discriminator, keras.optimizers.SGD(1e-3))
+    model.build_optimizers()
+    return model
+
+
+@pytest.fixture(scope="module")
+def batch():
     rng = np.random.default_rng(0)
-    batch = {
+    return {
         "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
         "labels": tf.constant([0, 1, 2, 0, 1, 2]),
         "fake_latent": tf.constant(rng.standard_normal((2, 4)), tf.float32),
@@ -78,41 +82,34 @@ def one_step():
         "other_latent": tf.constant(rng.standard_normal((6, 4)), tf.float32),
         "other_labels": tf.constant([2, 0, 1, 2, 0, 1]),
     }
-    return model, batch, generator, discriminator
 
 
-def test_discriminator_learns_from_as_many_images_as_the_generator(monkeypatch):
+def test_discriminator_learns_from_as_many_images_as_the_generator(training, batch, monkeypatch):
     sizes = []
     loss = bagan.losses.classification_loss
     monkeypatch.setattr(
         bagan.losses, "classification_loss", lambda labels, p: sizes.append(labels.numpy().tolist()) or loss(labels, p)
     )
-    model, batch, _, _ = one_step()
-    model.train_step(batch)
+    training.train_step(batch)
     assert sizes == [[0, 1, 2, 0, 1, 2, 3, 3], [0, 1, 2, 0, 1, 2, 0, 1]], "D: reals, then fakes; G: its own labels"
 
 
-def test_each_loss_moves_only_its_own_network(monkeypatch):
-    loss = bagan.losses.classification_loss
-    for weights, names in (
-        ((0.0, 1.0), ("generator",)),
-        ((1.0, 0.0), ("discriminator",)),
-        ((1.0, 1.0), ("generator", "discriminator")),
-    ):
-        remaining = list(weights)  # of L_D, then of L_G
+@pytest.mark.parametrize(
+    ("weights", "names"),
+    [((0.0, 1.0), {"generator"}), ((1.0, 0.0), {"discriminator"}), ((1.0, 1.0), {"generator", "discriminator"})],
+)
+def test_each_loss_moves_only_its_own_network(weights, names, training, batch, monkeypatch):
+    loss, remaining = bagan.losses.classification_loss, list(weights)  # of L_D, then of L_G
+    monkeypatch.setattr(bagan.losses, "classification_loss", lambda labels, p: loss(labels, p) * remaining.pop(0))
 
-        def weigh(labels, probabilities, remaining=remaining):
-            return loss(labels, probabilities) * remaining.pop(0)
+    def weights_now():
+        return {name: getattr(training, name).get_weights() for name in ("generator", "discriminator")}
 
-        monkeypatch.setattr(bagan.losses, "classification_loss", weigh)
-        model, batch, generator, discriminator = one_step()
-        before = {"generator": generator.get_weights(), "discriminator": discriminator.get_weights()}
-        model.train_step(batch)
-        after = {"generator": generator.get_weights(), "discriminator": discriminator.get_weights()}
-        moved = tuple(
-            name for name in before if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))
-        )
-        assert moved == names
+    before = weights_now()
+    training.train_step(batch)
+    after = weights_now()
+    moved = {name for name in before if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))}
+    assert moved == names
 
 
 def test_a_class_of_one_image_is_refused(few_digits):

@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 import pytest
-
-from models import Balancer, check_balancer
-from models.check_balancer import CHECKS
+from class_balancing import Balancer, HasLatents, HasParents, check_balancer
+from class_balancing.models.contract.checks import CHECKS
 
 
 class Sound(Balancer):
@@ -165,6 +164,21 @@ class SavesTheTime(Sound):
         super().save(path)
 
 
+class NamesParentsThatWereNotFitted(Sound, HasParents):
+    def parents(self, label, n, random_state=None):
+        return np.full(n, 10_000)
+
+
+class DecodesToFloats(Sound, HasLatents):
+    def encode(self, images, label):
+        self._class_index(label)
+        return images.reshape(len(images), -1).astype(np.float32)
+
+    def decode(self, latent, label):
+        self._class_index(label)
+        return latent.reshape(-1, *self.image_shape_)
+
+
 BROKEN = [
     (DoesMoreInItsConstructor, "check_constructor"),
     (ConvertsItsParameters, "check_constructor"),
@@ -189,6 +203,8 @@ BROKEN = [
     (DrawsFromTheGlobalGenerator, "check_global_random_state"),
     (KeepsStateThatIsNotSaved, "check_saving"),
     (SavesTheTime, "check_saving"),
+    (NamesParentsThatWereNotFitted, "check_parents"),
+    (DecodesToFloats, "check_latents"),
 ]
 
 

@@ -1,26 +1,27 @@
-import keras
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from class_balancing.models import cvae_gan, losses
+from class_balancing.models.networks import thesis_mnist
+from class_balancing.models.training.fit import seeded
 
-from models import cvae_gan, losses
-from models.networks import thesis_mnist
-from models.training import seeded
-
-WEIGHTS = (300.0, 1.0, 1e-3, 1e-3)
+LAMBDAS = (300.0, 1.0, 1e-3, 1e-3)
 
 
 def networks():
     with seeded(0):
-        return [
-            thesis_mnist.cvae_gan_encoder(3, 4),
-            thesis_mnist.cvae_gan_generator(3, 4),
-            thesis_mnist.cvae_gan_discriminator(),
-            thesis_mnist.cvae_gan_classifier(3),
-        ]
+        return {
+            "encoder": thesis_mnist.cvae_gan_encoder(3, 4),
+            "generator": thesis_mnist.cvae_gan_generator(3, 4),
+            "discriminator": thesis_mnist.cvae_gan_discriminator(),
+            "classifier": thesis_mnist.cvae_gan_classifier(3),
+        }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
     return {
@@ -32,71 +33,83 @@ def batch():
     }
 
 
-def step(batch, weights=WEIGHTS, learning_rate=1e-3):
-    """(networks before, networks after, losses, training model) of one SGD step."""
+@dataclass
+class Step:
+    """Losses of one step, and what it left: trainable weights of each network, centres by name."""
+
+    losses: dict
+    weights: dict
+    moved: set  # names of the networks whose weights changed
+    centres: dict
+
+
+@pytest.fixture(scope="module")
+def step(batch):
+    """Function of lambda_1 to lambda_4: one Step from the same start; each is made once."""
     parts = networks()
-    before = [network.get_weights() for network in parts]
-    model = cvae_gan.CVAEGANTraining(*parts, weights=weights, centre_momentum=0.9)
-    model.compile(keras.optimizers.SGD(learning_rate))
-    model.optimizer.build(model.trainable_variables)
-    logs = {name: float(value) for name, value in model.train_step(batch).items()}
-    return before, parts, logs, model
+    model = cvae_gan.CVAEGANTraining(*parts.values(), weights=LAMBDAS, centre_momentum=0.9, learning_rate=1e-3)
+    model.build_optimizers()
+    start = [variable.numpy() for variable in model.state()]
+
+    def weights():
+        return {name: [v.numpy() for v in network.trainable_variables] for name, network in parts.items()}
+
+    before = weights()
+
+    @functools.cache
+    def made(*lambdas):
+        for variable, value in zip(model.state(), start, strict=True):
+            variable.assign(value)
+        model.loss_weights = dict(zip(model.loss_weights, lambdas, strict=True))
+        found = {name: float(value) for name, value in model.train_step(batch).items()}
+        after = weights()
+        moved = {name for name in parts if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))}
+        names = ("real_centre", "generated_centre", "real_class_centres", "generated_class_centres")
+        return Step(found, after, moved, {name: getattr(model, name).numpy() for name in names})
+
+    return made
 
 
-def trainable_changed(network, before):
-    trainable = {id(variable) for variable in network.trainable_variables}
-    return any(
-        (np.asarray(variable) != old).any()
-        for variable, old in zip(network.weights, before, strict=True)
-        if id(variable) in trainable
-    )
+def test_total_is_equation_3_6(step):
+    found = step(*LAMBDAS).losses
+    expected = found["L_D"] + found["L_C"] + 300 * found["L_KL"] + found["L_G"] + 1e-3 * (found["L_GD"] + found["L_GC"])
+    assert found["L"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_total_is_equation_3_6(batch):
-    logs = step(batch)[2]
-    expected = logs["L_D"] + logs["L_C"] + 300 * logs["L_KL"] + logs["L_G"] + 1e-3 * (logs["L_GD"] + logs["L_GC"])
-    assert logs["L"] == pytest.approx(expected, rel=1e-5)
+def test_every_network_learns(step):
+    assert step(*LAMBDAS).moved == {"encoder", "generator", "discriminator", "classifier"}
 
 
-def test_every_network_learns(batch):
-    before, after, _, _ = step(batch)
-    assert [trainable_changed(network, old) for network, old in zip(after, before, strict=True)] == [True] * 4
+@pytest.mark.parametrize(
+    ("lambdas", "moved"),
+    [
+        ((0.0, 0.0, 0.0, 0.0), set()),
+        ((0.0, 0.0, 1.0, 1.0), {"generator"}),  # L_GD and L_GC do not reach the encoder
+        ((1.0, 0.0, 0.0, 0.0), {"encoder"}),  # L_KL does not reach the generator
+    ],
+)
+def test_encoder_and_generator_minimise_only_their_terms(lambdas, moved, step):
+    assert step(*lambdas).moved == {"discriminator", "classifier"} | moved
 
 
-def test_encoder_and_generator_minimise_only_their_terms(batch):
-    before, after, _, _ = step(batch, weights=(0.0, 0.0, 0.0, 0.0))
-    assert [trainable_changed(network, old) for network, old in zip(after, before, strict=True)] == [
-        False,
-        False,
-        True,
-        True,
-    ]
-    before, after, _, _ = step(batch, weights=(0.0, 0.0, 1.0, 1.0))
-    assert not trainable_changed(after[0], before[0]), "L_GD and L_GC do not reach the encoder"
-    assert trainable_changed(after[1], before[1])
-    before, after, _, _ = step(batch, weights=(1.0, 0.0, 0.0, 0.0))
-    assert trainable_changed(after[0], before[0])
-    assert not trainable_changed(after[1], before[1]), "L_KL does not reach the generator"
-
-
-def test_discriminator_and_classifier_ignore_the_generators_terms(batch):
-    _, small, _, _ = step(batch, weights=(0.0, 0.0, 0.0, 0.0))
-    _, large, _, _ = step(batch, weights=(1.0, 1e3, 1e3, 1e3))
-    for index in (2, 3):
-        for a, b in zip(small[index].trainable_variables, large[index].trainable_variables, strict=True):
+def test_discriminator_and_classifier_ignore_the_generators_terms(step):
+    small, large = step(0.0, 0.0, 0.0, 0.0).weights, step(1.0, 1e3, 1e3, 1e3).weights
+    for name in ("discriminator", "classifier"):
+        for a, b in zip(small[name], large[name], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
-def test_feature_centres_move_by_a_tenth_and_only_for_classes_present(batch):
-    _, _, logs, model = step(batch)
-    assert np.abs(model.real_class_centres).sum(axis=1).min() > 0
-    features = cvae_gan._with_features(networks()[2], "flatten_2")(batch["images"], training=True)[1]
-    np.testing.assert_allclose(model.real_centre, 0.1 * np.mean(features, axis=0), rtol=1e-4, atol=1e-6)
-    generated = np.abs(model.generated_class_centres).sum(axis=1)
+def test_feature_centres_move_by_a_tenth_and_only_for_classes_present(batch, step):
+    found = step(*LAMBDAS)
+    assert np.abs(found.centres["real_class_centres"]).sum(axis=1).min() > 0
+    discriminator = cvae_gan._with_features(networks()["discriminator"], "flatten_2")
+    features = discriminator(batch["images"], training=True)[1]
+    np.testing.assert_allclose(found.centres["real_centre"], 0.1 * np.mean(features, axis=0), rtol=1e-4, atol=1e-6)
+    generated = np.abs(found.centres["generated_class_centres"]).sum(axis=1)
     assert generated[2] == 0, "class 2 was not generated"
     assert generated[:2].min() > 0
-    centres = (model.real_centre, model.generated_centre)
-    assert logs["L_GD"] == pytest.approx(float(losses.mean_feature_loss(*centres)), rel=1e-5)
+    expected = losses.mean_feature_loss(found.centres["real_centre"], found.centres["generated_centre"])
+    assert found.losses["L_GD"] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_noise_is_a_function_of_seed_and_step():

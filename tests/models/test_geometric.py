@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-
-from models import Geometric
+from class_balancing.models.geometric import Geometric
 
 STILL = {"rotation_degrees": 0.0, "shift_fraction": 0.0}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
-from models import ADASYN, SMOTE, interpolation
+from class_balancing.models import interpolation
+from class_balancing.models.interpolation import ADASYN, SMOTE
 
 
 def points(values):

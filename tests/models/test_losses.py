@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from models import losses
+from class_balancing.models import losses
 
 RNG = np.random.default_rng(0)
 

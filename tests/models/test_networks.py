@@ -1,26 +1,35 @@
 import json
+import pkgutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-from experiments.reproduce_architectures import networks
-from models.networks import Scaled, networks_for, thesis_mnist
-from reports.architecture import layer_rows
+from class_balancing.experiments.tables import architectures
+from class_balancing.experiments.tables.thesis import PRINTED_NETWORKS
+from class_balancing.models.networks import Scaled, classifiers, networks_for, thesis_mnist
+from class_balancing.reports.architecture import layer_rows
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_tables_b.json").read_text())
 
 
-def test_all_ten_tables_are_built_and_two_scaled_families():
-    names = list(networks())
-    assert names[:10] == list(PUBLISHED)
-    assert len(names) == 10 + 2 * 7
+def test_all_ten_tables_and_the_networks_of_each_size_of_images_are_listed():
+    assert list(PRINTED_NETWORKS) == list(PUBLISHED)
+    of_methods = {
+        "cvae": ("encoder", "generator"),
+        "cvae-gan": ("encoder", "generator", "discriminator", "classifier"),
+        "bagan": ("encoder", "decoder", "generator", "discriminator"),
+    }
+    expected = {f"{method}-{network}" for method, networks in of_methods.items() for network in networks}
+    names = [name for name, _, _ in architectures.networks()]
+    assert len(set(names)) == len(names)
+    for dataset in ("mnist", "cifar10", "vehicles"):
+        assert {f"{dataset}-{name}" for name in expected | {"classifier"}} <= set(names)
 
 
 @pytest.mark.parametrize("table", PUBLISHED)
 def test_every_cell_equals_the_printed_one(table):
-    _, build = networks()[table]
-    model = build()
+    _, path = PRINTED_NETWORKS[table]
+    model = pkgutil.resolve_name(path)()
     assert layer_rows(model) == PUBLISHED[table]["rows"]
     assert model.count_params() == PUBLISHED[table]["total_params"]
 
@@ -80,12 +89,39 @@ def test_digits_get_the_printed_networks():
     assert networks_for((28, 28, 1)) is thesis_mnist
 
 
+def unnamed(model):
+    """Each layer without its name and those before it."""
+    return [{key: row[key] for key in ("type", "output_shape", "config", "params")} for row in layer_rows(model)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "shape"), [(classifiers.mnist_classifier, (28, 28, 1)), (classifiers.vehicles_classifier, (64, 64, 3))]
+)
+def test_the_scaled_classifier_is_the_printed_one_for_its_size(printed, shape):
+    assert unnamed(classifiers.scaled_classifier(10, shape)) == unnamed(printed())
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (24, 40, 2), (128, 104, 3)], ids=str)
+def test_the_scaled_classifier_takes_images_of_any_size(shape):
+    model = classifiers.scaled_classifier(3, shape)
+    probabilities = model(np.zeros((2, *shape), np.float32))
+    np.testing.assert_allclose(np.sum(probabilities, axis=1), 1.0, rtol=1e-5)
+    assert probabilities.shape == (2, 3)
+
+
+def test_classifiers_are_found_by_name_and_by_path():
+    assert classifiers.builder("cifar10_classifier") is classifiers.cifar10_classifier
+    path = "class_balancing.models.networks.classifiers:mnist_classifier"
+    assert classifiers.builder(path) is classifiers.mnist_classifier
+    with pytest.raises(KeyError):
+        classifiers.builder("no_classifier")
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])  # the fused kernel and the sums over replicas
 def test_fused_batch_normalization_is_keras_batch_normalization(dtype):
     import keras
     import tensorflow as tf
-
-    from replication.batch_normalization import BatchNormalization
+    from class_balancing.models.layers import BatchNormalization
 
     inputs = tf.constant(np.random.default_rng(0).normal(3.0, 2.0, (32, 5, 5, 4)), dtype)
     results = []

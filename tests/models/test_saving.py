@@ -8,9 +8,9 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-
-from models import BAGAN, BALANCERS, CVAE, Geometric, RandomOversampling
-from tests.models.small import TRAINED, balancer
+from class_balancing import BAGAN, CVAE, Geometric, RandomOversampling
+from class_balancing.models import METHODS
+from small_balancers import TRAINED, balancer
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +26,19 @@ def saved(geometric, tmp_path):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_networks_histories_and_parameters_come_back(name, few_digits, tmp_path):
+def test_networks_histories_and_parameters_come_back(name, fitted_to_colours, tmp_path):
+    """Of networks whose layers Keras names; after a training with a folder and without a random_state."""
     first, second = tmp_path / "first", tmp_path / "second.npz"
-    images = few_digits.images[:, 2:-2, 2:-2].repeat(3, axis=3)  # (n, 24, 24, 3): networks whose layers Keras names
-    fitted = balancer(name, n_epochs=1, folder=tmp_path / "folder", random_state=None).fit(images, few_digits.labels)
+    fitted, images, *_ = fitted_to_colours(name)
     fitted.save(first)
     python_state, numpy_state = random.getstate(), np.random.get_state()[1].tolist()
-    loaded = BALANCERS[name].load(str(first))
+    loaded = METHODS[name].load().load(str(first))
     assert random.getstate() == python_state
     assert np.random.get_state()[1].tolist() == numpy_state
     np.testing.assert_array_equal(loaded.sample(4, 5), fitted.sample(4, 5))
     np.testing.assert_array_equal(loaded.encode(images[:5], 0), fitted.encode(images[:5], 0))
     assert not hasattr(loaded, "history_"), "holds seconds, so the file would differ from run to run"
-    changed = {"folder": str(tmp_path / "folder"), "random_state": fitted.seed_}
+    changed = {"folder": str(fitted.folder), "random_state": fitted.seed_}
     assert loaded.get_params() == fitted.get_params() | changed
     loaded.save(second)
     assert first.read_bytes() == second.read_bytes()
@@ -90,7 +90,7 @@ def test_strangers_files_are_refused(saved, tmp_path):
     np.savez(pickled, balancer=np.array([{}], object))
     for content in (b"", b"hello", whole[:-100], whole[: len(whole) // 2], array.getvalue(), pickled.getvalue()):
         (tmp_path / "strange").write_bytes(content)
-        with pytest.raises(ValueError, match="strange is damaged or no saved balancer"):
+        with pytest.raises(ValueError, match="strange is damaged or not a saved balancer"):
             Geometric.load(tmp_path / "strange")
     with pytest.raises(FileNotFoundError):
         Geometric.load(tmp_path / "absent")
@@ -111,7 +111,7 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(geometric, saved):
 
 def test_functions_are_not_loaded(few_digits, tmp_path):
     fitted = CVAE(n_epochs=0, batch_size=40, latent_size=5).fit(few_digits.images, few_digits.labels)
-    fitted.decoder_ = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    fitted.generator_ = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
     fitted.save(tmp_path / "lambda.npz")
     with pytest.raises(ValueError, match=r"lambda\.npz is damaged or holds what cannot be loaded safely"):
         CVAE.load(tmp_path / "lambda.npz")
@@ -136,5 +136,5 @@ def test_a_file_that_unpacks_to_more_than_it_is_is_refused(saved):
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(ValueError, match=r"is damaged or no saved balancer"):
+    with pytest.raises(ValueError, match=r"is damaged or not a saved balancer"):
         Geometric.load(saved)

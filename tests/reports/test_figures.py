@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
+from class_balancing.reports import figures
 from PIL import Image
-
-from reports import figures
 
 
 def test_figures_are_pictures_with_content(tmp_path):
@@ -16,9 +15,11 @@ def test_figures_are_pictures_with_content(tmp_path):
     figures.image_rows(rows, "title", tmp_path / "b.png")
     figures.training_curves({"one": history, "two": history}, "title", tmp_path / "c.png")
     figures.image_columns({"one": rows, "two": {"CVAE": rows["CVAE"]}}, list(rows), tmp_path / "d.png")
+    falling = history.assign(L_D=[-3.0, -700.0], L_G=[0.0, np.nan])
+    figures.training_curves({"critic": falling}, "title", tmp_path / "f.png")
     matrices = {str(n): np.array([[9, 1], [4, 6]]) for n in range(5)}
     figures.confusion_matrices(matrices, ("a", "b"), "title", tmp_path / "e.png")
-    for name in "abcde":
+    for name in "abcdef":
         pixels = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         assert min(pixels.shape) > 100
         assert pixels.min() < 100

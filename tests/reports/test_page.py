@@ -1,47 +1,67 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from class_balancing.reports import page, tables
 from PIL import Image
 
-from reports import page, tables
-
-NEEDS_A_FILE = r'(src|href)="(?!data:|#)|url\('
+NEEDS_A_FILE = r'(?:src|href)="((?!data:|#)[^"]*)"|url\('
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
-def rendered(tmp_path):
+def picture(tmp_path):
+    path = tmp_path / "samples.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def index(picture):
     rows = [
-        {"table": "C.3", "dataset": "MNIST", "dropped_percent": 50, "variant": variant, "seed": seed,
-         "metric": metric, "value": value + seed / 1000, "thesis": 0.98, "standard_error": 0.001, "failed": False}
-        for variant, value in (("bagan", 0.9), ("cvae", 0.979), ("geometric", np.nan))
+        {"table": "C.3", "task": "mnist-50", "dataset": "MNIST", "method": method, "label": method.upper(),
+         "seed": seed, "metric": metric, "metric_label": metric, "value": value + seed / 1000, "printed": 0.98,
+         "standard_error": 0.001, "failed": False}
+        for method, value in (("bagan", 0.9), ("cvae", 0.979), ("geometric", np.nan))
         for metric in ("accuracy", "f1_minority")
         for seed in range(2)
     ]  # fmt: skip
-    picture = tmp_path / "samples.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)).save(picture)
     caption, notes = "Table C.3. 50 % <dropped> & more", ["a note"]
-    return page.render(
-        "A run",
-        [(caption, tables.summarise(pd.DataFrame(rows)), notes)],
-        [(picture, "Samples")],
-        [("Network", [["No", "Layer"], ["0", "conv2d"]], "<svg></svg>"), ("Other", [["No"]], None)],
-        [("mnist-50-bagan-seed0", 12.5, "accuracy 0.9"), ("mnist-50-cvae-seed0", 3.0, "accuracy 0.98")],
-        [("mnist-50-bagan", "{}")],
-        [("Environment of 2 cells", "{}")],
+    agreement = [("MNIST, Accuracy", "1 of 2", "BAGAN (C.3)", "Short training."), ("MNIST, F1 score", "2 of 2", "", "")]
+    links = {"MNIST": Path("pages/mnist.html")}
+    return page.index("A run", agreement, [(caption, tables.summarise(pd.DataFrame(rows)), notes)], picture, links)
+
+
+@pytest.fixture
+def of_dataset(picture):
+    cells = [("mnist-50-bagan-seed0", 12.5, "accuracy 0.9"), ("mnist-50-cvae-seed0", 3.0, "accuracy 0.98")]
+    return page.dataset("MNIST", [(picture, "Samples")], cells, [("mnist-50-bagan", "{}")], [("Environment", "{}")])
+
+
+def test_the_index_opens_with_what_agrees_and_shows_all_tables(index):
+    summary, rest = index.split('<h2 id="tables">')
+    for text in ("3 of 4 printed figures agree", "BAGAN (C.3)", "Short training."):
+        assert text in summary
+    for text in ("50 % &lt;dropped&gt; &amp; more", "a note", "0.9005 ± 0.0007", "-0.0795", "not run"):
+        assert text in rest
+    assert re.findall(r'<td class="bad"[^>]*>no<', rest)
+    assert re.findall(r'<td class="good"[^>]*>yes<', rest)
+
+
+def test_pages_need_no_other_file_but_each_other(index, of_dataset):
+    found = page.networks(
+        "Networks", [("One", [["No", "Layer"], ["0", "conv2d"]], "<svg></svg>"), ("Two", [["No"]], None)]
     )
-
-
-def test_the_page_holds_everything_and_needs_no_other_file(rendered):
-    for text in ("50 % &lt;dropped&gt; &amp; more", "a note", "0.9005 ± 0.0007", "-0.0795", "not run", "12.5", "<svg>"):
-        assert text in rendered
-    assert re.findall(r'<td class="bad"[^>]*>no<', rendered)
-    assert re.findall(r'<td class="good"[^>]*>yes<', rendered)
-    assert not re.search(NEEDS_A_FILE, rendered)
+    assert re.findall(NEEDS_A_FILE, index) == ["pages/mnist.html"]
+    for content in (of_dataset, found):
+        assert re.findall(NEEDS_A_FILE, content) == ["../index.html"]
+    assert "<svg>" in found
+    assert page.NO_DIAGRAM in found
+    assert "12.5" in of_dataset
 
 
 def browse(content, tmp_path, *options):
@@ -57,7 +77,7 @@ def browse(content, tmp_path, *options):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-def test_headings_sort_and_the_console_is_silent(rendered, tmp_path):
+def test_headings_sort_and_the_console_is_silent(of_dataset, tmp_path):
     """A script at the end clicks the headings of the cells' table and writes what it sees into the title."""
     probe = """<script>
     const table = [...document.querySelectorAll("table")].at(-1), seen = [];
@@ -70,7 +90,7 @@ def test_headings_sort_and_the_console_is_silent(rendered, tmp_path):
     </script>"""
     for width in (360, 1280):
         dom, console = browse(
-            rendered.replace("</body>", probe + "</body>"),
+            of_dataset.replace("</body>", probe + "</body>"),
             tmp_path, "--dump-dom", f"--window-size={width},900",
         )  # fmt: skip
         (title,) = re.findall("<title>(.*?)</title>", dom)

@@ -1,6 +1,6 @@
 import re
 
-from reports.sections import Section, markdown, page
+from class_balancing.reports.sections import Section, markdown, page
 
 SECTION = Section("A & B", ("1 < 2",), (("name", ""), ("value", "n")), (("a|b\n\\c <i>", "+0.5 ± 1"), ("d", "-2")))
 

@@ -4,21 +4,22 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-
-from reports import tables
-from reports.latex import escape
+from class_balancing.reports import tables
+from class_balancing.reports.latex import escape
 
 
 def results(**changes):
     row = {
         "table": "C.3",
         "dataset": "MNIST",
-        "dropped_percent": 50,
-        "variant": "bagan",
+        "task": "mnist-50",
+        "method": "bagan",
+        "label": "BAGAN",
         "seed": 0,
         "metric": "accuracy",
+        "metric_label": "Accuracy",
         "value": 0.98,
-        "thesis": 0.983,
+        "printed": 0.983,
         "standard_error": 0.001,
         "failed": False,
     }
@@ -50,35 +51,35 @@ def test_consistency_counts_seeds_and_both_test_sets(values, standard_error, con
 
 def test_consistency_of_ssim_counts_the_sampling_error_once():
     values = [0.170, 0.172, 0.174]  # sd .002, so 1.96 * .002 * sqrt(4/3) = .0045
-    for thesis, consistent in ((0.1764, True), (0.1768, False)):
-        row = summary_of(values, metric="ssim", thesis=thesis, standard_error=0.002)
+    for printed, consistent in ((0.1764, True), (0.1768, False)):
+        row = summary_of(values, metric="ssim", printed=printed, standard_error=0.002)
         assert row["consistent"] == consistent
 
 
 def test_seeds_that_are_missing_are_told():
     frame = pd.DataFrame([results(seed=0), results(seed=1, value=0.982), results(seed=2, value=np.nan)])
-    assert "0.9810 ± 0.0014, 2 of 3 seeds (thesis" in tables.markdown(tables.summarise(frame), "Caption", [])
+    assert "0.9810 ± 0.0014, 2 of 3 seeds (printed" in tables.markdown(tables.summarise(frame), "Caption", [])
 
 
 def test_failed_and_missing_cells_say_so():
     frame = pd.DataFrame(
         [
-            results(variant="cvae", failed=True, value=np.nan),
-            results(variant="bagan", value=np.nan),
-            results(variant="geometric", value=0.97, thesis=np.nan),
+            results(method="cvae", label="CVAE", failed=True, value=np.nan),
+            results(value=np.nan),
+            results(method="geometric", label="geom. trans.", value=0.97, printed=np.nan),
         ]
     )
     text = tables.markdown(tables.summarise(frame), "Caption", ["a note"])
     assert "| CVAE | failed |" in text
-    assert "| BAGAN | not run (thesis 0.9830) |" in text
+    assert "| BAGAN | not run (printed 0.9830) |" in text
     assert "| geom. trans. | 0.9700 |" in text
     assert "- a note" in text
 
 
-def test_ssim_tables_have_variants_as_columns():
-    frame = pd.DataFrame([results(variant=variant, metric="ssim") for variant in ("original", "cvae")])
+def test_ssim_tables_have_methods_as_columns():
+    frame = pd.DataFrame([results(method=name, label=name.upper(), metric="ssim") for name in ("original", "cvae")])
     text = tables.markdown(tables.summarise(frame), "Caption", [])
-    assert "| | Original images | CVAE |" in text
+    assert "| | ORIGINAL | CVAE |" in text
     assert text.count("| MNIST |") == 1
 
 
@@ -89,10 +90,9 @@ def test_special_characters_are_escaped():
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_latex_compiles_alone_and_in_one_document(tmp_path):
     import keras
+    from class_balancing.reports import architecture
 
-    from reports import architecture
-
-    frame = pd.DataFrame([results(), results(metric="f1_minority", value=0.9)])
+    frame = pd.DataFrame([results(), results(metric="f1_minority", metric_label="F1 score", value=0.9)])
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), keras.layers.Dropout(0.5)])
     (tmp_path / "a.tex").write_text(tables.latex(tables.summarise(frame), "50 % & more", ["note ± ✓ ✗ a_b"]))
     (tmp_path / "b.tex").write_text(architecture.latex(model, "Network"))

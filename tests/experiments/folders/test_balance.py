@@ -1,22 +1,30 @@
-"""balance.py from its command line: what DST holds, how a run continues, what mistakes get."""
+"""The balance command: what DST holds, how a run continues, what mistakes get."""
 
+import contextlib
 import hashlib
 import os
-import signal
-import subprocess
 import sys
 import time
 
+import commands
 import numpy as np
 import pandas as pd
 import pytest
+import small_folder
+from class_balancing.experiments import command_line
+from class_balancing.experiments.command_line import FailedError, UsageError
+from class_balancing.experiments.folders import balance
+from class_balancing.models import METHODS
+from class_balancing.models.balancer import ModeCollapseError
+from class_balancing.models.cvae import CVAE
+from class_balancing.reports import figures
+from forked import Forked
 from PIL import Image
 
-from experiments import balance
-from experiments.command_line import UsageError
-from models import BALANCERS
-from tests.experiments import small_folder
-from tests.experiments.test_command_line import ROOT, run
+pytestmark = [
+    pytest.mark.usefixtures("untraced"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 
 
 @pytest.fixture
@@ -24,10 +32,16 @@ def source(tmp_path):
     return small_folder.write(tmp_path / "src")
 
 
-def called(monkeypatch, *arguments) -> int:
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Previews are small, and CVAE takes four steps."""
+    monkeypatch.setattr(figures, "DOTS_PER_INCH", 20)
+    monkeypatch.setitem(CVAE.schedules["smoke"], "steps", {"n_epochs": 4})
+
+
+def called(*arguments) -> int:
     """`main` in this process."""
-    monkeypatch.setattr(sys, "argv", ["balance.py", *map(str, arguments)])
-    return balance.main()
+    return balance.main(balance.parse("balance.py", [*map(str, arguments)]))
 
 
 def content(folder) -> dict[str, str]:
@@ -37,11 +51,11 @@ def content(folder) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["geometric", "smote", "cvae"])
-def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, source, monkeypatch, tmp_path):
+def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, source, tmp_path):
     (source / "light" / "inner").mkdir()
     (source / "light" / "00.png").rename(source / "light" / "inner" / "žlutá.png")
     target = tmp_path / "dst"
-    assert called(monkeypatch, source, target, "--method", method, "--schedule", "smoke", "--seed", 3) == 0
+    assert called(source, target, "--method", method, "--schedule", "smoke", "--seed", 3) == 0
     originals, found = content(source), content(target)
     assert originals.items() <= found.items()
     for name in small_folder.COUNTS:
@@ -58,78 +72,78 @@ def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, s
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_copies_name_their_parent(source, monkeypatch, tmp_path):
-    called(monkeypatch, source, tmp_path / "dst", "--method", "random_oversampling")
+def test_copies_name_their_parent(source, tmp_path):
+    called(source, tmp_path / "dst", "--method", "random_oversampling")
     for row in pd.read_csv(tmp_path / "dst" / "manifest.csv").itertuples():
         new, parent = (np.asarray(Image.open(tmp_path / "dst" / file)) for file in (row.file, row.parent))
         np.testing.assert_array_equal(new, parent)
 
 
-def test_links_models_and_other_numbers(source, monkeypatch, tmp_path):
+def test_links_models_and_other_numbers(source, tmp_path):
     target, model = tmp_path / "dst", tmp_path / "model.npz"
     wanted = ["light=20", "dark=43"]
-    called(monkeypatch, source, target, "--method", "geometric", "--link", "--sampling-strategy", *wanted,
-           "--save-model", model)  # fmt: skip
+    called(source, target, "--method", "geometric", "--link", "--sampling-strategy", *wanted, "--save-model", model)
     assert (target / "dark" / "00.png").samefile(source / "dark" / "00.png")
     manifest = pd.read_csv(target / "manifest.csv")
     assert manifest["class"].value_counts().to_dict() == {"light": 4, "dark": 3}
     assert set(manifest["model_sha256"]) == {hashlib.sha256(model.read_bytes()).hexdigest()}
-    again = BALANCERS["geometric"].load(model).sample("light", 4)
+    again = METHODS["geometric"].load().load(model).sample("light", 4)
     first = np.asarray(Image.open(target / "light" / "geometric-0-000001.png"))
     np.testing.assert_array_equal(again[0], first)
 
 
-def test_unreadable_files_stay_behind_unless_strict(source, monkeypatch, tmp_path, capsys):
+def test_unreadable_files_stay_behind_unless_strict(source, tmp_path, capsys):
     (source / "dark" / "00.png").write_bytes(b"no image")
-    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    called(source, tmp_path / "dst", "--method", "geometric")
     assert "1 of 96 files are left out: dark/00.png: not a readable image" in capsys.readouterr().err
     assert not (tmp_path / "dst" / "dark" / "00.png").exists()
     assert pd.read_csv(tmp_path / "dst" / "left_out.csv")["file"].tolist() == ["dark/00.png"]
     assert len(pd.read_csv(tmp_path / "dst" / "manifest.csv")) == 24 + 1, "as many as the largest class, striped, has"
-    with pytest.raises(ValueError, match="1 of 96 files are no readable images"):
-        called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--strict")
+    with pytest.raises(ValueError, match="1 of 96 files are not readable images"):
+        called(source, tmp_path / "other", "--method", "geometric", "--strict")
     assert not (tmp_path / "other").exists()
 
 
-def test_a_dry_run_writes_nothing(source, monkeypatch, tmp_path, capsys):
-    assert called(monkeypatch, source, tmp_path / "dst", "--method", "bagan", "--dry-run") == 0
+@pytest.mark.parametrize("method", ["geometric", "bagan"])
+def test_a_dry_run_writes_nothing(method, source, tmp_path, capsys):
+    assert called(source, tmp_path / "dst", "--method", method, "--dry-run") == 0
     printed = capsys.readouterr().out
     assert "light          16        24         40" in printed
-    assert "24 new images of 12 x 12 pixels by bagan; about" in printed
+    assert f"24 new images of 12 x 12 pixels by {method}; about" in printed
     assert os.listdir(tmp_path) == ["src"]
 
 
-def test_dst_is_replaced_only_by_force_and_only_if_it_was_made_here(source, monkeypatch, tmp_path):
+def test_dst_is_replaced_only_by_force_and_only_if_it_was_made_here(source, tmp_path):
     target = tmp_path / "dst"
-    called(monkeypatch, source, target, "--method", "geometric")
+    called(source, target, "--method", "geometric")
     (target / "mine.txt").write_text("mine")
     before = content(target)
-    with pytest.raises(UsageError, match="is there already; choose another DST or give --force"):
-        called(monkeypatch, source, target, "--method", "geometric", "--seed", 1)
+    with pytest.raises(UsageError, match="already exists; choose another DST or give --force"):
+        called(source, target, "--method", "geometric", "--seed", 1)
     assert content(target) == before
-    called(monkeypatch, source, target, "--method", "geometric", "--seed", 1, "--force")
+    called(source, target, "--method", "geometric", "--seed", 1, "--force")
     assert set(pd.read_csv(target / "manifest.csv")["seed"]) == {1}
     assert content(tmp_path / "dst.old") == before
     with pytest.raises(UsageError, match=r"dst\.old is from an earlier --force"):
-        called(monkeypatch, source, target, "--method", "geometric", "--seed", 2, "--force")
+        called(source, target, "--method", "geometric", "--seed", 2, "--force")
     other = small_folder.write(tmp_path / "other")
-    with pytest.raises(UsageError, match=r"was not made by balance\.py"):
-        called(monkeypatch, source, other, "--method", "geometric", "--force")
-    with pytest.raises(UsageError, match="lie in each other"):
-        called(monkeypatch, source, source / "dst", "--method", "geometric")
+    with pytest.raises(UsageError, match="was not made by this program"):
+        called(source, other, "--method", "geometric", "--force")
+    with pytest.raises(UsageError, match="is inside the other"):
+        called(source, source / "dst", "--method", "geometric")
     with pytest.raises(UsageError, match="it was balanced already"):
-        called(monkeypatch, target, tmp_path / "again", "--method", "geometric")
+        called(target, tmp_path / "again", "--method", "geometric")
 
 
 def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tmp_path):
-    monkeypatch.setattr(balance, "publish", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+    with monkeypatch.context() as patched:
+        patched.setattr(balance, "publish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            called(source, tmp_path / "dst", "--method", "geometric")
     assert not (tmp_path / "dst").exists()
-    monkeypatch.undo()
     with pytest.raises(UsageError, match="holds the unfinished work of another command"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "smote")
-    assert called(monkeypatch, source, tmp_path / "dst", "--method", "geometric") == 0
+        called(source, tmp_path / "dst", "--method", "smote")
+    assert called(source, tmp_path / "dst", "--method", "geometric") == 0
 
 
 @pytest.mark.parametrize(
@@ -140,52 +154,59 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
         (["--method", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
         (["--method", "geometric", "--sampling-strategy", "cats=5"], "'cats=5' is not CLASS=COUNT"),
         (["--method", "geometric", "--seed", "-1"], "expected a whole number of at least 0"),
+        (["--method", "geometric", "--image-size", "4x"], "expected a number of pixels or HEIGHTxWIDTH"),
+        ([], "the following arguments are required: --method"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments, message, source, tmp_path):
-    finished = run("balance.py", source, tmp_path / "dst", *arguments)
-    assert finished.returncode == 2
-    assert message in finished.stderr
-    assert len(finished.stderr.strip().splitlines()) == 1
+def test_mistakes_are_one_sentence(arguments, message, source, tmp_path, capsys):
+    assert message in commands.refusal(capsys, "balance", source, tmp_path / "dst", *arguments)
     assert os.listdir(tmp_path) == ["src"]
+
+
+def test_a_missing_source_is_one_sentence(tmp_path, capsys):
+    sentence = commands.refusal(capsys, "balance", tmp_path / "src", tmp_path / "dst", "--method", "geometric")
+    assert f"there is no folder {tmp_path / 'src'}" in sentence
 
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_ends_as_if_nothing_had_been(source, tmp_path):
-    command = [sys.executable, str(ROOT / "experiments" / "balance.py"), str(source)]
-    options = ["--method", "cvae", "--schedule", "smoke"]
-    subprocess.run([*command, str(tmp_path / "whole"), *options], check=True, capture_output=True)
+    def begun(target):
+        words = [str(source), str(target), "--method", "cvae", "--schedule", "smoke"]
+        return Forked(command_line.call, "balance", "balance.py", words)
+
+    assert begun(tmp_path / "whole").wait() == 0
     target, working = tmp_path / "dst", tmp_path / "dst.partial"
     for stage in ("run.json", "training/training.json", "training/epoch-*", "dataset/dark", "dataset/light/cvae-*"):
-        process = subprocess.Popen([*command, str(target), *options], stderr=subprocess.DEVNULL)
-        while process.poll() is None and not any(working.glob(stage)):
+        process = begun(target)
+        while process.is_running() and not any(working.glob(stage)):
             time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill(whole_group=False)
         process.wait()
-        if not working.exists():
+        if not working.exists():  # it has ended before it could be killed
             break
         assert not target.exists()
-    subprocess.run([*command, str(target), *options], check=True, capture_output=True)
+    assert target.exists() or begun(target).wait() == 0
     assert content(target) == content(tmp_path / "whole")
 
 
-def test_originals_named_like_new_images_are_refused_before_training(source, monkeypatch, tmp_path):
+def test_originals_named_like_new_images_are_refused_before_training(source, tmp_path):
     (source / "light" / "00.png").rename(source / "light" / "geometric-0-000007.png")
     with pytest.raises(UsageError, match=r"named like the originals light/geometric-0-000007\.png"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+        called(source, tmp_path / "dst", "--method", "geometric")
     with pytest.raises(UsageError, match="must be a file in a folder that exists"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--save-model", tmp_path / "no" / "file")
+        called(source, tmp_path / "dst", "--method", "geometric", "--save-model", tmp_path / "no" / "file")
 
 
-def test_other_files_where_it_would_work_are_left_alone(source, monkeypatch, tmp_path):
+def test_other_files_where_it_would_work_are_left_alone(source, tmp_path):
     (tmp_path / "dst.partial").mkdir()
     (tmp_path / "dst.partial" / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="is needed to work in, but holds other files"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric")
+        called(source, tmp_path / "dst", "--method", "geometric")
     assert (tmp_path / "dst.partial" / "mine.txt").read_text() == "mine"
     source.rename(tmp_path / "own.partial")
-    with pytest.raises(UsageError, match="lie in each other"):
-        called(monkeypatch, tmp_path / "own.partial", tmp_path / "own", "--method", "geometric")
+    with pytest.raises(UsageError, match="is inside the other"):
+        called(tmp_path / "own.partial", tmp_path / "own", "--method", "geometric")
     assert content(tmp_path / "own.partial")
 
 
@@ -198,44 +219,61 @@ def test_what_came_into_dst_meanwhile_is_not_overwritten(source, monkeypatch, tm
         (target / "mine.txt").write_text("mine")
 
     monkeypatch.setattr(balance, "write_dataset", slowly)
-    with pytest.raises(UsageError, match="is there already"):
-        called(monkeypatch, source, target, "--method", "geometric")
+    with pytest.raises(UsageError, match="already exists"):
+        called(source, target, "--method", "geometric")
     assert os.listdir(target) == ["mine.txt"]
 
 
-def test_dst_may_be_a_link_and_linked_originals_become_files(source, monkeypatch, tmp_path):
+def test_dst_may_be_a_link_and_linked_originals_become_files(source, tmp_path):
     (source / ".store").mkdir()
     (source / "dark" / "00.png").rename(source / ".store" / "00.png")
     (source / "dark" / "00.png").symlink_to("../.store/00.png")
     (tmp_path / "place").mkdir()
     (tmp_path / "dst").symlink_to(tmp_path / "place")
-    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--link")
+    called(source, tmp_path / "dst", "--method", "geometric", "--link")
     assert (tmp_path / "dst").is_symlink()
     copied = tmp_path / "place" / "dark" / "00.png"
     assert not copied.is_symlink()
     assert copied.samefile(source / ".store" / "00.png")
 
 
-def test_a_balanced_folder_and_strange_class_names(monkeypatch, tmp_path):
+def test_a_balanced_folder_and_strange_class_names(tmp_path):
     even = small_folder.write(tmp_path / "even", {"dark": 9, "light": 9})
     with pytest.raises(UsageError, match="need no new images"):
-        called(monkeypatch, even, tmp_path / "dst", "--method", "geometric")
+        called(even, tmp_path / "dst", "--method", "geometric")
     strange = small_folder.write(tmp_path / "strange", {"dark": 9, "light": 5})
     (strange / "light").rename(strange / "$5_$10 <b>|\n")
-    assert called(monkeypatch, strange, tmp_path / "dst", "--method", "geometric") == 0
+    assert called(strange, tmp_path / "dst", "--method", "geometric") == 0
     assert len(list((tmp_path / "dst" / "$5_$10 <b>|\n").iterdir())) == 9
 
 
-def test_a_refused_run_leaves_nothing_that_blocks_another(monkeypatch, tmp_path):
+def test_a_refused_run_leaves_nothing_that_blocks_another(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 12, "light": 9})
     with pytest.raises(UsageError, match="adasyn: no image of class light has a neighbour of another class"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "adasyn")
-    assert called(monkeypatch, source, tmp_path / "dst", "--method", "smote") == 0
+        called(source, tmp_path / "dst", "--method", "adasyn")
+    assert called(source, tmp_path / "dst", "--method", "smote") == 0
+
+
+def test_a_method_that_collapses_fails_and_keeps_its_training(source, monkeypatch, tmp_path, capsys):
+    def collapsed(*_):
+        raise ModeCollapseError("all images are alike")
+
+    monkeypatch.setattr(METHODS["smote"].load(), "_sample", collapsed)
+    with pytest.raises(FailedError, match="all images are alike"):
+        called(source, tmp_path / "dst", "--method", "smote")
+    assert (tmp_path / "dst.partial" / "run.json").exists()
+    assert commands.call("balance", source, tmp_path / "dst", "--method", "smote") == 1
+    assert capsys.readouterr().err == "balance.py: all images are alike\n"
 
 
 def test_the_next_command_judges_what_was_made(source, monkeypatch, tmp_path, capsys):
-    called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--image-size", "10x12", "--no-flip")
+    asked = ("--method", "geometric", "--image-size", "10x12", "--no-flip")
+    commands.call("balance", source, tmp_path / "dst", *asked)
     assert f"judge.py {source} --methods geometric --image-size 10x12 --no-flip" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["/bin/class-balancing", "balance"])
+    called(source, tmp_path / "other", *asked)
+    expected = f"/bin/class-balancing judge {source} --methods geometric --image-size 10x12 --no-flip\n"
+    assert capsys.readouterr().out.endswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -245,10 +283,9 @@ def test_the_next_command_judges_what_was_made(source, monkeypatch, tmp_path, ca
         (["light=99999999999"], "take 43200.* GB, more than half of this machine's memory"),
     ],
 )
-def test_wrong_numbers_are_refused_by_the_plan(strategy, message, source, monkeypatch, tmp_path):
+def test_wrong_numbers_are_refused_by_the_plan(strategy, message, source, tmp_path):
     with pytest.raises((UsageError, ValueError), match=message):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--sampling-strategy", *strategy,
-               "--dry-run")  # fmt: skip
+        called(source, tmp_path / "dst", "--method", "geometric", "--sampling-strategy", *strategy, "--dry-run")
 
 
 def test_a_run_that_was_stopped_after_it_wrote_the_model_carries_on(source, monkeypatch, tmp_path):
@@ -257,28 +294,28 @@ def test_a_run_that_was_stopped_after_it_wrote_the_model_carries_on(source, monk
     with monkeypatch.context() as patched:
         patched.setattr(balance.os, "sync", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            called(monkeypatch, *arguments)
+            called(*arguments)
     assert model.exists()
     assert not target.exists()
-    assert called(monkeypatch, *arguments) == 0
-    with pytest.raises(UsageError, match=r"model\.npz is there already"):
-        called(monkeypatch, source, tmp_path / "other", "--method", "geometric", "--save-model", model)
+    assert called(*arguments) == 0
+    with pytest.raises(UsageError, match=r"model\.npz already exists"):
+        called(source, tmp_path / "other", "--method", "geometric", "--save-model", model)
 
 
 @pytest.mark.parametrize("file", ["dst/model.npz", "dst", "dst.partial/model.npz", "dst.partial", "dst.old"])
-def test_a_model_where_dst_is_made_or_moved_is_refused(file, source, monkeypatch, tmp_path):
+def test_a_model_where_dst_is_made_or_moved_is_refused(file, source, tmp_path):
     target = tmp_path / "dst"
     if "/" in file or file == "dst.old":
-        called(monkeypatch, source, target, "--method", "geometric")
+        called(source, target, "--method", "geometric")
     if file == "dst.partial/model.npz":
         target.rename(tmp_path / "dst.partial")
         (tmp_path / "dst.partial" / "run.json").touch()
     before = content(tmp_path)
     with pytest.raises(UsageError, match=r"--save-model \S+ lies in \S+; choose another FILE"):
-        called(monkeypatch, source, target, "--method", "geometric", "--force", "--save-model", tmp_path / file)
+        called(source, target, "--method", "geometric", "--force", "--save-model", tmp_path / file)
     assert content(tmp_path) == before
 
 
-def test_a_model_among_the_originals_is_refused(source, monkeypatch, tmp_path):
+def test_a_model_among_the_originals_is_refused(source, tmp_path):
     with pytest.raises(UsageError, match=r"--save-model \S+ lies in \S+src; choose another FILE"):
-        called(monkeypatch, source, tmp_path / "dst", "--method", "geometric", "--save-model", source / "model.npz")
+        called(source, tmp_path / "dst", "--method", "geometric", "--save-model", source / "model.npz")

@@ -1,0 +1,108 @@
+"""Anyone's folder as a task: how it is split, what judges it, and how long each method is trained for it."""
+
+import numpy as np
+import pytest
+import small_folder
+from class_balancing.datasets import folder
+from class_balancing.datasets.tasks import SCHEDULES
+from class_balancing.evaluation import protocol
+from class_balancing.experiments.command_line import UsageError
+from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, folder_task
+from class_balancing.experiments.running.plan import training_seconds
+from class_balancing.models import METHODS
+
+MAKERS = [name for name, method in METHODS.items() if method.makes_images]
+
+
+def task_of(counts, minority=None, groups=None, flip=True):
+    labels = np.repeat(np.arange(len(counts)), list(counts.values()))
+    return folder_task(tuple(counts), labels, groups, (64, 64, 3), minority, flip)
+
+
+def test_the_smallest_class_is_measured_unless_another_is_named():
+    counts = {"dark": 60, "light": 40, "striped": 50}
+    assert (task_of(counts).measured, task_of(counts).measured_label) == ((1,), "light")
+    assert (task_of(counts, "dark").measured, task_of(counts, "dark").measured_label) == ((0,), "dark")
+    assert task_of(counts).n_train_images == pytest.approx(0.7 * 0.75 * 150, abs=3)
+
+
+def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40, "striped": 50})
+    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    task = folder_task(dataset.class_names, dataset.labels, None, (12, 12, 3), None, True)
+    parts = protocol.parts(dataset, task, PROTOCOL)
+    counts = np.bincount(parts.train.labels)
+    assert dict(parts.missing) == {1: counts[0] - counts[1], 2: counts[0] - counts[2]}
+    assert parts.additions(0.5) == {label: round(n / 2) for label, n in parts.missing.items()}
+    assert parts.additions(0.01) == {}
+
+
+def test_groups_are_never_split(tmp_path):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
+    loaded = folder.load(folder.scan(source), (12, 12))
+    groups = np.arange(len(loaded.paths)) // 2
+    dataset = loaded.dataset
+    task = folder_task(dataset.class_names, dataset.labels, groups, (12, 12, 3), None, True)
+    found = protocol.parts(dataset, task, PROTOCOL, groups)
+    of_parts = [set(groups[indices]) for indices in found.indices.values()]
+    assert len(of_parts) == 3
+    assert of_parts[0].isdisjoint(of_parts[1] | of_parts[2])
+    assert of_parts[1].isdisjoint(of_parts[2])
+    np.testing.assert_array_equal(found.test_groups, groups[found.indices["test"]])
+
+
+@pytest.mark.parametrize(
+    ("counts", "n_in_group", "message"),
+    [
+        ({"dark": 2, "light": 9}, None, "the images cannot be split for testing"),
+        ({"dark": 12, "light": 40}, None, "dark would have 4 test images, and a verdict needs 5; .* about 17 images"),
+        ({"dark": 24, "light": 40}, 2, "dark would have . groups of test images, and .* about 17 groups of images"),
+    ],
+)
+def test_classes_too_small_for_a_verdict_are_refused(counts, n_in_group, message):
+    groups = np.arange(sum(counts.values())) // n_in_group if n_in_group else None
+    with pytest.raises(UsageError, match=message):
+        task_of(counts, groups=groups)
+
+
+def test_every_classifier_takes_the_same_number_of_steps():
+    for n_images in (500, 3800):
+        arguments = task_of({"dark": n_images // 2, "light": n_images // 2}).classifier.schedules["quick"]
+        assert arguments["n_epochs"] * arguments["steps_per_epoch"] == 1500
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("n_images", [7, 300, 100_000])
+def test_every_method_has_arguments_for_every_number_of_images(schedule, n_images, tmp_path):
+    for method in MAKERS:
+        made = balancer(method, schedule, n_images, True, tmp_path, random_state=3)
+        assert made.random_state == 3
+        seconds = training_seconds(method, made.get_params(), n_images, (64, 64))
+        assert (seconds > 0) == (METHODS[method].family == "network")
+        assert (getattr(made, "folder", None) == tmp_path) == (METHODS[method].family == "network")
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("n_images", [40, 300, 100_000])
+def test_the_classifier_takes_at_least_60_steps(schedule, n_images):
+    arguments = task_of({"dark": n_images // 2, "light": n_images // 2}).classifier.schedules[schedule]
+    assert arguments["n_epochs"] * arguments["steps_per_epoch"] >= 60
+
+
+def test_networks_take_as_many_steps_whatever_the_number_of_images():
+    for n_images in (200, 5000):
+        values = METHODS["cvae"].load().arguments("quick", n_images, flip=True)
+        assert values["n_epochs"] * (n_images // values["batch_size"]) == pytest.approx(4000, rel=0.05)
+
+
+def test_only_mirrored_images_that_are_images_of_the_class_are_made(tmp_path):
+    assert balancer("geometric", "quick", 100, True, tmp_path).horizontal_flip
+    assert not balancer("geometric", "quick", 100, False, tmp_path).horizontal_flip
+
+
+def test_what_a_method_cannot_learn_from_is_refused_before_training():
+    with pytest.raises(UsageError, match="cvae needs images of at least 8 x 8 pixels, these have 6 x 9"):
+        check(["geometric", "cvae"], "quick", {"a": 10, "b": 20}, (6, 9))
+    with pytest.raises(UsageError, match="class a has 5 images to learn from, but smote needs 6"):
+        check(["smote"], "quick", {"a": 5, "b": 20}, (8, 8))
+    check(["geometric"], "quick", {"a": 2, "b": 20}, (6, 9))

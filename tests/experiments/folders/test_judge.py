@@ -1,0 +1,266 @@
+"""The judge command: a verdict on every method, kept parts, near duplicates, groups, failures, mistakes."""
+
+import csv
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import commands
+import pandas as pd
+import pytest
+import small_folder
+from class_balancing.evaluation import features
+from class_balancing.evaluation.verdict import METRICS
+from class_balancing.experiments.command_line import UsageError
+from class_balancing.experiments.folders import judge
+from class_balancing.experiments.running.runner import Runner
+from class_balancing.models import METHODS
+from class_balancing.models.classifier_methods import Unbalanced
+from class_balancing.models.cvae import CVAE
+from class_balancing.reports import figures
+
+pytestmark = [
+    pytest.mark.usefixtures("untraced", "workers_here", "quick_classifiers", "small_report"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
+ASKED = ("--methods", "cvae", "--proportions", "0.5", "1", "--filter", "confidence", "duplicates")
+LINK = r'(?:src|href)="((?!data:|#)[^"]*)"|url\('
+
+
+@pytest.fixture(scope="module")
+def small_report():
+    """Within the module figures are small, and CVAE takes four steps."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(CVAE.schedules["smoke"], "steps", {"n_epochs": 4})
+        patched.setattr(figures, "DOTS_PER_INCH", 20)
+        yield
+
+
+def called(*arguments) -> int:
+    """`main` in this process."""
+    words = [*map(str, arguments), "--schedule", "smoke", "--seeds", "2"]
+    return judge.main(judge.parse("judge.py", words))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, untraced, workers_here, quick_classifiers, small_report):
+    """(source, out) of one run with a copied image in it, both filters and two proportions."""
+    root = tmp_path_factory.mktemp("judge")
+    source, out = small_folder.write(root / "src", {"dark": 60, "light": 30, "striped": 60}), root / "out"
+    for number in range(30, 40):
+        shutil.copy(source / "light" / "00.png", source / "light" / f"{number}.png")
+    assert called(source, *ASKED, "--out", out) == 0
+    return source, out
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Function of a name: of the methods that are always compared there are only the baseline and the named one."""
+    return lambda name: monkeypatch.setattr(judge, "ALWAYS", ("unbalanced", name))
+
+
+def test_every_method_gets_a_verdict_on_every_metric(judged):
+    table = pd.read_csv(judged[1] / "verdicts.csv")
+    from_images = {"random_oversampling", "geometric", "cvae"}
+    expected = {"class_weights", "mixup"} | from_images | {f"{name} x0.5" for name in from_images}
+    assert set(table["method"]) == expected
+    assert set(table["metric"]) == set(METRICS)
+    assert len(table) == 8 * 3
+    assert set(table["verdict"]) <= {"helped", "no evidence", "hurt"}
+    assert (table["low"] <= table["difference"]).all()
+    results = pd.read_csv(judged[1] / "results.csv")
+    assert len(results) == 9 * 2 * 3
+    assert set(results["method"]) == expected | {"unbalanced"}
+
+
+def test_new_images_are_counted_and_filtered(judged):
+    records = {
+        path.parent.name.removeprefix("folder-").partition("-seed0")[0]: json.loads(path.read_text())
+        for path in judged[1].glob("runs/*-seed0-*/cell.json")
+    }
+    lacking = records["geometric"]["n_new"]["light"] + sum(
+        records["geometric"]["n_dropped"][name]["light"] for name in ("confidence", "duplicates")
+    )
+    halves = records["geometric-x0.5"]
+    assert halves["n_new"]["light"] + sum(n["light"] for n in halves["n_dropped"].values()) == round(lacking / 2)
+    copies = records["random_oversampling"]
+    assert copies["n_dropped"].keys() == {"confidence"}, "its copies are not taken for duplicates"
+    assert copies["n_new"]["light"] + copies["n_dropped"]["confidence"]["light"] == lacking
+    assert copies["n_new"]["light"] > 0
+    assert "n_new" not in records["unbalanced"]
+    text = (judged[1] / "report.md").read_text()
+    for name in ("geometric", "geometric-x0.5"):
+        of_light = [records[name]["n_dropped"][chosen]["light"] for chosen in ("confidence", "duplicates")]
+        row = (name.replace("-", " "), "light", records[name]["n_new"]["light"], *of_light)
+        assert f"| {' | '.join(map(str, row))} |" in text
+    of_copies = (copies["n_new"]["light"], copies["n_dropped"]["confidence"]["light"])
+    assert f"| random_oversampling | light | {of_copies[0]} | {of_copies[1]} | not asked |" in text
+
+
+def test_proportions_and_seeds_share_one_training(judged):
+    (training,) = judged[1].glob("runs/*-training-*")
+    records = [json.loads(path.read_text()) for path in judged[1].glob("runs/folder-cvae-*-seed*/cell.json")]
+    records += [json.loads(path.read_text()) for path in judged[1].glob("runs/folder-cvae-seed*/cell.json")]
+    assert len(records) == 2 * 2
+    assert {record["training"] for record in records} == {training.name}
+    history = pd.read_csv(training / "history.csv")
+    assert history["epoch"].tolist() == list(range(1, len(history) + 1))
+    assert {record["training_s"] for record in records} == {round(float(history["seconds"].sum()), 1)}
+
+
+def test_copies_across_the_split_are_reported(judged):
+    pairs = pd.read_csv(judged[1] / "near_duplicates.csv")
+    copies = {"light/00.png", *(f"light/{number}.png" for number in range(30, 40))}
+    assert len(pairs)
+    assert set(pairs["learned from"]) <= copies
+    assert set(pairs["tested on"]) <= copies
+
+
+def test_the_report_and_the_page_say_it_in_words(judged):
+    _, out = judged
+    report = (out / "report.md").read_text()
+    for text in (
+        "## Verdict",
+        "## Verdict on accuracy",
+        "| geometric | ",
+        "have a near duplicate",
+        "GAN-train",
+        "results mean nothing",
+    ):
+        assert text in report
+    assert re.search(r"Use \w+|Train on the images as they are", report)
+    for figure in re.findall(r"!\[.*?\]\((.*?)\)", report):
+        assert (out / figure).stat().st_size > 1000
+    html = (out / "index.html").read_text()
+    assert not re.search(LINK, html)
+    assert html.count("<figure") == 6, "verdicts, proportions, two each of geometric and CVAE"
+    audit = pd.read_csv(out / "audit.csv")
+    assert set(audit["method"]) == {"geometric", "cvae"}
+    refused = audit[(audit["measure"] == "Fréchet")]["refused"]
+    assert refused.str.contains("needs more images than features").all()
+
+
+def test_the_same_command_computes_nothing_again_and_refuses_other_options(judged, monkeypatch):
+    source, out = judged
+    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")}
+    assert len(before) == 9 * 2
+    monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(Runner, "_fit", lambda *_: pytest.fail("fitted again"))
+    assert called(source, *ASKED, "--out", out) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")} == before
+    with pytest.raises(UsageError, match="holds results of other images or options"):
+        called(source, "--methods", "smote", "--out", out)
+
+
+def test_a_plan_counts_what_is_finished(judged, capsys):
+    source, out = judged
+    more = [*ASKED, "--out", out, "--dry-run", "--schedule", "smoke", "--seeds", "3"]
+    assert judge.main(judge.parse("judge.py", list(map(str, [source, *more])))) == 0
+    printed = capsys.readouterr().out
+    assert "60 dark, 40 light, 60 striped; 12 x 12 pixels" in printed
+    assert "About 84 of these to learn from, 28 to choose epochs by, 48 to test." in printed
+    assert "9 comparisons with 3 seeds each" in printed
+    assert re.search(r"mixup +training 0 s, 2 of 3 finished", printed)
+    assert re.search(r"cvae +training .*, with 0\.5, 1 times the new images, 4 of 6 finished", printed)
+
+
+def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
+    quick("geometric")
+    assert called(source, "--methods", "adasyn", "--out", tmp_path / "out") == 1
+    printed = capsys.readouterr()
+    assert "folder-adasyn-seed0: FAILED, no image of class 1 has a neighbour of another class" in printed.err
+    assert "2 of 6 cells failed; the same command tries them again." in printed.err
+    (log, _) = sorted((tmp_path / "out").glob("runs/folder-adasyn-seed*/failed.log"))
+    assert f"adasyn failed; see {log.parent.parent}/folder-adasyn-seed" in (tmp_path / "out" / "report.md").read_text()
+    assert set(pd.read_csv(tmp_path / "out" / "verdicts.csv")["method"]) == {"geometric"}
+    assert set(pd.read_csv(tmp_path / "out" / "audit.csv")["method"]) == {"geometric"}
+
+
+def test_without_the_baseline_there_is_no_report(tmp_path, quick, monkeypatch, capsys):
+    def fails(*_):
+        raise RuntimeError("no luck")
+
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
+    quick("class_weights")
+    monkeypatch.setattr(Unbalanced, "classifier_arguments", fails)
+    asked = ("--methods", "--schedule", "smoke", "--seeds", "2", "--out", tmp_path / "out")
+    assert commands.call("judge", source, *asked) == 1
+    sentence, _, log = capsys.readouterr().err.splitlines()[-1].partition("; see ")
+    assert sentence == "judge.py: without unbalanced there is nothing to compare with"
+    assert "no luck" in Path(log).read_text()
+    assert len(list((tmp_path / "out").glob("runs/folder-class_weights-*/cell.json"))) == 2
+    assert not (tmp_path / "out" / "report.md").exists()
+
+
+def test_groups_csv_is_read(tmp_path, quick):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
+    with open(source / "groups.csv", "w", newline="") as file:
+        rows = [(f"light/{number:02}.png", number // 2) for number in range(40)]
+        csv.writer(file).writerows([("file", "group"), *rows])
+    quick("geometric")
+    assert called(source, "--methods", "--out", tmp_path / "out") == 0
+    assert "kept together as groups.csv says" in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("counts", "arguments", "message"),
+    [
+        ({"a": 9, "b": 9}, [], "all classes of .* have 9 images: balanced"),
+        ({"a": 20, "b": 30}, ["--methods", "smote", "--image-size", "0"], "expected a whole number of at least 1"),
+        ({"a": 10, "b": 20}, ["--methods", "smote"], "cannot be split for testing: a would have 3 test images"),
+        ({"a": 20, "b": 30}, ["--methods", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
+        ({"a": 20, "b": 30}, ["--methods", "--dry-run"], "holds files that judge did not write"),
+        ({"a": 9, "b": 12}, ["--seeds", "1"], "a verdict needs at least 2"),
+        ({"a": 9, "b": 12}, ["--minority", "c"], "has no class c"),
+        ({"a": 9, "b": 12}, ["--proportions", "0"], "expected a number above 0 and at most 10, got '0'"),
+        ({"a": 9, "b": 12}, ["--proportions", "half"], "expected a number above 0 and at most 10, got 'half'"),
+        ({"a": 9, "b": 12}, ["--proportions", "11"], "expected a number above 0"),
+        ({"a": 9, "b": 12}, ["--jobs", "0"], "at least 1"),
+        ({"a": 9, "b": 12}, ["--filter", "luck"], "invalid choice: 'luck'"),
+        ({"a": 9, "b": 12}, ["--methods", "unbalance"], "invalid choice: 'unbalance'"),
+        ({"a": 20, "b": 30}, ["--methods", "smote", "--extractor", "inception"], "there are no weights in"),
+        ({"dark": 2, "light": 9}, ["--methods"], "cannot be split"),
+        (
+            {"dark": 12, "light": 40},
+            ["--methods", "--dry-run"],
+            "dark would have 4 test images, and a verdict needs 5; .* about 17 ",
+        ),
+    ],
+)
+def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path, monkeypatch, capsys):
+    source = tmp_path / "src"
+    for name, count in counts.items():
+        written = small_folder.write(tmp_path / f"of {name}", {"dark": count})
+        source.mkdir(exist_ok=True)
+        (written / "dark").rename(source / name)
+    if "did not write" in message:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "report.md").write_text("mine")
+    monkeypatch.setattr(features, "inception_weights_path", lambda: tmp_path / "none")
+    assert re.search(message, commands.refusal(capsys, "judge", source, *arguments, "--out", tmp_path / "out"))
+
+
+def test_a_method_that_needs_more_images_than_there_are_to_learn_from_is_told(tmp_path, monkeypatch, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 20, "light": 40})
+    monkeypatch.setattr(METHODS["smote"].load(), "min_images", 12)
+    sentence = commands.refusal(capsys, "judge", source, "--methods", "smote", "--out", tmp_path / "out")
+    assert "class dark has 10 images to learn from, but smote needs 12 of every class" in sentence
+
+
+@pytest.mark.slow
+def test_processes_side_by_side_train_a_network_once(tmp_path):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 30})
+    asked = ("--methods", "cvae", "--proportions", "0.5", "1", "--schedule", "smoke", "--seeds", "2", "--jobs", "2")
+    finished = commands.run("judge.py", source, *asked, "--out", tmp_path / "out")
+    assert finished.returncode == 0, finished.stderr
+    assert "[18/18]" in finished.stdout
+    (training,) = (tmp_path / "out").glob("runs/*-cvae-training-*")
+    assert len(json.loads((training / "environments.json").read_text())) == 1
+    expected = {"class_weights", "mixup", "random_oversampling", "geometric", "cvae"}
+    assert set(pd.read_csv(tmp_path / "out" / "verdicts.csv")["method"]) == expected | {
+        f"{name} x0.5" for name in ("random_oversampling", "geometric", "cvae")
+    }
+    assert not [name for name in os.listdir(tmp_path / "out") if name.endswith(".partial")]

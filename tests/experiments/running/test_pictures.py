@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from class_balancing.experiments.running import pictures
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_images_lie_side_by_side(n_channels, tmp_path):
+    rows = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5, n_channels), dtype=np.uint8)
+    pictures.save(tmp_path / "rows.png", rows)
+    found = pictures.load(tmp_path / "rows.png")
+    assert found.shape == (2 * 4, 3 * 5, n_channels)
+    np.testing.assert_array_equal(found[4:, 5:10], rows[1, 1])
+
+
+def test_interpolations_lie_between_two_originals():
+    class Balancer:
+        """Its latent is the image's mean."""
+
+        def encode(self, images, label):
+            return images.mean(axis=(1, 2))
+
+        def decode(self, latent, label):
+            return np.broadcast_to(latent[:, None, None], (len(latent), 2, 2, 1)).astype(np.uint8)
+
+    values = np.array([0, 10, 20, 80, 90, 100, 250], np.uint8)
+    originals = np.broadcast_to(values[:, None, None, None], (7, 2, 2, 1))
+    found = pictures.interpolations(Balancer(), originals, label=1)
+    assert found.shape == (3, 11, 2, 2, 1)
+    np.testing.assert_array_equal(found[0, :, 0, 0, 0], [0, *np.linspace(0, 80, 9), 80])
+    np.testing.assert_array_equal(found[2, [0, -1], 0, 0, 0], [20, 100])

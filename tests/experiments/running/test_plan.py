@@ -1,0 +1,132 @@
+import itertools
+from dataclasses import replace
+
+import pytest
+from class_balancing.datasets.tasks import SCHEDULES
+from class_balancing.experiments.running import plan as plans
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.plan import Plan, cells_of, duration, training_seconds
+from class_balancing.experiments.tables import TASKS, thesis
+from class_balancing.models import METHODS, cvae
+
+DATASETS = ("mnist", "cifar10", "vehicles")
+OF_THESIS = [task for task in TASKS.values() if task.dataset in DATASETS]
+BY_NAME = {t.name: t for task in TASKS.values() for t in (task, task.undropped)}
+
+
+def planned(out, schedule="quick", protocol="thesis", filters=()):
+    return Plan(out, BY_NAME, schedule, protocol, filters)
+
+
+def finish(plan, cell):
+    plan.folder(cell).mkdir(parents=True)
+    (plan.folder(cell) / "cell.json").touch()
+
+
+def test_each_cell_of_the_thesiss_tables_is_there_once():
+    n_seeds = {task.dataset: task.n_seeds["quick"] for task in OF_THESIS}
+    cells = cells_of(OF_THESIS, thesis.METHODS + thesis.RIVALS, n_seeds)
+    assert n_seeds == {"mnist": 3, "cifar10": 2, "vehicles": 3}
+    assert len(cells) == len(set(cells)) == (3 + 2 + 3) * (2 * (1 + 1 + 8) + 1)
+    groups = [group for group, _ in itertools.groupby(cell.group for cell in cells)]
+    assert len(groups) == len(set(groups)), "seeds stand together"
+
+
+def test_the_thesis_has_18_generative_models_and_33_classifiers(tmp_path):
+    cells = cells_of(OF_THESIS, thesis.METHODS, dict.fromkeys(DATASETS, 1))
+    plan = planned(tmp_path, "thesis")
+    assert len({plan.training_folder(cell) for cell in cells if cell.is_trained}) == 18
+    assert sum(cell.has_classifier for cell in cells) == 33
+
+
+def test_the_balanced_original_is_shared(tmp_path):
+    of_mnist = [task for task in OF_THESIS if task.dataset == "mnist"]
+    cells = [cell for cell in cells_of(of_mnist, (), {"mnist": 1}) if cell.method == "balanced_original"]
+    assert cells == [Cell("mnist-0", "balanced_original", 0)]
+    plans_of_each = [Plan(tmp_path, {"mnist-0": task.undropped}, "quick", "thesis") for task in of_mnist]
+    assert len({plan.folder(cells[0]) for plan in plans_of_each}) == 1
+
+
+def test_an_imbalance_that_a_dataset_came_with_has_no_balanced_original():
+    task = replace(TASKS["mnist-50"], name="mnist", dropped_percent=None)
+    assert [cell.method for cell in cells_of([task], (), {"mnist": 1})] == ["original", "unbalanced"]
+
+
+def test_a_changed_configuration_changes_the_folder(tmp_path):
+    cell = Cell("mnist-50", "bagan", 0)
+    folders = {planned(tmp_path, schedule, protocol).folder(cell) for schedule in SCHEDULES for protocol in "ab"}
+    assert len(folders) == 6
+    changed = [
+        planned(tmp_path).folder(cell),
+        planned(tmp_path, filters=("duplicates",)).folder(cell),
+        planned(tmp_path).folder(replace(cell, proportion=0.5)),
+        planned(tmp_path).folder(replace(cell, seed=1)),
+        planned(tmp_path).folder(replace(cell, task="mnist-75")),
+    ]
+    assert len(set(changed)) == len(changed)
+
+
+def test_seeds_proportions_and_filters_share_their_networks(tmp_path):
+    cell = Cell("mnist-50", "bagan", 0)
+    trainings = {planned(tmp_path).training_folder(replace(cell, seed=seed)) for seed in range(3)}
+    trainings |= {planned(tmp_path).training_folder(replace(cell, proportion=0.5))}
+    trainings |= {planned(tmp_path, filters=("duplicates",)).training_folder(cell)}
+    assert len(trainings) == 1
+    assert trainings.isdisjoint({planned(tmp_path, "smoke").training_folder(cell)})
+
+
+def test_a_trained_method_costs_its_training_once(tmp_path):
+    cells = cells_of([TASKS["mnist-50"]], ["cvae_gan"], {"mnist": 3})[-3:]
+    plan = planned(tmp_path)
+    everything = plan.remaining_seconds(cells)
+    finish(plan, cells[0])
+    left = plan.remaining_seconds(cells)
+    assert left == 2 * plan.measuring_seconds(cells[0])
+    assert everything - left > plan.training_seconds(cells[0]) > 0
+
+
+def test_proportions_cost_one_training(tmp_path):
+    plan = planned(tmp_path)
+    cells = [Cell("mnist-50", "cvae", 0, share) for share in (0.5, 1.0, 2.0)]
+    expected = plan.training_seconds(cells[0]) + 3 * plan.measuring_seconds(cells[0])
+    assert plan.remaining_seconds(cells) == expected
+
+
+def test_time_follows_what_was_measured_for_the_nearest_size(monkeypatch):
+    monkeypatch.setattr(cvae.CVAE, "seconds_per_1000_images", {"": {28: 1.0, 64: 5.0}})
+
+    def seconds(side, n_images=1000):
+        return training_seconds("cvae", {"n_epochs": 10}, n_images, (side, side, 3)) - plans.SECONDS_TO_START
+
+    assert seconds(28) == pytest.approx(10)
+    assert seconds(28, 500) == pytest.approx(5)
+    assert seconds(20) == pytest.approx(10), "smaller images take no less"
+    assert seconds(64) == pytest.approx(50)
+    assert seconds(128) == pytest.approx(200)
+    assert training_seconds("geometric", {}, 1000, (28, 28, 1)) == 0
+
+
+def test_epochs_are_told_in_words(tmp_path):
+    plan = planned(tmp_path)
+    assert plan.epochs(Cell("mnist-50", "original", 0)) == "none"
+    assert plan.epochs(Cell("mnist-50", "smote", 0)) == "8 classifier"
+    assert plan.epochs(Cell("mnist-50", "cvae", 0)) == "8 cvae + 8 classifier"
+    assert plan.epochs(Cell("mnist-50", "bagan", 0)) == "6 autoencoder + 12 bagan + 8 classifier"
+
+
+def test_methods_that_no_source_prints_take_their_own_arguments(tmp_path):
+    task = replace(TASKS["cifar10-50"], name="plain", arguments={})
+    plan = Plan(tmp_path, {"plain": task}, "quick", "thesis")
+    for method in ("geometric", "cvae", "smote"):
+        made = METHODS[method].load()
+        own = made(**made.arguments("quick", task.n_train_images, flip=True)).get_params()
+        found = plan.arguments(Cell("plain", method, 0))
+        assert found.items() <= own.items()
+        assert own.keys() - found.keys() <= {"sampling_strategy", "random_state", "folder", "verbose"}
+    geometric = plan.arguments(Cell("plain", "geometric", 0))
+    assert geometric["horizontal_flip"], "images of the task may be mirrored"
+    assert geometric["rotation_degrees"] == 15.0, "defaults are part of a record"
+
+
+def test_durations_are_for_people():
+    assert [duration(seconds) for seconds in (40, 700, 11_100, 1e6)] == ["40 s", "12 min", "3 h 5 min", "12 days"]

@@ -1,0 +1,183 @@
+"""How cells are handed to processes and what becomes of them; the processes stand in this one."""
+
+import errno
+import json
+import subprocess
+import sys
+import time
+import types
+from concurrent import futures
+from pathlib import Path
+
+import commands
+import pytest
+from class_balancing.experiments.command_line import DiskFullError
+from class_balancing.experiments.running import workers
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.locks import BusyError
+from class_balancing.experiments.running.plan import Plan
+from class_balancing.experiments.tables import TASKS
+from class_balancing.models.training.callbacks import TrainingDivergedError
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+RECORD = {"scores": {"accuracy": 0.5, "f1_minority": 0.25}}
+GEOMETRIC = [Cell("digits-50", "geometric", seed) for seed in range(2)]
+CVAE = [Cell("digits-50", "cvae", seed) for seed in range(3)]
+
+
+@pytest.fixture
+def begun(tmp_path, monkeypatch):
+    """A runner whose cells do what `errors` says; it notes each start of processes as None and each cell it begins."""
+    found = types.SimpleNamespace(order=[], errors={})
+
+    class Pool(commands.WorkersHere):
+        def __init__(self, *arguments, **keywords):
+            found.order.append(None)
+            super().__init__(*arguments, **keywords)
+
+        def submit(self, *call):
+            future = super().submit(*call)
+            if isinstance(future.exception(), SystemExit):  # which would have ended a real process
+                future = futures.Future()
+                future.set_exception(TerminatedWorkerError())
+            return future
+
+    class Runner(workers.Runner):
+        def run(self, cell, wait):
+            found.order.append((cell, wait))
+            if errors := found.errors.get(cell):
+                raise errors.pop(0)
+            finish(self.plan, cell)
+            return RECORD
+
+        def train(self, cell):
+            found.order.append(cell)
+            if errors := found.errors.get(cell):
+                raise errors.pop(0)
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "Runner", Runner)
+    found.runner = Runner(Plan(tmp_path, TASKS, "smoke", "thesis"), {})
+    return found
+
+
+def finish(plan, cell):
+    plan.folder(cell).mkdir(parents=True, exist_ok=True)
+    (plan.folder(cell) / "cell.json").write_text(json.dumps(RECORD))
+
+
+def finished(begun, cells):
+    return [cell for cell in cells if begun.runner.plan.is_finished(cell)]
+
+
+def test_cells_are_counted_and_told_in_words(begun, capsys):
+    finish(begun.runner.plan, GEOMETRIC[0])
+    assert workers.run_all(begun.runner, GEOMETRIC, 1, "cpu") == {}
+    output = capsys.readouterr().out
+    assert output == "[2/2] digits-50-geometric-seed1: accuracy 0.5000, F1 0.2500 (about 0 s left)\n"
+    assert begun.order == [None, (GEOMETRIC[1], False)]
+
+
+def test_cells_of_one_training_go_to_one_process(begun, monkeypatch):
+    groups, run_group = [], workers._run_group
+    monkeypatch.setattr(workers, "_run_group", lambda group, wait: groups.append(group) or run_group(group, wait))
+    halves = [Cell("digits-50", "cvae", seed, 0.5) for seed in range(3)]
+    other = [Cell("digits-75", "cvae", 0)]
+    workers.run_all(begun.runner, [*GEOMETRIC, *halves, *CVAE, *other], 2, "cpu")
+    assert groups == [GEOMETRIC[:1], GEOMETRIC[1:], [*halves, *CVAE], other]
+
+
+def test_a_cell_that_fails_stops_no_other_and_leaves_a_log(begun, capsys):
+    begun.errors[CVAE[0]] = [TrainingDivergedError("the loss became nan\nin the second line")]
+    failed = workers.run_all(begun.runner, [*CVAE, *GEOMETRIC], 1, "cpu")
+    assert finished(begun, [*CVAE, *GEOMETRIC]) == [*CVAE[1:], *GEOMETRIC]
+    assert list(failed) == CVAE[:1]
+    assert "TrainingDivergedError: the loss became nan\nin the second line" in failed[CVAE[0]].read_text()
+    expected = f"[1/5] digits-50-cvae-seed0: FAILED, the loss became nan; see {failed[CVAE[0]]}\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_what_another_command_computes_is_left_to_it_and_waited_for_at_the_end(begun):
+    begun.errors[GEOMETRIC[0]] = [BusyError("in use")]
+    assert workers.run_all(begun.runner, [*GEOMETRIC, *CVAE], 1, "cpu") == {}
+    cells = [(cell, False) for cell in (*GEOMETRIC, *CVAE)]
+    assert [item for item in begun.order if item] == [*cells, (GEOMETRIC[0], True)]
+
+
+def test_a_process_that_lacked_memory_gets_no_other_cell(begun, capsys):
+    begun.errors[CVAE[0]] = [MemoryError()]
+    failed = workers.run_all(begun.runner, [*CVAE, *GEOMETRIC], 1, "cpu")
+    assert list(failed) == CVAE[:1]
+    assert finished(begun, [*CVAE, *GEOMETRIC]) == [*CVAE[1:], *GEOMETRIC]
+    assert begun.order[:4] == [None, (CVAE[0], False), None, (CVAE[1], False)]
+    assert f"FAILED, {workers.OUT_OF_MEMORY}; see" in capsys.readouterr().err
+
+
+def test_a_process_that_is_killed_takes_only_its_own_cell(begun, capsys):
+    begun.errors[CVAE[1]] = [SystemExit() for _ in range(3)]
+    failed = workers.run_all(begun.runner, [*CVAE, *GEOMETRIC], 2, "cpu")
+    assert list(failed) == [CVAE[1]]
+    assert begun.errors[CVAE[1]] == [], "it was tried with the others, with its own group, alone"
+    assert finished(begun, [*CVAE, *GEOMETRIC]) == [CVAE[0], CVAE[2], *GEOMETRIC]
+    error = capsys.readouterr().err
+    assert "A process was killed; unfinished cells are tried one at a time." in error
+    assert "digits-50-cvae-seed1: FAILED, the process was killed" in error
+
+
+def test_a_full_disk_ends_the_run(begun, tmp_path):
+    begun.errors[CVAE[0]] = [OSError(errno.ENOSPC, "No space left on device")]
+    with pytest.raises(DiskFullError, match=f"no space left on the disk of {tmp_path}"):
+        workers.run_all(begun.runner, CVAE, 1, "cpu")
+    assert begun.order == [None, (CVAE[0], False)]
+
+
+def test_other_machines_train_each_network_once_with_the_chief(begun, capsys):
+    finish(begun.runner.plan, CVAE[0])
+    other = Cell("digits-75", "cvae", 0)
+    begun.errors[other] = [TrainingDivergedError("the loss became nan")]
+    assert workers.train_with_the_chief(begun.runner, [*GEOMETRIC, *CVAE, other]) == 1
+    assert begun.order == [CVAE[0], other], "networks are the same for all seeds"
+    assert "digits-75-cvae-seed0: the loss became nan" in capsys.readouterr().err
+
+
+def test_records_of_other_environments_are_counted():
+    own = {"python": "3.11", "packages": {"keras": "3.15.1"}}
+    older = {"python": "3.11", "packages": {"keras": "3.15.0"}}
+    continued = {"environment": own, "training_environments": [older, own]}
+    records = [{"environment": own}, {"environment": older}, continued]
+    assert workers.other_environments(records, own) == ["packages.keras 3.15.0, here 3.15.1 (2 cells)"]
+    assert workers.other_environments(records[:1], own) == []
+
+
+def test_errors_are_told_in_a_line():
+    assert workers.in_a_line(ValueError(" one\ntwo")) == "one"
+    assert workers.in_a_line(ValueError()) == "ValueError"
+    assert workers.in_a_line(ValueError("x" * 1000)) == "x" * workers.MAX_LETTERS
+    assert workers.in_a_line(MemoryError()) == workers.OUT_OF_MEMORY
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes below /proc")
+def test_no_process_outlives_a_killed_run(tmp_path):
+    command = [sys.executable, str(commands.ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
+    command += ["--methods", "cvae", "--schedule", "quick", "--jobs", "2", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob("out/runs/*-unbalanced-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = [int(number) for number in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    for _ in range(200):
+        if not any(is_running(child) for child in children):
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker is still running")
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+import shutil
+
+import commands
+import pytest
+from class_balancing.experiments.tables import architectures
+
+REFERENCE = commands.ROOT / "reports" / "reference" / "architectures"
+ENDINGS = ("md", "tex")
+
+
+def test_tables_are_written_without_graphviz_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert commands.call("architectures", "--out", tmp_path) == 0
+    assert "graphviz is missing" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.glob("B.*.md")) == sorted(f"B.{n}.md" for n in range(1, 11))
+    assert not list(tmp_path.glob("*.png"))
+    text = (tmp_path / "B.2.md").read_text()
+    assert "| 12 | dropout (Dropout) | (256,) | Dropout Rate: 0.3 | 0 | flatten_2 |" in text
+    assert "Total parameters: 371713" in text
+    written, kept = (
+        {path.name: path.read_text() for ending in ENDINGS for path in folder.glob(f"*.{ending}")}
+        for folder in (tmp_path, REFERENCE)
+    )
+    assert written == kept
+    stems = {path.stem for path in REFERENCE.iterdir() if not path.name.startswith(".")}
+    assert stems == {name.rpartition(".")[0] for name in written}
+
+
+def test_networks_that_are_twins_stand_once(monkeypatch):
+    def network(n_filters):
+        import keras
+
+        image = keras.Input((4, 4, 1))
+        return keras.Model(image, keras.layers.Conv2D(n_filters, 3)(image))
+
+    found = [
+        ("small-critic", "one critic, Small", lambda: network(8)),
+        ("large-critic", "one critic, Large", lambda: network(16)),
+        ("small-other", "another critic, Small", lambda: network(8)),
+        ("printed", "known", lambda: network(4)),
+    ]
+    monkeypatch.setattr(architectures, "PRINTED_NETWORKS", {"B.0": ("A critic", "printed:network")})
+    monkeypatch.setattr(architectures.pkgutil, "resolve_name", lambda path: lambda: network(4))
+    monkeypatch.setattr(architectures, "networks", lambda: iter(found))
+    assert [(name, caption) for name, caption, _ in architectures.built_networks()] == [
+        ("B.0", "Table B.0: A critic."),
+        ("small-critic", "Not printed: one critic, Small; another critic, Small."),
+        ("large-critic", "Not printed: one critic, Large."),
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    sentence = commands.refusal(capsys, "architectures", "--out", tmp_path / "file" / "out")
+    assert f"cannot write to {tmp_path / 'file' / 'out'}" in sentence
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
+def test_every_network_gets_a_diagram(tmp_path):
+    assert commands.call("architectures", "--out", tmp_path) == 0
+    for number in range(1, 11):
+        assert (tmp_path / f"B.{number}.png").read_bytes().startswith(b"\x89PNG")
+        assert "</svg>" in (tmp_path / f"B.{number}.svg").read_text()
+    assert "conv2d_transpose_3" in (tmp_path / "B.1.svg").read_text()

@@ -1,0 +1,285 @@
+"""A run of the tables' command: what it writes, when it writes again, and what it shows of earlier runs."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import commands
+import pandas as pd
+import pytest
+import small_tasks
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.plan import Plan, cells_of
+from class_balancing.experiments.running.runner import Runner
+from class_balancing.experiments.tables import architectures, results, task_named, write
+from class_balancing.reports import figures, tables
+
+pytestmark = [
+    pytest.mark.usefixtures("untraced", "workers_here", "quick_classifiers", "small_tables", "small_pages"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
+DIGITS = ("--datasets", "digits", "--schedule", "smoke")
+ASKED = (*DIGITS, "--dropped", "50", "--seeds", "2", "--methods", "geometric", "cvae", "class_weights")
+N_CELLS = 2 * 6
+LINK = r'(?:src|href)="((?!data:|#)[^"]*)"|url\('
+PROGRAM = f"""
+import sys
+import small_tasks
+from class_balancing.experiments import command_line, tables
+tables.TASKS.update(small_tasks.TASKS)
+command_line.call("tables", "{commands.SCRIPTS["tables"]}")
+"""
+
+
+@pytest.fixture(scope="module")
+def small_pages():
+    """Within the module figures are small, and pages show two printed networks; the others have tests of their own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(figures, "DOTS_PER_INCH", 20)
+        printed = {name: architectures.PRINTED_NETWORKS[name] for name in ("B.8", "B.10")}
+        patched.setattr(architectures, "PRINTED_NETWORKS", printed)
+        patched.setattr(architectures, "networks", lambda: iter(()))
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, untraced, workers_here, quick_classifiers, small_tables, small_pages):
+    """The folder of a finished run."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    assert commands.call("tables", *ASKED, "--out", out) == 0
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    """A copy of it, for a test to change."""
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+def planned(out):
+    tasks = [*small_tasks.TASKS.values(), task_named("digits-15")]
+    return Plan(out, {t.name: t for task in tasks for t in (task, task.undropped)}, "smoke", "thesis")
+
+
+def asked_for():
+    """Tasks and cells of the finished run."""
+    task = small_tasks.TASKS["digits-50"]
+    return [task], cells_of([task], ["geometric", "cvae", "class_weights"], {"digits": 2})
+
+
+def is_current(out) -> bool:
+    return write.is_current(planned(out), *asked_for())
+
+
+def times(out):
+    return {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_every_measurement_stands_in_one_tidy_table(finished):
+    found = pd.read_csv(finished / "results.csv")
+    assert ",".join(found.columns) == "table,task,dataset,dropped_percent,method,seed,metric,value,printed"
+    of_geometric = found[(found["method"] == "geometric") & (found["metric"] == "accuracy")]
+    assert of_geometric["seed"].tolist() == [0, 1]
+    assert of_geometric["printed"].tolist() == [1.5, 1.5]
+    record = json.loads((planned(finished).folder(Cell("digits-50", "geometric", 1)) / "cell.json").read_text())
+    assert of_geometric["value"].tolist()[1] == record["scores"]["accuracy"]
+    assert found["value"].notna().all()
+
+
+def test_tables_hold_ours_and_what_is_printed(finished):
+    text = (finished / "tables" / "digits-50.md").read_text()
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
+    assert re.search(r"\d ± 0\.\d+ \(printed 1\.5000\) ✗", lines["geom. trans."])
+    assert "(printed 0.4478) ✓" in lines["Original images"]
+    assert "(printed" not in lines["class weights †"]
+    assert "(printed" not in lines["Balanced original †"]
+    assert "cvae: n_epochs 2 (1500)" in text, "the footer tells what differs from the source"
+    assert "digits, 50 % of class 4 dropped." in text
+    assert "its figures mean nothing" in text
+    assert (finished / "tables" / "digits-50.tex").read_text().count("\\begin{table}") == 1
+
+
+def test_figures_are_drawn(finished):
+    assert {path.name for path in (finished / "figures").iterdir()} == {
+        "class-distribution-digits-50.png",
+        "compared.png",
+        "confusion-digits-50.png",
+        "dataset-digits.png",
+        "interpolations-digits-50.png",
+        "samples-digits-50.png",
+        "training-digits-50-cvae.png",
+    }
+
+
+def test_pages_need_no_file_but_each_other(finished):
+    index, of_digits, networks = (
+        (finished / name).read_text() for name in ("index.html", "pages/digits.html", "pages/networks.html")
+    )
+    assert re.findall(LINK, index) == ["pages/digits.html", "pages/networks.html"]
+    assert re.findall(LINK, of_digits) == re.findall(LINK, networks) == ["../index.html"]
+    for words in ("digits-50-geometric-seed1", "Environment of 12 cells", "keras", "data:image/avif;base64,"):
+        assert words in of_digits
+    assert of_digits.count("<figure") == 6, "all figures but the comparison, which is on the index"
+    for words in ("class weights †", "data:image/avif;base64,"):
+        assert words in index
+    for words in ("Table B.8", "Table B.10"):
+        assert words in networks
+
+
+def test_the_index_begins_with_what_agrees_and_why_the_rest_does_not(finished):
+    summary, _ = (finished / "index.html").read_text().split('<h2 id="tables">')
+    assert "1 of 4 printed figures agree with ours within noise" in summary
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(<td.*?)</tr>", summary)]
+    found = pd.read_csv(finished / "results.csv")
+    less = (found["value"] - found["printed"]).groupby([found["method"], found["metric"]]).mean()
+    cvae, unbalanced, geometric = (
+        f"{less[key]:+.3f}" for key in (("cvae", "ssim"), ("unbalanced", "accuracy"), ("geometric", "accuracy"))
+    )
+    different = f"Unbalanced original (digits-50) {unbalanced}, geom. trans. (digits-50) {geometric}"
+    assert [[html.unescape(text) for text in row] for row in rows] == [
+        ["digits, SSIM", "1 of 2", f"CVAE (digits-50) {cvae}", ""],
+        ["digits, Accuracy", "0 of 2", different, "Few images."],
+    ]
+
+
+def test_an_explanation_is_of_its_own_methods_and_metrics():
+    columns = ["dataset", "table", "method", "label", "metric", "metric_label", "mean", "printed", "consistent"]
+    rows = [
+        ("digits", "digits-50", "unbalanced", "Unbalanced", "accuracy", "Accuracy", 0.5, 0.25, False),
+        ("digits", "digits-50", "geometric", "geom. trans.", "accuracy", "Accuracy", 0.5, 0.5, True),
+        ("digits", "digits-50", "geometric", "geom. trans.", "f1_minority", "F1 score", 0.5, 0.75, False),
+        ("digits", "digits-50", "smote", "SMOTE", "f1_minority", "F1 score", 0.5, None, None),
+    ]
+    found = write._agreement(pd.DataFrame(rows, columns=columns), list(small_tasks.TASKS.values()))
+    assert found == [
+        ("digits, Accuracy", "1 of 2", "Unbalanced (digits-50) +0.250", ""),
+        ("digits, F1 score", "0 of 1", "geom. trans. (digits-50) -0.250", ""),
+    ]
+
+
+def test_a_finished_run_repeated_prints_the_tables_and_does_nothing_else(out, tmp_path):
+    before = times(out)
+    (tmp_path / "modules").mkdir()
+    environment = commands.without_tensorflow(tmp_path / "modules", commands.ROOT / "tests" / "helpers")
+    command = [sys.executable, "-c", PROGRAM, *ASKED, "--out", str(out)]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert process.stderr == ""
+    assert process.returncode == 0
+    assert f"All {N_CELLS} cells were finished and everything in {out} is up to date." in process.stdout
+    assert (out / "tables" / "digits-50.md").read_text() in process.stdout
+    assert "Next: open" in process.stdout
+    assert times(out) == before
+
+
+@pytest.mark.parametrize("change", ["removed", "changed"])
+@pytest.mark.parametrize(
+    "name",
+    ["results.csv", "index.html", "pages/digits.html", "tables/digits-50.tex", "figures/compared.png", "written.json"],
+)
+def test_an_output_that_is_changed_or_removed_is_written_again(name, change, out):
+    assert is_current(out)
+    (out / name).unlink() if change == "removed" else (out / name).write_text("{}")
+    assert not is_current(out)
+
+
+def test_another_record_or_program_writes_again(out, monkeypatch):
+    plan = planned(out)
+    record = plan.folder(Cell("digits-50", "cvae", 1)) / "cell.json"
+    text = record.read_text()
+    record.write_text(text.replace('"wall_time_s"', '"wall_time_s" '))
+    assert not is_current(out)
+    record.write_text(text)
+    assert is_current(out)
+    other = plan.folder(Cell("digits-50", "smote", 0))
+    other.mkdir()
+    shutil.copy(record, other)
+    assert not is_current(out), "another command has finished a cell"
+    shutil.rmtree(other)
+    assert is_current(out)
+    tasks, cells = asked_for()
+    more = cells_of(tasks, ["geometric", "cvae", "class_weights"], {"digits": 3})
+    assert not write.is_current(plan, tasks, more)
+    assert write.is_current(plan, tasks, cells[:1]), "all that is finished is shown whatever was asked for"
+    monkeypatch.setattr(write, "RENDERERS", write.RENDERERS[1:])
+    assert not is_current(out)
+
+
+def test_what_is_missing_is_written_without_computing_anything(out, monkeypatch, capsys):
+    table = out / "tables" / "digits-50.md"
+    before = table.read_text()
+    table.unlink()
+    monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
+    assert commands.call("tables", *ASKED, "--out", out) == 0
+    assert "Tables are in" in capsys.readouterr().out
+    without_call = [line for line in before.splitlines() if "last written by" not in line]
+    assert [line for line in table.read_text().splitlines() if "last written by" not in line] == without_call
+    assert is_current(out)
+
+
+def test_pieces_of_different_commands_are_shown_together(out):
+    """Here with a percentage that the source lacks, and with fewer new images than a strip of samples holds."""
+    before = pd.read_csv(out / "results.csv")
+    asked = (*DIGITS, "--dropped", "15", "--seeds", "1", "--methods", "geometric")
+    assert commands.call("tables", *asked, "--out", out) == 0
+    found = pd.read_csv(out / "results.csv")
+    assert found["task"].unique().tolist() == ["digits-15", "digits-50"]
+    pd.testing.assert_frame_equal(found[found["task"] == "digits-50"].reset_index(drop=True), before)
+    assert set(found[found["task"] == "digits-15"]["method"]) == {
+        "original", "unbalanced", "balanced_original", "geometric"
+    }  # fmt: skip
+    text = (out / "tables" / "digits-15.md").read_text()
+    assert "| CVAE | not run | not run | not run |" in text, "what is shown of one percentage is shown of all"
+    assert re.search(r"\| geom\. trans\. \| [\d.]+, 1 of 2 seeds \|", text)
+    assert "(printed" not in text
+    index = (out / "index.html").read_text()
+    for words in ("Table digits-15.", "Table digits-50.", "15 % of class 4 dropped", "50 % of class 4 dropped"):
+        assert words in index
+    samples = {path.name for path in (out / "figures").glob("samples-*.png")}
+    assert samples == {"samples-digits-15.png", "samples-digits-50.png"}
+
+
+def test_one_cell_is_run_without_tables(out, capsys):
+    before = times(out)
+    name = "digits-50-smote-seed0"
+    assert commands.call("tables", *DIGITS, "--cell", name, "--out", out) == 0
+    output = capsys.readouterr().out
+    assert f"[1/1] {name}: SSIM" in output
+    assert "Next: the same command without --cell writes the tables." in output
+    (folder,) = out.glob(f"runs/{name}-*")
+    assert (folder / "cell.json").exists()
+    changed = {path for path, time in times(out).items() if before.get(path) != time}
+    assert {path for path in changed if "runs" not in path.parts} <= {out, out / "run.json", out / ".lock"}
+    assert commands.call("tables", *DIGITS, "--cell", name, "--out", out) == 0
+    assert "[1/1]" not in capsys.readouterr().out, "a finished cell is not run again"
+
+
+def test_what_failed_and_what_was_not_run_is_told(out):
+    plan, tasks = planned(out), [small_tasks.TASKS["digits-50"]]
+    failed = Cell("digits-50", "bagan", 0)
+    plan.folder(failed).mkdir()
+    log = plan.folder(failed) / "failed.log"
+    log.touch()
+    tasks, cells = results.with_earlier_runs(plan, tasks, cells_of(tasks, ["bagan", "cvae_gan"], {"digits": 1}))
+    records = results.records_of(plan, cells)
+    summary = tables.summarise(results.collect(plan, tasks, cells, records))
+    ((caption, _, notes),) = write.write_tables(plan, tasks, cells, records, summary)
+    text = (out / "tables" / "digits-50.md").read_text()
+    assert text.startswith(f"**{caption}**")
+    assert "| BAGAN † | failed | failed | failed |" in text
+    assert "| CVAE-GAN † | not run | not run | not run |" in text
+    assert f"BAGAN, seed 0, failed: {log}" in notes
+    assert f"- BAGAN, seed 0, failed: {log}" in text
+
+
+def test_a_cell_that_fails_ends_the_command_with_1_and_stands_in_the_table(out, monkeypatch, capsys):
+    task = small_tasks.TASKS["digits-50"]
+    monkeypatch.setitem(task.arguments["smoke"], "smote", {"n_neighbors": 0})
+    asked = (*DIGITS, "--dropped", "50", "--seeds", "1", "--methods", "smote")
+    assert commands.call("tables", *asked, "--out", out) == 1
+    error = capsys.readouterr().err
+    assert "digits-50-smote-seed0: FAILED, " in error
+    assert "1 of 4 cells failed; the same command tries them again." in error
+    assert "| SMOTE † | failed | failed | failed |" in (out / "tables" / "digits-50.md").read_text()

@@ -1,0 +1,52 @@
+"""Methods that make no images: what they tell the training of a classifier."""
+
+import inspect
+
+import numpy as np
+import pytest
+from class_balancing.evaluation.classifiers import train_classifier
+from class_balancing.models import BASELINE, METHODS
+from class_balancing.models.classifier_methods import ClassifierMethod, ClassWeights, Mixup, Unbalanced
+from sklearn.base import clone
+
+LABELS = np.array([0] * 60 + [1] * 30 + [2] * 10)
+NAMES = [name for name, method in METHODS.items() if not method.makes_images]
+
+
+def test_they_are_all_that_make_no_images_and_one_is_the_baseline():
+    assert {METHODS[name].load() for name in NAMES} == {Unbalanced, ClassWeights, Mixup}
+    assert METHODS[BASELINE].load() is Unbalanced
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_gives_arguments_of_the_training_and_keeps_its_parameters(name):
+    method = METHODS[name].load()()
+    assert isinstance(method, ClassifierMethod)
+    assert type(method).__doc__
+    assert method.classifier_arguments(LABELS).keys() <= inspect.signature(train_classifier).parameters.keys()
+    assert clone(method).get_params() == method.get_params()
+
+
+def test_the_baseline_changes_nothing():
+    assert Unbalanced().classifier_arguments(LABELS) == {}
+    assert Unbalanced().get_params() == {}
+
+
+def test_balanced_weights_give_every_class_as_much_and_an_image_one_on_average():
+    assert ClassWeights().get_params() == {"class_weight": "balanced"}
+    (weights,) = ClassWeights().classifier_arguments(LABELS).values()
+    assert weights == pytest.approx({0: 100 / 180, 1: 100 / 90, 2: 100 / 30})
+    assert all(type(label) is int and type(weight) is float for label, weight in weights.items()), "as Keras wants them"
+    of_images = np.array([weights[label] for label in LABELS.tolist()])
+    assert of_images.mean() == pytest.approx(1.0)
+    assert [of_images[label == LABELS].sum() for label in range(3)] == pytest.approx([100 / 3] * 3)
+
+
+def test_weights_may_be_given():
+    arguments = ClassWeights(class_weight={0: 1.0, 1: 2.0, 2: 7.0}).classifier_arguments(LABELS)
+    assert arguments == {"class_weight": {0: 1.0, 1: 2.0, 2: 7.0}}
+
+
+def test_mixup_gives_its_alpha():
+    assert Mixup().classifier_arguments(LABELS) == {"mixup_alpha": 0.2}
+    assert Mixup(alpha=1.0).classifier_arguments(LABELS) == {"mixup_alpha": 1.0}
