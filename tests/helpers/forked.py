@@ -41,7 +41,8 @@ class Forked:
     """
 
     def __init__(self, function, *args, environment=None, **keywords):
-        self.folder = Path(tempfile.mkdtemp(prefix="forked-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="forked-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
         self.process = CONTEXT.Process(target=_run, args=(self.folder, environment or {}, function, args, keywords))
         self.process.start()
 

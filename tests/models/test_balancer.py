@@ -170,26 +170,6 @@ def test_other_image_sizes_are_balanced(shape, name):
     assert (new_labels == 5).sum() == 20
 
 
-@pytest.mark.parametrize("name", TRAINED)
-def test_colour_images_are_balanced(name, fitted_to_colours, few_digits):
-    fitted, images, new_images, new_labels = fitted_to_colours(name)
-    assert fitted.image_shape_ == images.shape[1:] == (24, 24, 3)
-    assert new_images.shape == (120, 24, 24, 3)
-    np.testing.assert_array_equal(new_images[:100], images)
-    np.testing.assert_array_equal(np.bincount(new_labels), [30, 30, 30, 0, 30])
-
-
-@pytest.mark.parametrize("name", TRAINED)
-def test_latents_of_images_decode_to_images(name, fitted_in_a_folder, few_digits):
-    fitted, _ = fitted_in_a_folder(name)
-    assert isinstance(fitted, HasLatents)
-    fours = few_digits.images[few_digits.labels == 4]
-    latent = fitted.encode(fours, 4)
-    assert latent.shape == (10, 5)
-    decoded = fitted.decode(latent, 4)
-    assert (decoded.shape, decoded.dtype) == (fours.shape, np.uint8)
-
-
 def test_every_method_is_a_balancer_and_has_a_docstring():
     for name in BALANCERS:
         method = METHODS[name].load()

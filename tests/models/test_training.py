@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import shutil
 
 import keras
 import numpy as np
@@ -12,21 +11,8 @@ import tensorflow as tf
 from class_balancing.datasets.batches import shuffled_batches
 from class_balancing.models.training import callbacks, fit
 from class_balancing.models.training.callbacks import TrainingDivergedError
+from fits import assert_same_history, weights_digest
 from pretrained_gan import AdversarialTraining, PretrainedGAN
-from small_balancers import TRAINED, balancer
-
-
-def weights_digest(fitted):
-    networks = [value for _, value in sorted(vars(fitted).items()) if isinstance(value, keras.Model)]
-    arrays = [array for network in networks for array in network.get_weights()]
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
-
-
-def assert_same_history(found, expected):
-    """All but how long it took."""
-    pd.testing.assert_frame_equal(
-        found.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True, check_like=True
-    )
 
 
 @pytest.fixture
@@ -66,24 +52,6 @@ def kill(monkeypatch):
                 function()
 
     return run_and_kill
-
-
-@pytest.mark.usefixtures("checkpoints_of_all_epochs")
-@pytest.mark.parametrize("name", TRAINED)
-def test_what_a_killed_run_leaves_on_disk_continues_to_the_same_weights(name, fitted_in_a_folder, few_digits, tmp_path):
-    """Every method, killed in the last epoch of each of its stages: that epoch's checkpoint is not written yet."""
-    uninterrupted, left = fitted_in_a_folder(name)
-    stages = uninterrupted.history_["stage"].unique()
-    for index, killed in enumerate(stages):
-        folder = tmp_path / f"killed in {killed}"
-        shutil.copytree(left, folder)
-        max((folder / killed).glob("epoch-*.npz")).unlink()
-        for later in stages[index + 1 :]:
-            shutil.rmtree(folder / later)
-        resumed = balancer(name, folder=folder).fit(few_digits.images, few_digits.labels)
-        assert weights_digest(resumed) == weights_digest(uninterrupted)
-        np.testing.assert_array_equal(resumed.sample(4, 5), uninterrupted.sample(4, 5))
-        assert_same_history(resumed.history_, uninterrupted.history_)
 
 
 @pytest.mark.usefixtures("checkpoints_of_all_epochs")
