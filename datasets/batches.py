@@ -34,6 +34,42 @@ def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, ra
     return steps_per_epoch, batches
 
 
+def class_balanced_batches(images, class_indices, batch_size: int, random_state: int):
+    """Like `shuffled_batches`, but with every class equally often; each pass over a class has its own order."""
+    import tensorflow as tf
+
+    order = tf.constant(np.argsort(class_indices, kind="stable"), tf.int64)
+    counts = np.bincount(class_indices)
+    starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
+    n_classes, counts = len(counts), tf.constant(counts, tf.int64)
+    images = tf.constant(images)
+
+    def load(step):
+        labels = rotating_labels(step, batch_size, n_classes)
+        draws = (step * batch_size + tf.range(batch_size, dtype=tf.int64)) // n_classes  # earlier draws of the class
+        sizes = tf.gather(counts, labels)
+        seeds = tf.stack([tf.fill((batch_size,), tf.cast(random_state, tf.int64)), draws // sizes, labels], axis=1)
+        within_class = tf.raw_ops.RandomIndexShuffle(index=draws % sizes, seed=seeds, max_index=sizes - 1)
+        chosen = tf.gather(order, tf.gather(starts, labels) + within_class)
+        return {
+            "step": step,
+            "images": to_network(tf.gather(images, chosen)),
+            "labels": tf.cast(labels, tf.int32),
+        }
+
+    def batches(first_step: int):
+        return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
+
+    return max(1, len(images) // batch_size), batches
+
+
+def rotating_labels(step, n: int, n_classes: int):
+    """`n` labels that cycle through the classes from where the previous step stopped, so that counts are exact."""
+    import tensorflow as tf
+
+    return (step * n + tf.range(n, dtype=tf.int64)) % n_classes
+
+
 def batches_in_order(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
     """uint8 images as a tf.data.Dataset of float32 batches in [-1, 1], with their labels if these are given.
 

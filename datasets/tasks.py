@@ -28,7 +28,8 @@ class Classifier:
 class Table:
     """A table that shows metrics of one task or, if other tasks have a table of the same name, of several.
 
-    Metrics are "ssim", "accuracy", "f1_minority", "balanced_accuracy", "g_mean" and "recall_<label>".
+    Metrics are "ssim", "ssim_to_originals", "accuracy", "f1_minority", "balanced_accuracy", "g_mean" and
+    "recall_<label>".
     """
 
     name: str
@@ -51,11 +52,17 @@ class Task:
     `load` is the path of `load(data_dir)`, which returns the ImageDataset. `measured` are the classes whose F1 score is
     taken (the mean, if there are several). `dropped_percent` of the training images of each of them are dropped and
     replaced by new ones; 0 drops none, and None keeps the imbalance that the dataset came with, so that every class is
-    filled up to the size of the largest. With `official_split` the parts are the dataset's `official_parts`, else
-    `test_fraction` of all images are for testing. `arguments[schedule][method]` are constructor arguments that a source
-    prints, or our shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`.
+    filled up to `n_images_per_class` images (None: the size of the largest). With `official_split` the parts are the
+    dataset's `official_parts`, else `test_fraction` of all images are for testing. `arguments[schedule][method]` are
+    constructor arguments that a source prints, or our shortened ones; other methods choose their own for such images,
+    mirrored too if `is_mirrored`. `overrides[method]` replace some of either.
+
+    With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; of a
+    class that a method cannot make they are real. `baseline_task` is the task whose baseline is shown (None: its own).
     `published` is a CSV file of what was printed, with the columns table, dataset, dropped_percent, method, metric and
-    value.
+    value. `shown_filters` are filters whose pass rates are recorded, in this order; they drop nothing. `further_tables`
+    is the path of a function that makes `reports.plain_tables` of (runner, records), for what such tables do not show;
+    tasks may share one. `images_are_private` says that nobody else may be given the images.
     """
 
     name: str
@@ -71,14 +78,21 @@ class Task:
     methods: tuple[str, ...]
     tables: tuple[Table, ...]
     dropped_percent: int | None = None
+    n_images_per_class: int | None = None
+    n_new_only: Mapping[str, int] | None = None
+    baseline_task: str | None = None
     official_split: bool = False
     is_mirrored: bool = False
     ssim_range: tuple[float, float] | None = None
     arguments: Mapping[str, Mapping[str, dict]] = field(default_factory=dict)
+    overrides: Mapping[str, dict] = field(default_factory=dict)
     n_seeds: Mapping[str, int] = field(default_factory=lambda: {"smoke": 1, "quick": 3, "thesis": 3})
     published: Path | None = None
     explanations: tuple[Explanation, ...] = ()
+    further_tables: str | None = None
+    images_are_private: bool = False
     keeps_predictions: bool = False
+    shown_filters: tuple[str, ...] = ()
     test_fraction: float = 0.30
     validation_fraction: float = 0.25
     split_random_state: int = 0
@@ -96,6 +110,8 @@ class Task:
     @property
     def title(self) -> str:
         """For headings: the dataset and what was done to it."""
+        if self.n_new_only:
+            return f"{self.label}, as many of every class"
         if self.dropped_percent is None:
             return f"{self.label}, imbalanced as it is"
         if self.dropped_percent == 0:

@@ -23,6 +23,7 @@ def train_classifier(
     random_state: int,
     final_learning_rate: float | None = None,
     n_statistics_images: int = 0,
+    dropout_factor: float = 1.0,
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
     mixup_alpha: float | None = None,
@@ -30,9 +31,10 @@ def train_classifier(
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
 
-    The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it constant.
-    Before each validation the first `n_statistics_images` images give batch normalisation its means and variances (see
-    `StatisticsWithoutDropout`); 0 keeps the moving averages.
+    The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
+    Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
+    `StatisticsWithoutDropout`); 0 keeps the moving averages. `dropout_factor` multiplies the rates of dropout layers,
+    since in few epochs a network learns too little rather than too much.
     `class_weight` multiplies the loss of each class's images. An epoch ends after `steps_per_epoch` steps (default: one
     pass over the images). `mixup_alpha` trains on convex combinations of pairs of images and of their labels, with
     shares from Beta(alpha, alpha) (Zhang et al. 2018, with Keras' layer). Images that do not fill a batch are left out
@@ -42,6 +44,8 @@ def train_classifier(
     """
     keras.utils.set_random_seed(random_state)
     model = build(train.n_classes)
+    for layer in _layers_of(model, keras.layers.Dropout):
+        layer.rate *= dropout_factor
     batch_size = min(batch_size, len(train.labels))
     steps_per_pass, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
     steps_per_epoch = steps_per_epoch or steps_per_pass
@@ -86,6 +90,10 @@ def _mixed(examples, n_classes: int, alpha: float, random_state: int):
     return _with_one_hot_labels(examples, n_classes).map(mixed)
 
 
+def _layers_of(model: keras.Model, kind: type) -> list:
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
 class StatisticsWithoutDropout(keras.callbacks.Callback):
     """Before each validation, batch normalisation gets the statistics of `images` passed through without dropout.
 
@@ -98,8 +106,8 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
         self.images = images
 
     def on_test_begin(self, logs=None):
-        dropouts = [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)]
-        normalisations = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        dropouts = _layers_of(self.model, keras.layers.Dropout)
+        normalisations = _layers_of(self.model, keras.layers.BatchNormalization)
         usual = [layer.rate for layer in dropouts], [layer.momentum for layer in normalisations]
         for layer in dropouts:
             layer.rate = 0.0
@@ -119,7 +127,7 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (n, n_classes) of uint8 images and inputs of the last dense layer (n, n_features), float32."""
-    both = keras.Model(model.input, [model.output, model.get_layer("dense_3").input])
+    """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
+    both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
     probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
     return probabilities, features

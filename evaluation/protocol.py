@@ -9,8 +9,8 @@ is set aside first; neither the balancer nor the classifier's training sees it, 
 dataset has an official validation part, both use that.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Parts:
 def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray | None = None) -> Parts:
     """Split, drop and, under "clean", set validation images aside; `groups` (n,) names images that stay together.
 
-    Raises ValueError if a class is too small for that.
+    Raises ValueError if a class is too small for that, and for an official split of a dataset that has none.
     """
     indices, missing = part_indices(dataset.labels, task, protocol, groups, dataset.official_parts)
     images = {name: dataset.take(chosen) for name, chosen in indices.items()}
@@ -77,6 +77,8 @@ def part_indices(
             )
         return among[larger], among[smaller]
 
+    if task.official_split and official is None:
+        raise ValueError(f"{task.dataset} names no official parts, but task {task.name} asks for them")
     if task.official_split:
         indices = {name: np.flatnonzero(official == name) for name in ("train", "validation", "test")}
         indices = {name: found for name, found in indices.items() if len(found)}
@@ -94,8 +96,22 @@ def part_indices(
         dropped = {label: round(n * (1.0 - task.validation_fraction)) for label, n in dropped.items()}
     if task.dropped_percent is None:
         counts = np.bincount(labels[indices["train"]], minlength=task.n_classes)
-        return indices, {label: int(counts.max() - n) for label, n in enumerate(counts) if n < counts.max()}
+        wanted = task.n_images_per_class or counts.max()
+        return indices, {label: int(wanted - n) for label, n in enumerate(counts) if n < wanted}
     return indices, dropped
+
+
+def with_few_real_images(parts: Parts, classes: Iterable[int], n: int, random_state: int) -> Parts:
+    """Parts whose training images are `n` real ones of each of these classes and none of the others.
+
+    They are drawn at random, and again where a class has fewer, each equally often but for the last round.
+    """
+    rng, chosen = np.random.default_rng(random_state), [np.zeros(0, np.int64)]
+    for label in classes:
+        members = np.flatnonzero(parts.train.labels == label)
+        rounds = [rng.permutation(members) for _ in range(-(-n // len(members)))]
+        chosen.append(np.concatenate(rounds)[:n])
+    return replace(parts, train=parts.train.take(np.concatenate(chosen)))
 
 
 def with_new_images(

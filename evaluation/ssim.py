@@ -1,4 +1,7 @@
-"""Diversity of a set of images: structural similarity of random pairs (thesis section 5.3, eq. 5.1-5.3)."""
+"""Structural similarity of random pairs of images (thesis section 5.3, eq. 5.1-5.3).
+
+Of pairs of one set it says how diverse the set is, of pairs of a new and an original image how close the new ones are.
+"""
 
 from dataclasses import dataclass
 
@@ -27,17 +30,48 @@ def pairwise_ssim(images: np.ndarray, random_state: int, value_range=DEFAULT_RAN
     thesis's eq. 5.3 is a misprint for a product (DEVIATIONS.md). Raises ValueError for fewer than four images or a
     side under 11 pixels.
     """
-    if len(images) < 4:
+    _check(images, 4)
+    order = np.random.default_rng(random_state).permutation(len(images))
+    n_pairs = len(images) // 2
+    return _mean_ssim(images[order[:n_pairs]], images[order[n_pairs : 2 * n_pairs]], value_range)
+
+
+def ssim_to_originals(images: np.ndarray, originals: np.ndarray, random_state: int, value_range=DEFAULT_RANGE) -> SSIM:
+    """Pair each uint8 image (n, height, width, channels) with one of the originals (m, ...) and average as above.
+
+    Originals are drawn at random and equally often. Compare with `pairwise_ssim` of the originals: a higher value says
+    that new images are closer to originals than those are to each other. Raises ValueError for fewer than two images,
+    no original, or a side under 11 pixels.
+    """
+    _check(images, 2)
+    if not len(originals):
+        raise ValueError("SSIM to originals needs at least one original")
+    rng = np.random.default_rng(random_state)
+    rounds = [rng.permutation(len(originals)) for _ in range(-(-len(images) // len(originals)))]
+    return _mean_ssim(images, originals[np.concatenate(rounds)[: len(images)]], value_range)
+
+
+def mean_over_classes(measured: list[SSIM]) -> dict[str, float]:
+    """The mean of the means of each class, "value", and its "standard_error"."""
+    n = len(measured)
+    return {
+        "value": sum(each.mean for each in measured) / n,
+        "standard_error": float(np.sqrt(sum(each.standard_error**2 for each in measured))) / n,
+    }
+
+
+def _check(images, least: int) -> None:
+    if len(images) < least:
         raise ValueError(f"SSIM needs at least two pairs, got {len(images)} images")
     if min(images.shape[1:3]) < MIN_SIDE_PIXELS:
         raise ValueError(f"SSIM needs sides of at least {MIN_SIDE_PIXELS} pixels, got {images.shape[1:3]}")
-    order = np.random.default_rng(random_state).permutation(len(images))
-    n_pairs = len(images) // 2
-    first, second = order[:n_pairs], order[n_pairs : 2 * n_pairs]
+
+
+def _mean_ssim(first, second, value_range) -> SSIM:
     low, high = value_range
-    values = []
+    n_pairs, values = len(first), []
     for start in range(0, n_pairs, BATCH_SIZE):
-        pairs = [images[part[start : start + BATCH_SIZE]] for part in (first, second)]
+        pairs = [images[start : start + BATCH_SIZE] for images in (first, second)]
         scaled = [pixels.astype(np.float32) / 255 * (high - low) + low for pixels in pairs]
         values.append(tf.image.ssim(*scaled, max_val=high - low).numpy())
     values = np.concatenate(values).astype(np.float64)

@@ -72,8 +72,8 @@ def test_pairs_stand_across_the_two_sets_only(photographs):
 
 def test_chunks_make_no_difference(photographs, monkeypatch):
     expected = found(photographs, photographs, max_bits=20, max_distance=255.0)
-    monkeypatch.setattr("datasets.near_duplicates.CHUNK_PAIRS", 130)
-    monkeypatch.setattr("datasets.near_duplicates.CHUNK_VALUES", 40_000)
+    monkeypatch.setattr("class_balancing.datasets.near_duplicates.CHUNK_PAIRS", 130)
+    monkeypatch.setattr("class_balancing.datasets.near_duplicates.CHUNK_VALUES", 40_000)
     assert len(expected[0]) > 60
     for one, other in zip(expected, found(photographs, photographs, max_bits=20, max_distance=255.0), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -131,3 +131,37 @@ def test_statistics_are_taken_before_each_validation(parts, monkeypatch):
     )
     train(parts, small, n_epochs=2, n_statistics_images=50)
     assert taken == [50, 50]
+
+
+def test_the_dropout_factor_multiplies_every_rate_and_changes_the_training(parts):
+    import keras
+    from class_balancing.models.layers import Dropout
+
+    def build(n_classes):
+        image = keras.Input((28, 28, 1))
+        x = Dropout(0.5, name="first")(keras.layers.Flatten()(image))
+        x = Dropout(0.4, name="second")(keras.layers.Dense(8, "relu")(x))
+        return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(x))
+
+    weights = {}
+    for factor in (1.0, 0.4, 0.0):
+        arguments = {"n_epochs": 1, "batch_size": 100, "learning_rate": 1e-2, "random_state": 0}
+        model, _ = classifiers.train_classifier(build, *parts, dropout_factor=factor, **arguments)
+        rates = [model.get_layer(name).rate for name in ("first", "second")]
+        assert rates == pytest.approx([0.5 * factor, 0.4 * factor])
+        weights[factor] = np.concatenate([value.ravel() for value in model.get_weights()])
+    assert len({value.tobytes() for value in weights.values()}) == 3
+
+
+def test_features_are_the_inputs_of_the_last_dense_layer_whatever_its_name(parts):
+    import keras
+
+    image = keras.Input((28, 28, 1))
+    x = keras.layers.Dense(9, "relu", name="dense_3")(keras.layers.Flatten()(image))
+    x = keras.layers.Dense(4, "relu", name="features")(x)
+    model = keras.Model(image, keras.layers.Dense(10, "softmax", name="dense_9")(x))
+    images = parts[1].images[:20]
+    probabilities, features = classifiers.probabilities_and_features(model, images)
+    assert (probabilities.shape, features.shape) == ((20, 10), (20, 4))
+    kernel, bias = model.get_layer("dense_9").get_weights()
+    np.testing.assert_allclose(keras.ops.softmax(features @ kernel + bias), probabilities, atol=1e-5)

@@ -161,6 +161,39 @@ def test_from_an_official_training_part_classes_are_dropped_and_all_of_it_is_mis
     assert (found.train.labels == 4).sum() == n - round(n / 2)
 
 
+def test_every_class_can_be_filled_up_beyond_the_largest(imbalanced):
+    _, missing = protocol.part_indices(
+        imbalanced.labels, replace(OFFICIAL, n_images_per_class=450), "clean", official=imbalanced.official_parts
+    )
+    counts = np.bincount(imbalanced.labels[imbalanced.official_parts == "train"])
+    assert counts.max() < 450
+    assert missing == {label: 450 - n for label, n in enumerate(counts)}
+    _, missing = protocol.part_indices(
+        imbalanced.labels, replace(OFFICIAL, n_images_per_class=100), "clean", official=imbalanced.official_parts
+    )
+    assert missing == {label: 100 - n for label, n in enumerate(counts) if n < 100}, "no class loses images"
+
+
+def test_an_official_split_of_a_dataset_without_one_is_refused(numbered):
+    with pytest.raises(ValueError, match="numbered names no official parts, but task numbered-50 asks for them"):
+        protocol.parts(numbered, OFFICIAL, "thesis")
+
+
+def test_few_real_images_are_drawn_equally_often(imbalanced):
+    found = protocol.parts(imbalanced, OFFICIAL, "thesis")
+    few = protocol.with_few_real_images(found, [1, 3], 100, 0)
+    assert few.validation is found.validation
+    assert np.bincount(few.train.labels).tolist() == [0, 100, 0, 100]
+    counts = np.bincount(found.train.labels)
+    assert counts[1] > 100 > 3 * counts[3], "of class 3 some are drawn a fourth time"
+    numbers = few.train.images[:, 0, 0, 0].astype(int) * 256 + few.train.images[:, 0, 1, 0]
+    assert len(set(numbers[:100].tolist())) == 100
+    times = np.unique(numbers[100:], return_counts=True)[1]
+    assert (len(times), set(times.tolist())) == (counts[3], {3, 4})
+    other = protocol.with_few_real_images(found, [1, 3], 100, 1)
+    assert (other.train.images != few.train.images).any()
+
+
 @pytest.mark.parametrize("name", protocol.PROTOCOLS)
 def test_without_an_official_validation_part_it_is_cut_off_training_images(imbalanced, name):
     parts = np.where(imbalanced.official_parts == "validation", "train", imbalanced.official_parts)

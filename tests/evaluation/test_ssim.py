@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from class_balancing.evaluation.ssim import pairwise_ssim
+from class_balancing.evaluation.ssim import SSIM, mean_over_classes, pairwise_ssim, ssim_to_originals
 
 
 def test_equal_images_have_ssim_one_and_noise_nearly_none(digits):
@@ -29,6 +29,27 @@ def test_standard_error_is_the_spread_over_pairings(digits):
 def test_too_few_or_too_small_images_are_refused(shape, message):
     with pytest.raises(ValueError, match=message):
         pairwise_ssim(np.zeros(shape, np.uint8), 0)
+
+
+def test_each_image_is_paired_with_an_original_and_these_equally_often(digits):
+    originals = digits.images[:2]
+    assert ssim_to_originals(np.repeat(originals[:1], 6, axis=0), originals[:1], 0).mean == pytest.approx(1.0)
+    half = ssim_to_originals(np.repeat(originals[:1], 6, axis=0), originals, 0)
+    cross = pairwise_ssim(np.stack([originals[0], originals[1]] * 2), 1)
+    assert half.n_pairs == 6
+    one_pair = ssim_to_originals(np.repeat(originals[:1], 2, axis=0), originals[1:], 0).mean
+    assert half.mean == pytest.approx((1 + one_pair) / 2), "three pairs each"
+    assert cross.mean in (pytest.approx(1.0), pytest.approx(one_pair))
+    few = digits.images[:30], digits.images[30:60]
+    assert ssim_to_originals(*few, 0) == ssim_to_originals(*few, 0) != ssim_to_originals(*few, 1)
+    for refused, message in (((few[0][:1], few[1]), "at least two pairs"), ((few[0], few[1][:0]), "one original")):
+        with pytest.raises(ValueError, match=message):
+            ssim_to_originals(*refused, 0)
+
+
+def test_classes_count_equally_in_the_mean():
+    found = mean_over_classes([SSIM(0.2, 0.03, 100), SSIM(0.4, 0.04, 2)])
+    assert found == {"value": pytest.approx(0.3), "standard_error": pytest.approx(0.025)}
 
 
 def test_original_pairs_of_real_mnist_have_the_thesis_ssim(mnist_folder):
