@@ -11,6 +11,7 @@ _PUBLIC = {
     "Balancer": ".models.balancer",
     "HasLatents": ".models.balancer",
     "HasParents": ".models.balancer",
+    "HasSourceClass": ".models.balancer",
     "ModeCollapseError": ".models.balancer",
     "Stage": ".models.training.fit",
     "TrainedBalancer": ".models.training.trained_balancer",

@@ -9,8 +9,7 @@ import tensorflow as tf
 from keras import ops
 from sklearn.covariance import LedoitWolf
 
-from ..datasets.batches import batches_in_order, shuffled_batches
-from ..datasets.pixels import to_network
+from ..datasets.batches import batches_in_order, class_balanced_batches, rotating_labels, shuffled_batches
 from . import losses
 from .balancer import HasLatents
 from .networks import networks_for
@@ -177,38 +176,6 @@ def class_gaussians(encodings, class_indices):
         means.append(members.mean(axis=0))
         factors.append(eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0)))
     return np.stack(means), np.stack(factors)
-
-
-def rotating_labels(step, n: int, n_classes: int):
-    """`n` labels that cycle through the classes from where the previous step stopped, so that counts are exact."""
-    return (step * n + tf.range(n, dtype=tf.int64)) % n_classes
-
-
-def class_balanced_batches(images, class_indices, batch_size: int, random_state: int):
-    """Like `shuffled_batches`, but with every class equally often; each pass over a class has its own order."""
-    order = tf.constant(np.argsort(class_indices, kind="stable"), tf.int64)
-    counts = np.bincount(class_indices)
-    starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
-    n_classes, counts = len(counts), tf.constant(counts, tf.int64)
-    images = tf.constant(images)
-
-    def load(step):
-        labels = rotating_labels(step, batch_size, n_classes)
-        draws = (step * batch_size + tf.range(batch_size, dtype=tf.int64)) // n_classes  # earlier draws of the class
-        sizes = tf.gather(counts, labels)
-        seeds = tf.stack([tf.fill((batch_size,), tf.cast(random_state, tf.int64)), draws // sizes, labels], axis=1)
-        within_class = tf.raw_ops.RandomIndexShuffle(index=draws % sizes, seed=seeds, max_index=sizes - 1)
-        chosen = tf.gather(order, tf.gather(starts, labels) + within_class)
-        return {
-            "step": step,
-            "images": to_network(tf.gather(images, chosen)),
-            "labels": tf.cast(labels, tf.int32),
-        }
-
-    def batches(first_step: int):
-        return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
-
-    return max(1, len(images) // batch_size), batches
 
 
 class BAGANTraining(TrainingModel):

@@ -52,6 +52,31 @@ class HasLatents(ABC):
         """
 
 
+class HasSourceClass(ABC):
+    """A balancer that makes images of every class but this one, whose images it translates into the others'.
+
+    `source_class` is its label, or None for the largest of the fitted classes; `source_label_` is the fitted one.
+    """
+
+    source_class: str | int | None
+    source_label_: str | int
+
+    @abstractmethod
+    def translate(self, images: np.ndarray, label) -> np.ndarray:
+        """Images of the source class as images of class `label`; both uint8 (n, height, width, channels).
+
+        Raises ValueError for a class that was not fitted or gets no new images.
+        """
+
+    @abstractmethod
+    def recover(self, images: np.ndarray, label) -> np.ndarray:
+        """Images of class `label` as images of the source class; both uint8 (n, height, width, channels).
+
+        Of translated images it makes about those that they were. Raises ValueError for a class that was not fitted or
+        gets no new images.
+        """
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Balancer(BaseEstimator, ABC):
     """Learns from labelled images and makes new ones of a class.
@@ -63,8 +88,8 @@ class Balancer(BaseEstimator, ABC):
 
     A subclass is a dataclass whose fields are its parameters. It implements two hooks, in which all images are uint8:
     `_fit(images, class_indices)` with indices 0..n_classes-1, and `_sample(class_index, n, random_state)`, which
-    returns images (n, height, width, channels). What else it can do is declared by the bases HasParents and
-    HasLatents. `check_balancer` checks whether it follows the rules.
+    returns images (n, height, width, channels). What else it can or cannot do is declared by the bases
+    HasParents, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
     """
 
     sampling_strategy: str | float | dict = "auto"

@@ -50,13 +50,13 @@ class Geometric(Balancer, HasParents):
     def _sample(self, class_index, n, random_state):
         originals = self.images_of_class_[class_index]
         rng = np.random.default_rng(random_state)
-        parts = np.split(_drawn(len(originals), n, rng), range(BATCH_SIZE, n, BATCH_SIZE))
+        parts = np.split(drawn_equally(len(originals), n, rng), range(BATCH_SIZE, n, BATCH_SIZE))
         return np.concatenate([self._transform(originals[part], rng) for part in parts])
 
     def parents(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)
         positions = self.positions_of_class_[class_index]
-        return positions[_drawn(len(positions), n, np.random.default_rng(seed))]
+        return positions[drawn_equally(len(positions), n, np.random.default_rng(seed))]
 
     def _transform(self, images, rng):
         """uint8 images (n, height, width, channels), each transformed at random."""
@@ -91,7 +91,7 @@ class Geometric(Balancer, HasParents):
         return np.stack([a, b, offset_x, c, d, offset_y, zero, zero], axis=1).astype(np.float32)
 
 
-def _drawn(n_originals, n, rng):
+def drawn_equally(n_originals, n, rng):
     """int64 (n,) in 0..n_originals-1, each equally often except in the last round; all in random order."""
     rounds = [rng.permutation(n_originals) for _ in range(-(-n // n_originals))]
     return np.concatenate([np.empty(0, np.int64), *rounds])[:n]

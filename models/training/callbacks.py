@@ -1,4 +1,4 @@
-"""What training does besides its steps: seeds, guards, history, checkpoints, progress."""
+"""What training does besides its steps: seeds, guards, history, pictures, checkpoints, progress."""
 
 import hashlib
 import io
@@ -9,12 +9,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from PIL import Image
 from tqdm import tqdm
 
 from ...datasets.files import write_atomically
 
 CHECKPOINTS_KEPT = 2
 CHECKPOINT_SHARE_OF_TIME = 0.05
+N_PICTURES = 6
 
 
 class TrainingDivergedError(RuntimeError):
@@ -150,6 +152,23 @@ class Checkpoints(keras.callbacks.Callback):
     def paths(self) -> list[Path]:
         """The checkpoints on disk, newest first."""
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
+
+
+class MadeMeanwhile(keras.callbacks.Callback):
+    """Pictures of images side by side, after about six epochs of the training: `made-000012.png`."""
+
+    def __init__(self, folder: Path, made_now):
+        super().__init__()
+        self.folder = folder
+        self.made_now = made_now
+
+    def on_epoch_end(self, epoch, logs=None):
+        n_epochs = self.params["epochs"]
+        if epoch + 1 in {round(n_epochs * share / N_PICTURES) for share in range(1, N_PICTURES + 1)}:
+            images = np.concatenate(list(self.made_now()), axis=1)  # (height, n * width, channels)
+            picture = io.BytesIO()
+            Image.fromarray(images.squeeze(-1) if images.shape[-1] == 1 else images).save(picture, "PNG")
+            write_atomically(self.folder / f"made-{epoch + 1:06d}.png", picture.getvalue())
 
 
 class Progress(keras.callbacks.Callback):

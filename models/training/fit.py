@@ -20,7 +20,7 @@ import tensorflow as tf
 from ...datasets.batches import prompt
 from ...datasets.files import write_atomically
 from ...datasets.pixels import to_pixels
-from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, Progress
+from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
 from .replicas import distributed, n_replicas, same_everywhere
 
 PREDICTION_BATCH_SIZE = 500
@@ -167,7 +167,9 @@ class Stage:
     """What a stage of training needs: a model, and its data from any global step on, as `datasets.batches` gives them.
 
     `name` is its name in the history and that of its folder; `kind` is its key in `TrainedBalancer.epochs_of_stage` if
-    several stages are of one kind, such as one for each class (None: its name).
+    several stages are of one kind, such as one for each class (None: its name). `n_epochs` is that of a stage which
+    takes another number of epochs than this parameter says (None: as it says). `made_now` gives uint8 images (n,
+    height, width, channels) of what the networks make by now, always from the same inputs.
     """
 
     model: TrainingModel
@@ -175,6 +177,8 @@ class Stage:
     batches: Callable[[int], tf.data.Dataset]
     name: str = ""
     kind: str | None = None
+    n_epochs: int | None = None
+    made_now: Callable[[], np.ndarray] | None = None
 
     @property
     def epochs_of(self) -> str:
@@ -195,8 +199,9 @@ def train(
 
     Without a folder nothing is kept on disk. With verbose > 0 a progress bar shows epoch, losses and time left. Returns
     the history: a row per epoch with each loss's mean and the seconds it took; with a folder it is also in
-    `folder/history.csv`. Raises TrainingDivergedError at the first loss that is not finite, and ValueError if the
-    folder holds a training run with another `fingerprint` or only checkpoints of more epochs.
+    `folder/history.csv`, and the folder gets pictures of what the networks made (`MadeMeanwhile`). Raises
+    TrainingDivergedError at the first loss that is not finite, and ValueError if the folder holds a training run with
+    another `fingerprint` or only checkpoints of more epochs.
 
     In the scope of a `tf.distribute` strategy its replicas share each step; with several machines the chief writes.
     """
@@ -213,6 +218,7 @@ def train(
     history = History(folder / "history.csv" if folder else None, n_epochs_done, is_chief)
     if n_epochs_done < n_epochs:
         callbacks = [EpochSeeds(random_state), FiniteLosses(description, checkpoints), history]
+        callbacks += [MadeMeanwhile(folder, stage.made_now)] if folder and stage.made_now and is_chief else []
         callbacks += [checkpoints] if checkpoints else []
         callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
         with _graphs_as_written():

@@ -54,6 +54,16 @@ def of_one_replica(batch: dict, replica: int) -> dict:
     return {name: value[replica :: n_replicas()] if value.shape.rank else value for name, value in batch.items()}
 
 
+def whole_batch(values):
+    """The rows (batch, ...) of all replicas in the order of the undivided batch: what `of_one_replica` divided."""
+    if n_replicas() == 1:
+        return values
+    n_here = tf.shape(values)[0]
+    n_rows = tf.cast(all_sum(tf.cast(n_here, tf.float64)), tf.int32)
+    own = replica_index() + n_replicas() * tf.range(n_here)  # (batch here,)
+    return all_sum(tf.scatter_nd(own[:, None], values, tf.concat([[n_rows], tf.shape(values)[1:]], 0)))
+
+
 def distributed(batches):
     """A tf.data.Dataset of whole batches as one that gives each replica of the current strategy its part.
 

@@ -16,6 +16,8 @@ import pandas as pd
 from ..balancer import Balancer
 from .fit import Stage, seeded, train
 
+HISTORY_COLUMNS = ["epoch", "seconds", "stage"]  # beside the losses of each method
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class TrainedBalancer(Balancer):
@@ -62,6 +64,15 @@ class TrainedBalancer(Balancer):
         steps_per_epoch = max(1, n_images // min(values.get("batch_size", cls.batch_size), n_images))
         return values | {parameter: -(-n // steps_per_epoch) for parameter, n in n_steps.items()}
 
+    @classmethod
+    def n_images_seen(cls, stage: str, arguments: dict, n_images: int, n_classes: int, n_small_classes: int) -> float:
+        """Estimate of how many images the steps of a stage take in all, which `seconds_per_1000_images` are for.
+
+        Of `n_classes` so many `n_small_classes` get new images. Networks of other sizes count by their cost.
+        """
+        parameter = cls.epochs_of_stage[stage]
+        return arguments.get(parameter, getattr(cls, parameter)) * n_images
+
     def _fit(self, images, class_indices):
         self._check_numbers()
         with seeded(self.seed_):
@@ -70,7 +81,7 @@ class TrainedBalancer(Balancer):
         for stage in self._stages(images, class_indices):
             history = train(
                 stage,
-                n_epochs=getattr(self, self.epochs_of_stage[stage.epochs_of]),
+                n_epochs=self._n_epochs(stage),
                 random_state=self.seed_,
                 description=", ".join(filter(None, (type(self).__name__, stage.name))),
                 fingerprint=self._fingerprint(stage.epochs_of, images, class_indices),
@@ -78,7 +89,10 @@ class TrainedBalancer(Balancer):
                 verbose=self.verbose,
             )
             histories.append(history.assign(stage=stage.name))
-        self.history_ = pd.concat(histories, ignore_index=True)
+        self.history_ = pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=HISTORY_COLUMNS)
+
+    def _n_epochs(self, stage: Stage) -> int:
+        return getattr(self, self.epochs_of_stage[stage.epochs_of]) if stage.n_epochs is None else stage.n_epochs
 
     def _build(self, image_shape: tuple[int, int, int]) -> None:
         for name, build in self.networks(image_shape, len(self.classes_)).items():

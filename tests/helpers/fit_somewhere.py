@@ -16,6 +16,14 @@ SIDE_PIXELS = 8
 N_IMAGES = 120
 LEARNING_RATE = 2e-5
 N_AUTOENCODER_EPOCHS = 4
+# of one pair: 40 images of each class, and a pool that is full before the last epoch
+OF_CYCLEGANS = {
+    "sampling_strategy": {1: 41},
+    "n_generator_filters": 4,
+    "n_blocks": 1,
+    "n_discriminator_filters": 4,
+    "horizontal_flip": True,
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ def learned(fit: Fit) -> dict[str, np.ndarray]:
     arguments = {"n_epochs": fit.n_epochs, "batch_size": fit.batch_size, "learning_rate": LEARNING_RATE}
     if "n_autoencoder_epochs" in made.epochs_of_stage.values():
         arguments |= {"n_autoencoder_epochs": N_AUTOENCODER_EPOCHS}
+    if fit.method.endswith("cyclegan"):
+        arguments |= OF_CYCLEGANS
     images = np.random.default_rng(0).integers(0, 256, (N_IMAGES, SIDE_PIXELS, SIDE_PIXELS, 1)).astype(np.uint8)
     balancer = Observed(folder=fit.folder, **arguments).fit(images, np.arange(N_IMAGES) % 3)
     found = {

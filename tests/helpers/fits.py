@@ -7,7 +7,9 @@ import pandas as pd
 
 
 def weights_digest(fitted):
-    networks = [value for _, value in sorted(vars(fitted).items()) if isinstance(value, keras.Model)]
+    values = keras.tree.flatten([value for _, value in sorted(vars(fitted).items())])  # also those of dictionaries
+    networks = [value for value in values if isinstance(value, keras.Model)]
+    assert networks
     arrays = [array for network in networks for array in network.get_weights()]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 

@@ -2,16 +2,34 @@
 
 from class_balancing.models import METHODS
 
+PAIRS = {
+    "n_epochs": 2,
+    "batch_size": 5,
+    "n_generator_filters": 4,
+    "n_blocks": 1,
+    "n_discriminator_filters": 4,
+    "n_discriminator_layers": 1,
+}
 ARGUMENTS = {
     "cvae": {"n_epochs": 2, "batch_size": 40, "latent_size": 5},
     "cvae_gan": {"n_epochs": 2, "batch_size": 40, "latent_size": 5},
     "bagan": {"n_autoencoder_epochs": 6, "n_epochs": 2, "batch_size": 40, "latent_size": 5, "learning_rate": 1e-3},
+    "cyclegan": PAIRS | {"n_pooled_images": 8},
+    "weighted_cyclegan": PAIRS | {"n_pooled_images": 8},
+    "wasserstein_cyclegan": PAIRS,
+    "dcgan": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_ramp_steps": 3},
+    "wgan_gp": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_critic_steps": 2},
 }
 # changes for tests that need no more than a step; BAGAN's images must not be all alike after it
 ONE_STEP = {
     "cvae": {"n_epochs": 1, "batch_size": 100},
     "cvae_gan": {"n_epochs": 1, "batch_size": 100},
     "bagan": {"n_autoencoder_epochs": 1, "n_epochs": 1, "batch_size": 100, "learning_rate": 1e-2},
+    "cyclegan": {"n_epochs": 1},
+    "weighted_cyclegan": {"n_epochs": 1},
+    "wasserstein_cyclegan": {"n_epochs": 1},
+    "dcgan": {"n_epochs": 1, "batch_size": 100},
+    "wgan_gp": {"n_epochs": 1, "batch_size": 100, "n_critic_steps": 1},
 }
 BALANCERS = [name for name, method in METHODS.items() if method.makes_images]
 TRAINED = [name for name, method in METHODS.items() if method.family == "network"]

@@ -1,5 +1,6 @@
 """A small imbalanced folder of images that differ by class, quickly learned."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -18,3 +19,9 @@ def write(root: Path, counts=COUNTS, side_pixels=12) -> Path:
             pixels = patterns[name] + 25 * rng.standard_normal((side_pixels, side_pixels, 3))
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / name / f"{number:02}.png")
     return root
+
+
+def content(folder) -> dict[str, str]:
+    """Hash of every file below a folder, by its path."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

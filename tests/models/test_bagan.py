@@ -41,27 +41,6 @@ def test_covariance_of_a_small_class_is_shrunk_to_full_rank():
     assert np.linalg.matrix_rank(factors[1] @ factors[1].T) == 6
 
 
-def test_batches_hold_every_class_equally_and_every_image_once_a_pass():
-    labels = np.array([0] * 25 + [1] * 10 + [2] * 5)[np.random.default_rng(0).permutation(40)]
-    images = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
-    _, batches = bagan.class_balanced_batches(images, labels, 10, random_state=7)
-    drawn = {0: [], 1: [], 2: []}
-    for batch in batches(0).take(9):
-        numbers = np.rint((batch["images"].numpy().ravel() + 1) * 127.5).astype(int)
-        np.testing.assert_array_equal(labels[numbers], batch["labels"])
-        for number, label in zip(numbers, batch["labels"].numpy(), strict=True):
-            drawn[label].append(number)
-    assert [len(drawn[label]) for label in drawn] == [30, 30, 30]
-    for label, size in ((0, 25), (1, 10), (2, 5)):
-        assert len(set(drawn[label][:size])) == size
-    assert drawn[2][:5] != drawn[2][5:10], "each pass has its own order"
-
-
-def test_rotating_labels_count_exactly():
-    labels = np.concatenate([bagan.rotating_labels(tf.constant(step, tf.int64), 7, 10) for step in range(10)])
-    assert np.bincount(labels).tolist() == [7] * 10
-
-
 @pytest.fixture(scope="module")
 def training():
     with seeded(0):

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from class_balancing import Balancer, Geometric, HasLatents, HasParents, RandomOversampling, check_balancer
+from class_balancing import (
+    Balancer,
+    Geometric,
+    HasLatents,
+    HasParents,
+    HasSourceClass,
+    RandomOversampling,
+    check_balancer,
+)
 from class_balancing.models import METHODS
 from small_balancers import BALANCERS, ONE_STEP, TRAINED, balancer
 
@@ -154,7 +162,7 @@ def test_latents_of_a_class_that_was_not_fitted_are_refused(name, few_digits):
 @pytest.mark.parametrize("name", TRAINED)
 def test_image_sizes_that_no_network_takes_are_refused(name):
     with pytest.raises(ValueError, match="at least 8 pixels, got 30 x 5"):
-        balancer(name).fit(np.zeros((4, 30, 5, 3), np.uint8), np.arange(4) % 2)
+        balancer(name).fit(np.arange(4 * 30 * 5 * 3, dtype=np.uint8).reshape(4, 30, 5, 3), np.arange(4) % 2)
 
 
 SHAPES = {(18, 24, 1): BALANCERS, (32, 32, 3): [name for name in BALANCERS if name not in TRAINED]}
@@ -181,9 +189,16 @@ def test_methods_declare_what_else_they_can_do():
     def that_are(capability):
         return {name for name in BALANCERS if issubclass(METHODS[name].load(), capability)}
 
-    assert that_are(HasParents) == {"geometric", "random_oversampling"}
+    of_cyclegans = {"cyclegan", "weighted_cyclegan", "wasserstein_cyclegan"}
+    assert that_are(HasParents) == {"geometric", "random_oversampling"} | of_cyclegans
     assert that_are(HasLatents) == {"cvae", "cvae_gan", "bagan"}
-    for capability, hooks in ((HasParents, ("parents",)), (HasLatents, ("encode", "decode"))):
+    assert that_are(HasSourceClass) == of_cyclegans
+    declared = (
+        (HasParents, ("parents",)),
+        (HasLatents, ("encode", "decode")),
+        (HasSourceClass, ("translate", "recover")),
+    )
+    for capability, hooks in declared:
         for name in set(BALANCERS) - that_are(capability):
             assert not any(hasattr(METHODS[name].load(), hook) for hook in hooks), f"{name} does not declare it"
 

@@ -12,7 +12,15 @@ from forked import Forked, cluster
 
 TOLERANCE = 1e-9  # of float64; wrong statistics, noise or scales make 1e-4 and more
 # method -> batch size, epochs: 20 to 24 steps of each stage. 15 images are 8 and 7 for two replicas.
-CASES = {"cvae": (15, 3), "cvae_gan": (12, 2), "bagan": (24, 4)}
+CASES = {
+    "cvae": (15, 3),
+    "cvae_gan": (12, 2),
+    "bagan": (24, 4),
+    "weighted_cyclegan": (15, 4),
+    "wasserstein_cyclegan": (15, 3),
+    "dcgan": (15, 3),
+    "wgan_gp": (30, 2),
+}
 ON_MACHINES = ("cvae", "bagan")  # of one stage and of two; what is special about a method's steps two devices show
 
 

@@ -1,0 +1,28 @@
+"""Brightness and contrast of images, which networks with instance normalisation cannot see."""
+
+import numpy as np
+from keras import ops
+
+SMALLEST_DEVIATION = 1e-3  # of images in [-1, 1]; less than between two of 256 values
+
+
+def standardised(images):
+    """Float images (n, height, width, channels) as (x - m) / d, their means m and largest deviations d from it.
+
+    m and d are (n, 1, 1, 1), the results lie in [-1, 1]. A generator with instance normalisation gives the same for x
+    and a x + b, so it could never recover brightness and contrast: on faces its cycle loss stops at .19, with m and d
+    put aside it falls below .06.
+    """
+    means = ops.mean(images, axis=(1, 2, 3), keepdims=True)
+    deviations = ops.max(ops.abs(images - means), axis=(1, 2, 3), keepdims=True)
+    deviations = ops.maximum(deviations, SMALLEST_DEVIATION)
+    return (images - means) / deviations, means, deviations
+
+
+def is_plain(images: np.ndarray) -> np.ndarray:
+    """Which images (n, height, width, channels) have the same value everywhere, bool (n,).
+
+    Nothing is left of them without brightness, and each instance normalisation multiplies the gradients at such an
+    image by some hundreds, so that one of them in a batch ends a training with infinite weights.
+    """
+    return images.min(axis=(1, 2, 3)) == images.max(axis=(1, 2, 3))

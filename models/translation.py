@@ -1,0 +1,299 @@
+"""What the CycleGANs share as balancers: a pair of generators for each class, and new images by translation."""
+
+import json
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..datasets.batches import shuffled_batches
+from ..datasets.pixels import to_network, to_pixels
+from .balancer import HasParents, HasSourceClass
+from .cycles import LinearDecay
+from .geometric import drawn_equally
+from .intensities import is_plain, standardised
+from .networks import cyclegan
+from .training.fit import Stage, TrainingModel, predict, seeded
+from .training.trained_balancer import TrainedBalancer
+
+TRANSLATION_BATCH_SIZE = 100
+N_SHOWN = 12  # while training
+N_IMAGES_AT_ONCE = 2000  # whose float images are in memory
+# the authors', for images of any size; the slides have six blocks too
+OFFICIAL_SIZES = {
+    "n_epochs": 200,
+    "batch_size": 1,
+    "n_generator_filters": 64,
+    "n_blocks": 6,
+    "n_discriminator_filters": 64,
+    "n_discriminator_layers": 3,
+}
+# on two cores a step takes a fifth of a second for faces of 48 x 48; few steps need high rates
+QUICK = {
+    "n_epochs": 1,
+    "max_steps_per_epoch": 100,
+    "batch_size": 8,
+    "n_generator_filters": 16,
+    "n_discriminator_layers": 3,  # with 2 D's patches of 34 pixels told happy from neutral faces too late
+    "learning_rate": 5e-4,
+    "cycle_weight": 3.0,
+}
+# role of each network of a pair -> its name in `networks`
+ROLES = {
+    "to_target": "generator",
+    "to_source": "generator",
+    "source_discriminator": "discriminator",
+    "target_discriminator": "discriminator",
+}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Translation(TrainedBalancer, HasParents, HasSourceClass):
+    """Images of a source class A, translated into each class B that is to get new images.
+
+    Each class that `sampling_strategy_` adds images to has generators G: A -> B and F: B -> A with a discriminator
+    each, trained in a stage of their own; no other class can be sampled, and nothing is trained if all are balanced.
+    `source_class` is A (None: the largest class). No images can be added to it: ValueError. New images of B are G(a).
+    Each a is used equally often, from the second time on moved as in training, so that no two new images are the same.
+
+    The networks see and make images without their brightness and contrast, which a translated image has from its
+    original (`models.intensities`); plain images are left out. An epoch of a pair shows each image of its smaller class
+    once, and as many of the other class, or ends after `max_steps_per_epoch`. A pair takes `n_epochs` or, if these are
+    more, as many as `min_steps` fill. During the last `decay_fraction` of them the learning rates fall linearly to 0.
+    In training, images are moved by up to `shift_fraction` of their sides, with reflection at the border, and with
+    `horizontal_flip` half of them are mirrored.
+
+    `n_generator_filters` and `n_blocks`, `n_discriminator_filters` and `n_discriminator_layers` are the sizes of
+    `networks.cyclegan`; the defaults are ours, for two cores. `cycle_weight` is the slides' lambda. An identity loss
+    gets `identity_weight` times lambda; 0 switches it off. Images must have sides of at least 8 pixels.
+    """
+
+    n_epochs: int = 200
+    min_steps: int = 0
+    max_steps_per_epoch: int | None = None
+    decay_fraction: float = 0.5
+    batch_size: int = 4
+    source_class: str | int | None = None
+    n_generator_filters: int = 32
+    n_blocks: int = 4
+    n_discriminator_filters: int = 32
+    n_discriminator_layers: int = 2
+    cycle_weight: float = 10.0
+    identity_weight: float = 0.0
+    shift_fraction: float = 0.05
+    horizontal_flip: bool = False
+
+    smallest_numbers: ClassVar[dict[str, int]] = {
+        "min_steps": 0,
+        "n_generator_filters": 1,
+        "n_blocks": 0,
+        "n_discriminator_filters": 1,
+        "n_discriminator_layers": 1,
+    }
+
+    @classmethod
+    def arguments(cls, schedule, n_images, flip):
+        return super().arguments(schedule, n_images, flip) | {"horizontal_flip": flip}
+
+    @classmethod
+    def n_images_seen(cls, stage, arguments, n_images, n_classes, n_small_classes):
+        """All pairs' images of one class, as if the classes were equally large, times the cost of a pass of G.
+
+        With f filters and b blocks G multiplies about 18 f^2 (b + 1) times for each pixel, faster with more filters.
+        """
+        chosen = cls(**arguments)
+        n_steps_per_epoch = n_images / n_classes / chosen.batch_size
+        if chosen.max_steps_per_epoch is not None:
+            n_steps_per_epoch = min(n_steps_per_epoch, chosen.max_steps_per_epoch)
+        n_steps = max(chosen.n_epochs * n_steps_per_epoch, chosen.min_steps)
+        n_seen = n_steps * chosen.batch_size * n_small_classes
+        cost, usual = (made.n_generator_filters**1.5 * (made.n_blocks + 1) for made in (chosen, cls()))
+        return n_seen * cost / usual
+
+    def networks(self, image_shape, n_classes):
+        cyclegan.check_sides(image_shape)
+        generator_sizes = self.n_generator_filters, self.n_blocks
+        discriminator_sizes = self.n_discriminator_filters, self.n_discriminator_layers
+        return {
+            "generator": partial(cyclegan.residual_generator, image_shape, *generator_sizes),
+            "discriminator": partial(cyclegan.patch_discriminator, image_shape, *discriminator_sizes),
+        }
+
+    @abstractmethod
+    def _training(self, pair: dict[str, keras.Model], n_steps: int) -> TrainingModel:
+        """What trains the networks of a pair, given by ROLES, in so many steps."""
+
+    @abstractmethod
+    def _noise(self, seed: tf.Tensor, batch_size: int) -> dict[str, tf.Tensor]:
+        """What else is random about a step than its images, from the seed (2,) of the step."""
+
+    def _decaying(self, learning_rate, n_steps):
+        return LinearDecay(float(learning_rate), n_steps, round(self.decay_fraction * n_steps))
+
+    def _check_numbers(self):
+        super()._check_numbers()
+        for name, least in self.smallest_numbers.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if self.max_steps_per_epoch is not None and self.max_steps_per_epoch < 1:
+            raise ValueError(f"max_steps_per_epoch must be None or at least 1, got {self.max_steps_per_epoch!r}")
+        for name in ("decay_fraction", "shift_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
+
+    def _fit(self, images, class_indices):
+        self.source_index_ = self._chosen_source(class_indices)
+        usable = ~is_plain(images)
+        for label in (self.source_label_, *filter(self.sampling_strategy_.get, self.sampling_strategy_)):
+            if not usable[class_indices == self._class_index(label)].any():
+                raise ValueError(f"all images of class {label} are plain: each has a single value")
+        self.source_positions_ = np.flatnonzero(usable & (class_indices == self.source_index_))
+        self.source_images_ = images[self.source_positions_]
+        super()._fit(images, class_indices)
+
+    def _chosen_source(self, class_indices) -> int:
+        classes = self.classes_.tolist()
+        if self.source_class is not None and self.source_class not in classes:
+            raise ValueError(f"source_class {self.source_class} is not among the classes {classes}")
+        largest = int(np.bincount(class_indices).argmax())
+        index = largest if self.source_class is None else classes.index(self.source_class)
+        if self.sampling_strategy_.get(classes[index]):
+            raise ValueError(
+                f"images are translated from class {classes[index]}, so none can be added to it: leave it out of "
+                "sampling_strategy or choose another source_class"
+            )
+        return index
+
+    def _build(self, image_shape):
+        """The pairs. One's initial weights do not depend on which others there are, so neither do its checkpoints."""
+        builders = self.networks(image_shape, len(self.classes_))
+        self.pairs_ = {}
+        for class_index, label in enumerate(self.classes_.tolist()):
+            if self.sampling_strategy_.get(label):
+                with seeded(self._seeds(class_index)[0]):
+                    self.pairs_[class_index] = {role: builders[name]() for role, name in ROLES.items()}
+
+    def _seeds(self, class_index: int) -> list[int]:
+        """Of a pair: of its initial weights, its classes' orders, its movements and its noise."""
+        return np.random.SeedSequence([self.seed_, class_index]).generate_state(5).tolist()
+
+    def _stages(self, images, class_indices):
+        for class_index in self.pairs_:
+            targets = images[class_indices == class_index]
+            yield self._stage(class_index, targets[~is_plain(targets)])
+
+    def _stage(self, class_index, targets):
+        batch_size = min(self.batch_size, len(self.source_images_), len(targets))
+        *_, noise_seed = seeds = self._seeds(class_index)
+        steps_per_epoch, batches = self._batches(targets, batch_size, *seeds[1:4])
+        if self.max_steps_per_epoch is not None:
+            steps_per_epoch = min(steps_per_epoch, self.max_steps_per_epoch)
+        n_epochs = max(self.n_epochs, -(-self.min_steps // steps_per_epoch))
+        n_steps = n_epochs * steps_per_epoch
+
+        def add_noise(batch):
+            progress = tf.cast(batch["step"], tf.float32) / max(1, n_steps - 1)
+            return batch | {"progress": progress} | self._noise(tf.stack([noise_seed, batch["step"]]), batch_size)
+
+        return Stage(
+            self._training(self.pairs_[class_index], n_steps),
+            steps_per_epoch,
+            lambda first_step: batches(first_step).map(add_noise),
+            name=f"{class_index}-{re.sub(r'[^a-zA-Z0-9]+', '-', str(self.classes_[class_index]))}",
+            kind="",
+            n_epochs=n_epochs,
+            made_now=partial(_translated, self.pairs_[class_index]["to_target"], self.source_images_[:N_SHOWN]),
+        )
+
+    def _batches(self, targets, batch_size, source_seed, target_seed, movement_seed):
+        """Like `shuffled_batches`, but of {"step": (), "source": images (batch_size, ...), "target": as many}."""
+        n_a, batches_a = shuffled_batches(
+            self.source_images_, np.zeros(len(self.source_images_)), batch_size, source_seed
+        )
+        n_b, batches_b = shuffled_batches(targets, np.zeros(len(targets)), batch_size, target_seed)
+
+        def move(a, b):
+            seed = tf.stack([movement_seed, a["step"]])
+            uniform = tf.unstack(tf.random.stateless_uniform((2, batch_size, 3), seed))
+            source, target = (
+                standardised(self._moved(batch["images"], each))[0] for batch, each in zip((a, b), uniform, strict=True)
+            )
+            return {"step": a["step"], "source": source, "target": target}
+
+        return min(n_a, n_b), lambda first_step: tf.data.Dataset.zip(batches_a(first_step), batches_b(first_step)).map(
+            move
+        )
+
+    def _moved(self, images, uniform):
+        """Each image (n, height, width, channels) of any type moved, and perhaps mirrored, by three numbers in [0, 1).
+
+        `uniform` (n, 3) decides about rows, columns and mirroring.
+        """
+        height, width = images.shape[1:3]
+        rows, columns = (
+            _moved_positions(side, uniform[:, axis], int(self.shift_fraction * side))
+            for axis, side in enumerate((height, width))
+        )
+        if self.horizontal_flip:
+            columns = tf.where(uniform[:, 2:] < 0.5, columns, columns[:, ::-1])
+        return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+    def _fingerprint(self, stage, images, class_indices):
+        """With another number of epochs it is another training, since its rates fall towards the last one."""
+        identity = json.loads(super()._fingerprint(stage, images, class_indices))
+        identity["arguments"]["n_epochs"] = int(self.n_epochs)
+        return json.dumps(identity, indent=1)
+
+    def _sample(self, class_index, n, random_state):
+        generator, rng = self._pair(class_index)["to_target"], np.random.default_rng(random_state)
+        images = self.source_images_[drawn_equally(len(self.source_images_), n, rng)]
+        used_again = slice(len(self.source_images_), None)
+        uniform = rng.random((n, 3), np.float32)
+        images[used_again] = self._moved(images[used_again], uniform[used_again])
+        return _translated(generator, images)
+
+    def parents(self, label, n: int, random_state=None):
+        class_index, n, seed = self._asked(label, n, random_state)
+        self._pair(class_index)
+        return self.source_positions_[drawn_equally(len(self.source_positions_), n, np.random.default_rng(seed))]
+
+    @property
+    def source_label_(self):
+        return self.classes_.tolist()[self.source_index_]
+
+    def translate(self, images: np.ndarray, label) -> np.ndarray:
+        return _translated(self._pair(self._class_index(label))["to_target"], images)
+
+    def recover(self, images: np.ndarray, label) -> np.ndarray:
+        return _translated(self._pair(self._class_index(label))["to_source"], images)
+
+    def _pair(self, class_index):
+        label = self.classes_[class_index]
+        if class_index == self.source_index_:
+            raise ValueError(f"class {label} gets no new images, since images are translated from it")
+        if class_index not in self.pairs_:
+            raise ValueError(f"class {label} has no generator, since sampling_strategy adds no images to it")
+        return self.pairs_[class_index]
+
+
+def _moved_positions(side: int, uniform, max_shift: int):
+    """Positions (n, side) along an axis, moved by up to `max_shift` pixels and reflected at both ends."""
+    shift = tf.cast(tf.floor(uniform * (2 * max_shift + 1)), tf.int32) - max_shift
+    moved = tf.abs(tf.range(side) + shift[:, None])
+    return (side - 1) - tf.abs((side - 1) - moved)
+
+
+def _translated(generator, images):
+    """uint8 images through a generator, with the brightness and contrast that they had."""
+    made = [images[:0]]
+    for start in range(0, len(images), N_IMAGES_AT_ONCE):
+        inputs, means, deviations = standardised(to_network(images[start : start + N_IMAGES_AT_ONCE]))
+        (outputs,) = predict(generator, tf.data.Dataset.from_tensor_slices((inputs,)).batch(TRANSLATION_BATCH_SIZE))
+        made.append(to_pixels(means + deviations * outputs))
+    return np.concatenate(made)
