@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 EXIT_FAILED = 1
@@ -66,6 +67,7 @@ def call(command: str, prog: str, arguments: list[str] | None = None) -> None:
     from ..datasets.image_dataset import DatasetError
 
     quieten()
+    warnings.formatwarning = lambda message, *_: f"{prog}: {message}\n"
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     try:

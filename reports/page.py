@@ -11,18 +11,24 @@ import pandas as pd
 
 from . import html_parts
 from .html_parts import details, document, sortable
+from .plain_tables import PlainTable
 
 # of a diagram: attributes that the page's style sets, and fractions of a pixel
 SAID_BY_STYLE = re.compile(r' (text-anchor|font-family|font-size)="[^"]*"| fill="none" stroke="black"|(?<=\d)\.\d+')
 BACK = '<p><a href="../index.html">Summary and tables</a></p>'
+PRIVATE = (
+    "Figures that show images of this dataset are in <code>{}</code> of the folder of the run. They are not part of "
+    "this page, because the terms of the dataset do not allow them to be handed on."
+)
 NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 
 
-def index(title: str, agreement, tables, compared: Path | None, pages: dict[str, Path]) -> str:
+def index(title: str, agreement, tables, further, compared: Path | None, pages: dict[str, Path]) -> str:
     """The first page: which printed figures agree, all tables, and links to the other pages.
 
     `agreement`: (what, how many agree, which do not, why). `tables`: (caption, rows of `reports.tables.summarise`,
-    notes). `compared`: a PNG file of images of all methods. `pages`: text of a link -> path relative to this page.
+    notes). `further`: PlainTables. `compared`: a PNG file of images of all methods. `pages`: text of a link -> path
+    relative to this page.
     """
     parts = []
     if agreement:
@@ -40,25 +46,25 @@ def index(title: str, agreement, tables, compared: Path | None, pages: dict[str,
         '<h2 id="tables">Tables</h2>',
         "<p>Click a heading to sort. Difference is ours less what is printed.</p>",
         *(_table_section(*table) for table in tables),
+        *(_plain_section(table) for table in further),
         f'<h2 id="pages">Figures, configurations, networks</h2><ul>{links}</ul>',
     ]
     sections = {"summary": "Summary"} if agreement else {}
     return document(title, sections | {"tables": "Tables", "pages": "Figures, configurations, networks"}, parts)
 
 
-def dataset(title: str, figures, cells, configurations, environments) -> str:
+def dataset(title: str, figures, private: str | None, cells, configurations, environments) -> str:
     """Everything about one dataset except its tables.
 
-    `figures`: (path of a PNG file, caption), those of one caption together. `cells`: (name, seconds, figures in words).
+    `figures`: (path of a PNG file, caption), those of one caption together. `private`: where figures are that may not
+    be handed on with this page. `cells`: (name, seconds, figures in words).
     `configurations` and `environments`: (heading, text).
     """
     parts = [
         BACK,
         '<h2 id="figures">Figures</h2>',
-        *(
-            html_parts.figures(caption, [path for path, _ in paths])
-            for caption, paths in groupby(figures, key=itemgetter(1))
-        ),
+        *_figures(figures),
+        *([f"<p>{PRIVATE.format(html.escape(private))}</p>"] if private else []),
         '<h2 id="configuration">Configuration and versions</h2>',
         *(details(*item) for item in (*configurations, *environments)),
         '<h2 id="cells">Cells</h2>',
@@ -72,6 +78,16 @@ def dataset(title: str, figures, cells, configurations, environments) -> str:
     return document(title, {name: name.capitalize() for name in ("figures", "configuration", "cells")}, parts)
 
 
+def figures_alone(title: str, figures) -> str:
+    """A page of (path of a PNG file, caption)."""
+    return document(title, {}, [BACK, *_figures(figures)])
+
+
+def _figures(figures) -> list[str]:
+    by_caption = groupby(figures, key=itemgetter(1))
+    return [html_parts.figures(caption, [path for path, _ in paths]) for caption, paths in by_caption]
+
+
 def networks(title: str, found) -> str:
     """`found`: (caption, rows of text with a heading first, SVG or None) of each network."""
     return document(title, {}, [BACK, *(_network(*network) for network in found)])
@@ -81,8 +97,17 @@ def _table_section(caption: str, summary: pd.DataFrame, notes: list[str]) -> str
     parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="tables">']
     for (metric, dataset), rows in summary.groupby(["metric_label", "dataset"], sort=False):
         parts.append(sortable(f"{metric}, {dataset}", _HEADINGS, [_row(row) for row in rows.itertuples()]))
+    return "\n".join([*parts, "</div>", _notes(notes)])
+
+
+def _plain_section(table: PlainTable) -> str:
+    parts = [f"<h3>{html.escape(table.title)}</h3>", sortable("", table.headings, table.rows), _notes(table.notes)]
+    return "\n".join(parts)
+
+
+def _notes(notes) -> str:
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return "\n".join([*parts, "</div>", f'<details class="notes"><summary>Notes</summary><ul>{items}</ul></details>'])
+    return f'<details class="notes"><summary>Notes</summary><ul>{items}</ul></details>'
 
 
 _HEADINGS = [("Method", ""), ("Printed", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Consistent", "")]

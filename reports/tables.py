@@ -13,8 +13,9 @@ from .latex import document, escape
 CONSISTENCY_Z = 1.96
 CONSISTENCY = (
     "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
-    "accuracy and F1 they combine the spread over our seeds with the sampling error of both test sets, for SSIM they "
-    "are the spread over seeds, each of which draws other images and pairs, or the error over pairs if it is larger."
+    "accuracy, recalls and F1 they combine the spread over our seeds with the sampling error of both test sets, for "
+    "SSIM they are the spread over seeds, each of which draws other images and pairs, or where it is larger the error "
+    "over pairs."
 )
 
 
@@ -30,7 +31,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         mean, sd, n_measured = group["value"].mean(), group["value"].std(ddof=1), group["value"].count()
         sampling = (group["standard_error"] ** 2).mean()
         between_seeds = 0.0 if np.isnan(sd) else sd**2
-        if key[5] == "ssim":  # each seed draws other pairs, so the spread contains the sampling error
+        if key[5].startswith("ssim"):  # each seed draws other pairs, so the spread contains the sampling error
             variance = max(between_seeds, sampling) * (1 + 1 / max(1, n_measured))
         else:
             variance = between_seeds * (1 + 1 / max(1, n_measured)) + 2 * sampling

@@ -49,7 +49,7 @@ def audit(runner: Runner, method: str, extractor) -> dict:
     path = runner.plan.folder(cell) / "audit.json"
     if found := read_json(path):
         return found
-    balancer, _ = runner.fitted(cell)
+    balancer, _ = runner.fitting.fitted(cell)
     parts = runner.parts(cell.task)
     train = parts.train
     of_classes, shown, pairs = {}, {}, {}

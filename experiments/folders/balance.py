@@ -11,13 +11,15 @@ import numpy as np
 
 from ...datasets import folder
 from ...datasets.files import write_atomically
+from ...datasets.groups import read_groups
 from ...models import METHODS
 from ..command_line import FailedError, Parser, UsageError, non_negative, words_of
 from ..running import devices, locks
+from ..running.filters import FILTERS, HELP, check_packages, in_words
 from ..running.plan import duration, training_seconds
 from . import options as folder_options
 from .task import balancer as new_balancer
-from .task import check
+from .task import check, filtering_task
 
 CHOICES = tuple(name for name, method in METHODS.items() if method.makes_images)
 RUN_FILE = "run.json"
@@ -38,17 +40,26 @@ def parse(prog: str, arguments=None):
         help=f"{', '.join(folder_options.STRATEGIES)}, for two classes their ratio, or CLASS=COUNT ... as the wanted "
         "numbers of images (default: auto, as many as the largest class has)",
     )  # fmt: skip
+    parser.add_argument(
+        "--filter", nargs="+", choices=FILTERS, default=[], metavar="NAME",
+        help=f"{HELP}; as many are made as it takes, up to 20 times the wanted number",
+    )  # fmt: skip
     parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="seed of all randomness (default: 0)")
     parser.add_argument("--link", action="store_true", help="link the originals instead of copying them")
     parser.add_argument("--save-model", metavar="FILE", help="keep what the method learned, for its class's load")
     parser.add_argument(
         "--force", action="store_true", help="replace FILE, and a DST that balance.py made, which is kept as DST.old"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.filter = list(dict.fromkeys(options.filter))
+    return options
 
 
 def main(options) -> int:
     folder_options.one_machine()
+    check_packages(options.filter)
+    if "duplicates" in options.filter and METHODS[options.method].load().makes_copies:
+        raise UsageError(f"{options.method} makes copies, of which --filter duplicates leaves none; leave it out")
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
     strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
@@ -57,6 +68,11 @@ def main(options) -> int:
         raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
     check([options.method], options.schedule, {name: listing.counts[name] for name, n in additions.items() if n}, shape)
     folder.check_memory(sum(listing.counts.values()) + sum(additions.values()), shape)
+    paths, groups = tuple(path for found in listing.paths for path in found), None
+    if options.filter:
+        labels = np.repeat(np.arange(len(listing.paths)), list(listing.counts.values()))
+        groups = read_groups(listing.folder, paths)
+        filtering_task(listing.class_names, labels, groups, (*shape, 3))
     check_destination(options)
     print_plan(options, listing, additions, shape)
     if options.dry_run:
@@ -64,12 +80,13 @@ def main(options) -> int:
     loaded = folder.load(listing, shape, options.strict, verbose=1)
     if taken := [str(path) for path in loaded.paths if path.name.startswith(new_name(options))]:
         raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
+    groups = folder_options.groups_of(loaded.paths, paths, groups)
     working = working_folder(options)
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
         is_new = not (working / RUN_FILE).exists()
         try:
-            return run(options, loaded, strategy, working)
+            return run(options, loaded, groups, strategy, working)
         except UsageError:
             if is_new and not (working / "training").exists():  # nothing was learned
                 shutil.rmtree(working)
@@ -84,13 +101,16 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
     folder_options.print_others(listing)
     n_images = sum(listing.counts.values())
     arguments = METHODS[options.method].load().arguments(options.schedule, n_images, not options.no_flip)
-    seconds = training_seconds(options.method, arguments, n_images, shape)
+    classes = {"n_classes": len(listing.counts), "n_small_classes": sum(n > 0 for n in additions.values())}
+    seconds = training_seconds(options.method, arguments, n_images, shape, **classes)
     seconds += n_images / 500 + sum(additions.values()) / 500
     print(
         f"{sum(additions.values())} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
         f"{duration(seconds)} on two cores like the reference machine's.",
         flush=True,
     )
+    if options.filter:
+        print(f"All pass {' and '.join(options.filter)}; the fewer do, the longer it takes.", flush=True)
 
 
 def working_folder(options) -> Path:
@@ -135,7 +155,7 @@ def check_destination(options) -> None:
             raise UsageError(f"{model} already exists; choose another FILE or give --force")
 
 
-def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
+def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -> int:
     dataset = loaded.dataset
     counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
     additions = folder_options.additions(strategy, counts)
@@ -152,17 +172,22 @@ def run(options, loaded: folder.LoadedFolder, strategy, working: Path) -> int:
     )
     from ...models.balancer import ModeCollapseError
     from ...models.training.callbacks import TrainingDivergedError
+    from .refill import chain
 
     try:
         with scope.scope():
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
-        write_dataset(working, options, loaded, balancer, additions)
+        filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
+        rates = write_dataset(working, options, loaded, balancer, additions, filters)
     except ValueError as error:
         raise UsageError(f"{options.method}: {error}") from error
     except (ModeCollapseError, TrainingDivergedError) as error:
         raise FailedError(str(error)) from error
     publish(working, options)
     destination = Path(options.destination)
+    for chosen, of_classes in rates.items():
+        for name, rate in of_classes.items():
+            print("{}: {} passed {} of the new images and {} of real ones.".format(name, chosen, *in_words(rate)))
     print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
     print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
     print(judging_command(options))
@@ -176,12 +201,13 @@ def judging_command(options) -> str:
         words += ["--image-size", "{}x{}".format(*options.image_size)]
     if options.schedule != "quick":
         words += ["--schedule", options.schedule]
+    words += ["--filter", *options.filter] if options.filter else []
     return shlex.join(words + ["--no-flip"] * options.no_flip)
 
 
 def claim(working: Path, options, digest: str) -> None:
     """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
-    free = ("destination", "devices", "dry_run", "force", "link", "save_model", "source", "strict")
+    free = ("destination", "devices", "dry_run", "filter", "force", "link", "save_model", "source", "strict")
     chosen = {name: value for name, value in vars(options).items() if name not in free}
     text = json.dumps(chosen | {"images": digest})
     path = working / RUN_FILE
@@ -198,14 +224,19 @@ def new_name(options) -> str:
     return f"{options.method}-{options.seed}-"
 
 
-def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int]) -> None:
-    """Write all files of DST below the working folder, instead of what an earlier attempt left of them."""
+def write_dataset(
+    working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int], filters
+) -> dict:
+    """Write all files of DST below the working folder, instead of what an earlier attempt left of them.
+
+    `filters` is the Chain that new images must pass, or None. Returns its pass rates.
+    """
     import pandas as pd
     from PIL import Image
     from tqdm import tqdm
 
     from ...datasets.download import digest
-    from ...models.balancer import HasParents
+    from .refill import overall, sample
 
     dataset = working / "dataset"
     shutil.rmtree(dataset, ignore_errors=True)
@@ -218,20 +249,24 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
     model_hash = digest(model, "sha256")
     for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):
         copy(Path(options.source) / path, dataset / path, options.link)
-    rows, shown = [], {}
+    rows, shown, rates = [], {}, {name: {} for name in options.filter}
     for label, name in enumerate(loaded.dataset.class_names):
         if not additions[name]:
             continue
-        images = balancer.sample(name, additions[name])
-        parents = balancer.parents(name, additions[name]) if isinstance(balancer, HasParents) else None
-        for number, image in enumerate(tqdm(images, f"new images of {name}", unit="image", delay=2, mininterval=1)):
+        originals = loaded.dataset.images[loaded.dataset.labels == label]
+        made = sample(balancer, name, additions[name], options.seed, filters, originals)
+        images = tqdm(made.images, f"new images of {name}", unit="image", delay=2, mininterval=1)
+        for number, image in enumerate(images):
             path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
-            parent = "" if parents is None else loaded.paths[parents[number]].as_posix()
+            parent = "" if made.parents is None else loaded.paths[made.parents[number]].as_posix()
             rows.append((path.as_posix(), options.method, name, options.seed, parent, model_hash))
+        caption = f"{name}, new"
+        if filters is not None:
+            rates = {chosen: rates[chosen] | of_class for chosen, of_class in made.rates.items()}
+            caption += "\npassed {}\nreal {}".format(*overall(made.rates, name))
         if len(shown) < 2 * MAX_CLASSES_SHOWN:
-            originals = loaded.dataset.images[loaded.dataset.labels == label]
-            shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": images[:N_SHOWN]}
+            shown |= {f"{name}, originals": originals[:N_SHOWN], caption: made.images[:N_SHOWN]}
     if shown:
         from ...reports.figures import image_rows
 
@@ -239,6 +274,7 @@ def write_dataset(working: Path, options, loaded: folder.LoadedFolder, balancer,
     if loaded.unreadable:
         pd.DataFrame(loaded.unreadable, columns=["file", "reason"]).to_csv(dataset / LEFT_OUT, index=False)
     pd.DataFrame(rows, columns=folder_options.MANIFEST_COLUMNS).to_csv(dataset / folder_options.MANIFEST, index=False)
+    return rates
 
 
 def copy(source: Path, target: Path, link: bool) -> None:

@@ -14,6 +14,7 @@ from ...models import BASELINE, METHODS
 from ..command_line import EXIT_FAILED, FailedError, Parser, UsageError, positive, writable_folder
 from ..running import devices, locks
 from ..running.cell import Cell
+from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan, duration
 from . import options as folder_options
 from .task import PROTOCOL, check, folder_task, split
@@ -21,7 +22,6 @@ from .task import PROTOCOL, check, folder_task, split
 DEFAULT_OUT = "results/judge"
 RUN_FILE = "run.json"
 SECONDS_AN_AUDIT = 15
-FILTERS = ("confidence", "duplicates")
 EXTRACTORS = ("classifier", "inception")
 ALWAYS = (BASELINE, "class_weights", "mixup", "random_oversampling", "geometric")  # they cost next to nothing
 CHOICES = tuple(name for name in METHODS if name not in ALWAYS)
@@ -44,8 +44,7 @@ def parse(prog: str, arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--filter", nargs="+", choices=FILTERS, default=[], metavar="NAME",
-        help="drop new images that the classifier of the originals takes for another class (confidence) or that are "
-        "near copies of a training image (duplicates)",
+        help=f"{HELP}; others are dropped and not replaced",
     )  # fmt: skip
     parser.add_argument("--minority", metavar="CLASS", help="the class whose F1 is measured (default: the smallest)")
     parser.add_argument(
@@ -61,7 +60,7 @@ def parse(prog: str, arguments=None):
         parser.error("argument --seeds: a verdict needs at least 2")
     options.methods = [name for name in CHOICES if name in options.methods]
     options.proportions = sorted(set(options.proportions))
-    options.filter = [name for name in FILTERS if name in options.filter]
+    options.filter = list(dict.fromkeys(options.filter))
     return options
 
 
@@ -78,6 +77,7 @@ def proportion(text: str) -> float:
 
 def main(options) -> int:
     folder_options.one_machine()
+    check_packages(options.filter)
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
     counts = listing.counts
@@ -103,9 +103,7 @@ def main(options) -> int:
     if options.dry_run:
         return 0
     loaded = folder.load(listing, shape, options.strict, verbose=1)
-    if groups is not None:
-        group_of = dict(zip(paths, groups, strict=True))
-        groups = np.array([group_of[path] for path in loaded.paths])
+    groups = folder_options.groups_of(loaded.paths, paths, groups)
     dataset = loaded.dataset
     plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
     with locks.held(writable_folder(options.out), wait=False):

@@ -60,6 +60,14 @@ def scanned(source: str) -> folder.Listing:
     return listing
 
 
+def groups_of(loaded: tuple[Path, ...], paths: tuple[Path, ...], groups: np.ndarray | None) -> np.ndarray | None:
+    """The groups (n,) of the images that could be loaded, among those at `paths`; None if there are no groups."""
+    if groups is None:
+        return None
+    group_of = dict(zip(paths, groups, strict=True))
+    return np.array([group_of[path] for path in loaded])
+
+
 def print_others(listing: folder.Listing) -> None:
     """Say which files are ignored."""
     others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]

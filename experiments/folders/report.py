@@ -15,6 +15,7 @@ from ...models import BASELINE
 from ...reports import figures, sections
 from ...reports.sections import Section
 from ..running.cell import Cell
+from ..running.filters import in_words
 from ..running.runner import Runner
 from . import audit
 
@@ -64,6 +65,7 @@ def write_all(
         *(_metric_section(table, metric, label, minutes) for metric, label in verdict.METRIC_LABELS.items()),
         _score_section(scores, minutes),
         _image_section(records, out, options),
+        *([_filter_section(records)] if options.filter else []),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _measure_section(),
         _data_section(runner, loaded, duplicates, [record for of_seeds in records.values() for record in of_seeds]),
@@ -175,6 +177,20 @@ def _image_section(records: dict[str, list[dict]], out: Path, options) -> Sectio
     pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
     text = "What classifiers learn from beside the originals, seed 0. What filters drop is not replaced."
     return Section("New images", (text,), headings, tuple(rows), pictures)
+
+
+def _filter_section(records: dict[str, list[dict]]) -> Section:
+    rows = []
+    for name, found in records.items():
+        for chosen, of_classes in found[0].get("pass_rates", {}).items():
+            rows += [(name, of_class, chosen, *in_words(rate)) for of_class, rate in of_classes.items()]
+    headings = (("method", ""), ("class", ""), ("filter", ""), ("new images that passed", "n"), ("real ones", "n"))
+    text = (
+        "What the filters do to new images, seed 0, and to real test images of the same class. Each filter sees only "
+        "what passed the one before. A filter that passes fewer new images than real ones finds something wrong with "
+        "them; one that passes few real images is of no use here."
+    )
+    return Section("Filters", (text,), headings, tuple(rows))
 
 
 def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:

@@ -19,6 +19,7 @@ N_VALIDATIONS = 15
 BATCH = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.0}
 PROTOCOL = "clean"
 METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
+FILTERS_TEST_FRACTION = 0.25
 
 
 def folder_task(
@@ -34,6 +35,31 @@ def folder_task(
     `minority` is the class whose F1 score is measured (None: the smallest of those to learn from), `flip` says whether
     images may be mirrored. Raises UsageError if a class is too small to be split or for a verdict.
     """
+    task, indices = _task_and_indices(class_names, labels, groups, image_shape, minority, flip)
+    _check_verdict(task, labels, groups, indices["test"])
+    return task
+
+
+def filtering_task(class_names: tuple[str, ...], labels: np.ndarray, groups, image_shape: tuple[int, ...]) -> Task:
+    """The task whose classifier filters new images, and whose test images show what filters do to real ones.
+
+    The classifier is that of `folder_task`, but a quarter of the images is for testing. Raises UsageError if a class is
+    too small to be split.
+    """
+    try:
+        task, _ = _task_and_indices(
+            class_names, labels, groups, image_shape, None, True, test_fraction=FILTERS_TEST_FRACTION
+        )
+    except UsageError as error:
+        counts = np.bincount(labels)
+        raise UsageError(
+            f"--filter sets a quarter of the images aside, but {error}; the smallest class is "
+            f"{class_names[counts.argmin()]} with {counts.min()} images"
+        ) from error
+    return task
+
+
+def _task_and_indices(class_names, labels, groups, image_shape, minority: str | None, flip: bool, **facts):
     unsplit = Task(
         name="folder",
         dataset="folder",
@@ -49,38 +75,46 @@ def folder_task(
         tables=(Table("folder", METRICS),),
         is_mirrored=flip,
         keeps_predictions=True,
+        **facts,
     )
-    train = split(unsplit, labels, groups)["train"]
+    indices = split(unsplit, labels, groups)
+    train = indices["train"]
     label = int(np.bincount(labels[train]).argmin()) if minority is None else class_names.index(minority)
     schedules = {schedule: _classifier_arguments(schedule, len(train)) for schedule in SCHEDULES}
-    return replace(
+    task = replace(
         unsplit,
         n_train_images=len(train),
         measured=(label,),
         measured_label=class_names[label],
         classifier=replace(unsplit.classifier, schedules=schedules),
     )
+    return task, indices
 
 
 def split(task: Task, labels: np.ndarray, groups: np.ndarray | None) -> dict[str, np.ndarray]:
     """Indices of the images to learn from, to validate and to test; raises UsageError if a class is too small."""
-    from ...evaluation.verdict import MIN_UNITS
-
     try:
         indices, _ = part_indices(labels, task, PROTOCOL, groups)
         for label, name in enumerate(task.class_names):
-            found = indices["test"][labels[indices["test"]] == label]
-            if not (labels[indices["train"]] == label).any() or not len(found):
+            if not all((labels[indices[part]] == label).any() for part in ("train", "test")):
                 raise ValueError(f"{name} has too few images to learn from and to test on")
-            n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
-            if n_units < MIN_UNITS:
-                raise ValueError(
-                    f"{name} would have {n_units}{unit} test images, and a verdict needs {MIN_UNITS}; that takes about "
-                    f"{round(MIN_UNITS / task.test_fraction)}{unit} images of each class"
-                )
     except ValueError as error:
         raise UsageError(f"the images cannot be split for testing: {error}") from error
     return indices
+
+
+def _check_verdict(task: Task, labels: np.ndarray, groups: np.ndarray | None, tested: np.ndarray) -> None:
+    from ...evaluation.verdict import MIN_UNITS
+
+    for label, name in enumerate(task.class_names):
+        found = tested[labels[tested] == label]
+        n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
+        if n_units < MIN_UNITS:
+            raise UsageError(
+                f"the images cannot be split for testing: {name} would have {n_units}{unit} test images, and a verdict "
+                f"needs {MIN_UNITS}; that takes about {round(MIN_UNITS / task.test_fraction)}{unit} images of each "
+                "class"
+            )
 
 
 def _classifier_arguments(schedule: str, n_images: int) -> dict:

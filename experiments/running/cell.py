@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 from ...models import METHODS
 
-# what methods are compared with: SSIM of original images, and a classifier on the dataset with nothing dropped
-REFERENCES = {"original": "Original images", "balanced_original": "Balanced original"}
-ORIGINAL, BALANCED_ORIGINAL = REFERENCES
+# what methods are compared with: SSIM of original images, a classifier on the dataset with nothing dropped, and one on
+# as many original images as a task with `n_new_only` takes new ones
+REFERENCES = {
+    "original": "Original images",
+    "balanced_original": "Balanced original",
+    "as_many_originals": "As many originals",
+}
+ORIGINAL, BALANCED_ORIGINAL, AS_MANY_ORIGINALS = REFERENCES
 
 
 @dataclass(frozen=True)

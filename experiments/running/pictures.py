@@ -7,9 +7,41 @@ import numpy as np
 from PIL import Image
 
 from ...datasets.files import write_atomically
+from ...models.balancer import HasLatents, HasSourceClass
+from .translated import disturbed_translations, translations
 
+N_SAMPLES_SHOWN = 12
 N_INTERPOLATIONS = 3
 N_INTERPOLATION_STEPS = 9
+
+
+def save_all(folder: Path, balancer, images: dict, parts) -> None:
+    """The first images, a row per class, as `samples.png`, and what else the balancer (None: there is none) can do.
+
+    That is `interpolations.png` of one with latents, `translations.png` and `disturbed.png` of one with a source class,
+    whose images come from the test part of `parts`, which nothing has learned from.
+    """
+    n = min([N_SAMPLES_SHOWN, *map(len, images.values())])
+    if n:
+        save(folder / "samples.png", np.stack([made[:n] for made in images.values()]))
+    if isinstance(balancer, HasLatents):
+        label = next(iter(images))
+        rows = interpolations(balancer, parts.train.images[parts.train.labels == label], label)
+        save(folder / "interpolations.png", rows)
+    if isinstance(balancer, HasSourceClass):
+        sources = parts.test.images[parts.test.labels == balancer.source_label_][:N_SAMPLES_SHOWN]
+        save(folder / "translations.png", translations(balancer, sources, list(images)))
+        save(folder / "disturbed.png", disturbed_translations(balancer, sources, list(images)))
+
+
+def save_filtered(path: Path, made: dict, kept: dict) -> None:
+    """Two rows per class: the first images made, and the first of those that filters kept, then white."""
+    rows = []
+    for label, images in made.items():
+        passed = images[kept[label]][:N_SAMPLES_SHOWN]
+        white = np.full((N_SAMPLES_SHOWN, *images.shape[1:]), 255, np.uint8)
+        rows += [np.concatenate([found, white])[:N_SAMPLES_SHOWN] for found in (images[:N_SAMPLES_SHOWN], passed)]
+    save(path, np.stack(rows))
 
 
 def save(path: Path, rows: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...datasets.tasks import Task
 from ...models import BASELINE, METHODS
-from .cell import BALANCED_ORIGINAL, ORIGINAL, Cell
+from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, Cell
 
 SECONDS_TO_START = 4  # building and tracing a network
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
@@ -22,7 +22,7 @@ UNMEASURED = {28: 1.0, 32: 1.3, 64: 5.0}  # seconds for an epoch of 1000 images 
 class Plan:
     """The cells of some tasks below one folder.
 
-    `filters` are names of `experiments.running.filters`, which new images must pass.
+    `filters` are names of `experiments.running.filters`, which new images must pass in this order.
     """
 
     out: Path
@@ -46,6 +46,10 @@ class Plan:
         }
         if task.dropped_percent is not None:
             values["dropped_percent"] = task.dropped_percent
+        if task.n_images_per_class is not None:
+            values["n_images_per_class"] = task.n_images_per_class
+        if task.n_new_only:
+            values["n_new_only"] = task.n_new_only[self.schedule]
         if task.official_split:
             values["split"] = "official"
         if self.has_ssim(cell) and task.ssim_range:
@@ -55,6 +59,8 @@ class Plan:
             values["method"] = self.arguments(cell)
             if self.filters:
                 values["filters"] = list(self.filters)
+            elif task.shown_filters:
+                values["shown_filters"] = list(task.shown_filters)
             if cell.proportion != 1:
                 values["proportion"] = cell.proportion
         elif cell.method in METHODS:
@@ -64,14 +70,23 @@ class Plan:
         return values
 
     def arguments(self, cell: Cell) -> dict:
-        """Constructor arguments of the cell's method: the task's, else all of the method's own, defaults among them."""
+        """Constructor arguments of the cell's method: the task's, else all of the method's own, defaults among them.
+
+        The task's overrides replace some of either.
+        """
         task = self.tasks[cell.task]
-        known = task.arguments.get(self.schedule, {})
+        known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(cell.method, {})
         if cell.method in known:
-            return dict(known[cell.method])
+            return dict(known[cell.method]) | overrides
         made = METHODS[cell.method].load()
-        own = made(**made.arguments(self.schedule, task.n_train_images, task.is_mirrored)).get_params()
+        own = made(**made.arguments(self.schedule, task.n_train_images, task.is_mirrored) | overrides).get_params()
         return {name: value for name, value in own.items() if name not in SET_BY_RUNNER}
+
+    def rated_filters(self, cell: Cell) -> tuple[str, ...]:
+        """Filters whose pass rates are part of the cell's record."""
+        if not cell.makes_images:
+            return ()
+        return self.filters or self.tasks[cell.task].shown_filters
 
     def has_ssim(self, cell: Cell) -> bool:
         return "ssim" in self.tasks[cell.task].metrics and (cell.method == ORIGINAL or cell.makes_images)
@@ -81,11 +96,13 @@ class Plan:
         return self.out / "runs" / f"{cell}-{digest(self.configuration(cell))}"
 
     def training_folder(self, cell: Cell) -> Path:
-        """The folder of the networks that all seeds and proportions of a method share."""
-        shared = self.configuration(cell)
-        for of_the_measurement in ("seed", "classifier", "ssim_range", "filters", "proportion"):
+        """Of the networks that all seeds and proportions of a method share, and all tasks with the same images."""
+        shared, task = self.configuration(cell), self.tasks[cell.task]
+        measured = ("seed", "classifier", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only")
+        for of_the_measurement in measured:
             shared.pop(of_the_measurement, None)
-        return self.out / "runs" / f"{cell.task}-{cell.method}-training-{digest(shared)}"
+        images = task.dataset if task.dropped_percent is None else f"{task.dataset}-{task.dropped_percent}"
+        return self.out / "runs" / f"{images}-{cell.method}-training-{digest(shared)}"
 
     def is_finished(self, cell: Cell) -> bool:
         return (self.folder(cell) / "cell.json").exists()
@@ -107,7 +124,9 @@ class Plan:
         if not cell.is_trained:
             return 0.0
         task = self.tasks[cell.task]
-        return training_seconds(cell.method, self.arguments(cell), task.n_train_images, task.image_shape)
+        n_small = task.n_classes - 1 if task.dropped_percent is None else len(task.measured)
+        classes = {"n_classes": task.n_classes, "n_small_classes": n_small}
+        return training_seconds(cell.method, self.arguments(cell), task.n_train_images, task.image_shape, **classes)
 
     def measuring_seconds(self, cell: Cell) -> float:
         """Estimate for a cell whose networks are trained: sampling, SSIM, classifier."""
@@ -131,15 +150,24 @@ class Plan:
         return seconds + sum(map(self.training_seconds, untrained.values()))
 
 
-def training_seconds(method: str, arguments: dict, n_images: int, image_shape: tuple[int, ...]) -> float:
+def training_seconds(
+    method: str,
+    arguments: dict,
+    n_images: int,
+    image_shape: tuple[int, ...],
+    *,
+    n_classes: int = 2,
+    n_small_classes: int = 1,
+) -> float:
     """Estimate for a method's networks, if it has any, on two cores like the reference machine's."""
     if METHODS[method].family != "network":
         return 0.0
     made = METHODS[method].load()
     seconds = 0.0
-    for stage, parameter in made.epochs_of_stage.items():
+    for stage in made.epochs_of_stage:
         per_1000 = _of_size(made.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
-        seconds += SECONDS_TO_START + arguments.get(parameter, getattr(made, parameter)) * per_1000 * n_images / 1000
+        n_seen = made.n_images_seen(stage, arguments, n_images, n_classes, n_small_classes)
+        seconds += SECONDS_TO_START + per_1000 * n_seen / 1000
     return seconds
 
 
@@ -153,16 +181,19 @@ def _of_size(seconds_of_sides: Mapping[int, float], image_shape: tuple[int, ...]
 def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str, int]) -> list[Cell]:
     """All cells of tasks, cheap ones first; those of one method and task are next to each other.
 
-    `n_seeds` by dataset. References are among them: original images if SSIM is measured, and the balanced original if
-    images are dropped, once for all percentages.
+    `n_seeds` by dataset. References are among them: original images if SSIM is measured, the balanced original if
+    images are dropped, once for all percentages, and as many originals where classifiers learn from new images alone.
+    These learn nothing from methods that make no images.
     """
     found = {}
     for dataset in dict.fromkeys(task.dataset for task in tasks):
         of_dataset = [task for task in tasks if task.dataset == dataset]
         columns = [(task.name, ORIGINAL) for task in of_dataset if "ssim" in task.metrics]
-        columns += [(task.name, BASELINE) for task in of_dataset]
+        columns += [(task.baseline_task or task.name, BASELINE) for task in of_dataset]
+        columns += [(task.name, AS_MANY_ORIGINALS) for task in of_dataset if task.n_new_only]
         columns += [(task.undropped.name, BALANCED_ORIGINAL) for task in of_dataset if task.dropped_percent]
-        columns += [(task.name, m) for m in METHODS if m in methods and m != BASELINE for task in of_dataset]
+        asked = [method for name, method in METHODS.items() if name in methods and name != BASELINE]
+        columns += [(t.name, m.name) for m in asked for t in of_dataset if m.makes_images or not t.n_new_only]
         found |= {Cell(task, m, seed): None for task, m in columns for seed in range(n_seeds[dataset])}
     return list(found)
 

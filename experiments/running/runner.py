@@ -2,32 +2,34 @@
 
 import io
 import json
+import os
 import time
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from ...datasets.files import read_json, write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, protocol, scores, ssim
 from ...models import BASELINE, METHODS
-from ...models.balancer import HasLatents
 from ...models.networks.classifiers import builder
 from ...models.training.callbacks import FiniteLosses, Progress
 from . import locks, pictures
-from .cell import ORIGINAL, Cell
+from .cell import AS_MANY_ORIGINALS, ORIGINAL, Cell
 from .environment import environment
-from .filters import FILTERS, NEED_CLASSIFIER
+from .filters import Chain, Counts, drawn, useful
+from .fitting import Fitting
 from .plan import Plan
 
-N_SAMPLES_SHOWN = 12
+MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
+MIN_IMAGES_OF_SSIM = 4
+CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
 
 
 class Runner:
-    """Runs the cells of a plan; keeps the last fitted balancer and the classifier of the originals.
+    """Runs the cells of a plan.
 
     `datasets` by name; `groups` (n,) names images of the only dataset that stay together. Networks are trained in the
     scope of `strategy` (None: TensorFlow's default), classifiers on one device. Processes that run cells of the same
@@ -41,8 +43,9 @@ class Runner:
         self.strategy = strategy or tf.distribute.get_strategy()
         self.verbose = verbose
         self.parts = cache(self._parts)
+        self.fitting = Fitting(plan, self.parts, self.strategy, verbose)
         self.original_classifier = cache(self._original_classifier)
-        self._fitted: tuple[Path, object, float] | None = None
+        self.filters = cache(self._filters)
 
     def cached(self, cell: Cell) -> dict | None:
         """The record of a finished cell, or None; a damaged one is set aside."""
@@ -71,10 +74,6 @@ class Runner:
                     self.failure_log(cell).unlink(missing_ok=True)
         return record
 
-    def train(self, cell: Cell) -> None:
-        """Train only the cell's networks, as machines other than the chief do."""
-        self._fit(self._new_balancer(cell), cell)
-
     def _parts(self, task: str) -> protocol.Parts:
         """The parts of a task's dataset."""
         asked = self.plan.tasks[task]
@@ -91,32 +90,41 @@ class Runner:
             "n_train_images": len(parts.train.labels),
             "n_test_images": len(parts.test.labels),
         }
-        images = {}  # of each class
+        images, balancer = {}, None  # images of each class
         if cell.method == ORIGINAL:
             images = self._originals(cell)
         elif cell.makes_images:
-            balancer, record["training_s"] = self.fitted(cell, wait)
-            if NEED_CLASSIFIER & set(self.plan.filters):
-                self.original_classifier(cell.task)  # trained here, its time is not counted as the method's
+            balancer, record["training_s"] = self.fitting.fitted(cell, wait)
+            filters = self.filters(cell.task, useful(self.plan.filters, balancer))
             sampling_started = time.perf_counter()
-            images, dropped = self._sampled(cell, balancer)
+            images, counts = self._sampled(cell, balancer, filters)
+            sampling_s = round(time.perf_counter() - sampling_started, 1)
             names = parts.train.class_names
             record |= {
-                "sampling_s": round(time.perf_counter() - sampling_started, 1),
+                "sampling_s": sampling_s,
                 "n_new": {names[label]: len(made) for label, made in images.items()},
-                "n_dropped": {chosen: {names[k]: n for k, n in of.items()} for chosen, of in dropped.items()},
+                "n_dropped": {
+                    name: {names[label]: n - passed for label, of in counts.items() for n, passed in [of[name]]}
+                    for name in filters.names
+                },
             }
+            if self.plan.filters:
+                record["pass_rates"] = filters.rates(counts)
+            elif task.shown_filters:
+                record["pass_rates"] = self._shown_rates(cell, balancer, images)
             if cell.is_trained:
                 record["training"] = self.plan.training_folder(cell).name
-                record["training_environments"] = self._training_environments(cell)
+                record["training_environments"] = self.fitting.environments(cell)
         if self.plan.has_ssim(cell):
             if cell.makes_images:
                 _save_archive(self.plan.folder(cell) / "images.npz", images)
             if cell.seed == 0:
-                self._save_pictures(cell, images)
-            record |= _ssim(images, cell.seed, task.ssim_range or ssim.DEFAULT_RANGE)
+                pictures.save_all(self.plan.folder(cell), balancer, images, parts)
+            record |= self._similarity(cell, images)
         if cell.has_classifier:
             record |= self._classify(cell, images)
+        if task.n_new_only and cell.makes_images:
+            record["tested_on_new"] = self._tested_on_new(cell, images)
         record["wall_time_s"] = round(time.perf_counter() - started, 1)
         return record
 
@@ -131,81 +139,35 @@ class Runner:
             found[label] = whole.images[chosen]
         return found
 
-    def _sampled(self, cell: Cell, balancer) -> tuple[dict[int, np.ndarray], dict[str, dict[int, int]]]:
-        """New images of each class that passed all filters, and how many each filter dropped.
+    def _filters(self, task: str, names: tuple[str, ...]) -> Chain:
+        """Filters for a task's images; the classifier that they need is trained here."""
+        return Chain(names, self.parts(task), partial(self.original_classifier, task))
 
-        A method whose images are copies is not filtered for duplicates: nothing would be left of it.
+    def _sampled(self, cell: Cell, balancer, filters: Chain) -> tuple[dict[int, np.ndarray], dict[int, Counts]]:
+        """New images of each class that passed all filters, and what each filter did.
+
+        Raises RuntimeError if SSIM is measured and too few of a class passed.
         """
-        train = self.parts(cell.task).train
-        filters = [name for name in self.plan.filters if not (name == "duplicates" and balancer.makes_copies)]
-        images, dropped = {}, {name: {} for name in filters}
-        for label, n in self.parts(cell.task).additions(cell.proportion).items():
+        images, counts = {}, {}
+        for label, n in self.fitting.additions(cell, balancer).items():
             made = balancer.sample(label, n, random_state=cell.seed)
-            kept, originals = np.ones(n, bool), train.images[train.labels == label]
-            for name in filters:
-                classifier = self.original_classifier(cell.task) if name in NEED_CLASSIFIER else None
-                passed = FILTERS[name](made, label, originals, classifier)
-                dropped[name][label] = int((kept & ~passed).sum())
-                kept &= passed
+            kept, counts[label] = filters.passing(made, label)
             images[label] = made[kept]
-        return images, dropped
+            if filters.names and self.plan.has_ssim(cell) and len(kept) < MIN_IMAGES_OF_SSIM:
+                passed = f"{' and '.join(filters.names)} passed {len(kept)} of {n} new images"
+                name = self.plan.tasks[cell.task].class_names[label]
+                raise RuntimeError(f"{passed} of {name}, too few for SSIM")
+        return images, counts
 
-    def fitted(self, cell: Cell, wait: bool = True):
-        """The method fitted to all that it may see, continued from its checkpoints, and the seconds that this took.
-
-        The last one is kept in memory.
-        """
-        folder = self.plan.training_folder(cell)
-        if self._fitted is None or self._fitted[0] != folder:
-            self._fitted = None
-            balancer = self._new_balancer(cell)
-            started = time.perf_counter()
-            if cell.is_trained:
-                with locks.held(folder, wait):
-                    self._note_environment(cell)
-                    self._fit(balancer, cell)
-                seconds = sum(pd.read_csv(path)["seconds"].sum() for path in folder.rglob("history.csv"))
-            else:
-                self._fit(balancer, cell)
-                seconds = time.perf_counter() - started
-            self._fitted = folder, balancer, round(float(seconds), 1)
-        return self._fitted[1:]
-
-    def _new_balancer(self, cell: Cell):
-        parts, arguments = self.parts(cell.task), self.plan.arguments(cell)
-        if cell.is_trained:
-            arguments |= {"folder": self.plan.training_folder(cell), "verbose": self.verbose}
-        counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)
-        return METHODS[cell.method].load()(
-            sampling_strategy={label: int(counts[label]) + n for label, n in parts.missing.items()},
-            random_state=self.plan.tasks[cell.task].training_random_state,
-            **arguments,
-        )
-
-    def _fit(self, balancer, cell: Cell) -> None:
-        train = self.parts(cell.task).train
-        with self.strategy.scope():
-            balancer.fit(train.images, train.labels)
-
-    def _training_environments(self, cell: Cell) -> list[dict]:
-        """The environments in which the cell's networks were trained: several if another machine continued."""
-        return read_json(self.plan.training_folder(cell) / "environments.json") or []
-
-    def _note_environment(self, cell: Cell) -> None:
-        known, own = self._training_environments(cell), environment(self.strategy)
-        if own not in known:
-            path = self.plan.training_folder(cell) / "environments.json"
-            write_atomically(path, json.dumps([*known, own], indent=1) + "\n")
-
-    def _save_pictures(self, cell: Cell, images: dict[int, np.ndarray]) -> None:
-        """The first images, a row per class, as `samples.png` and, if the method has latents, `interpolations.png`."""
-        folder, n = self.plan.folder(cell), min([N_SAMPLES_SHOWN, *map(len, images.values())])
-        if n:
-            pictures.save(folder / "samples.png", np.stack([made[:n] for made in images.values()]))
-        if cell.makes_images and isinstance(self._fitted[1], HasLatents):
-            train, label = self.parts(cell.task).train, next(iter(images))
-            rows = pictures.interpolations(self._fitted[1], train.images[train.labels == label], label)
-            pictures.save(folder / "interpolations.png", rows)
+    def _shown_rates(self, cell: Cell, balancer, images: dict[int, np.ndarray]) -> dict:
+        """The pass rates of the task's filters that drop nothing; of the first seed also a picture of what is kept."""
+        filters = self.filters(cell.task, useful(self.plan.rated_filters(cell), balancer))
+        some = {label: drawn(made, MAX_RATED_IMAGES) for label, made in images.items()}
+        passed = {label: filters.passing(made, label) for label, made in some.items()}
+        if cell.seed == 0:
+            kept = {label: of_class[0] for label, of_class in passed.items()}
+            pictures.save_filtered(self.plan.folder(cell) / "filtered.png", some, kept)
+        return filters.rates({label: counts for label, (_, counts) in passed.items()})
 
     def _classify(self, cell: Cell, new_images: dict[int, np.ndarray]) -> dict:
         task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
@@ -219,12 +181,43 @@ class Runner:
         }
         return record | ({"predicted": predicted.tolist()} if task.keeps_predictions else {})
 
+    def _similarity(self, cell: Cell, images: dict[int, np.ndarray]) -> dict:
+        """Mean over classes of the SSIM of random pairs of one class and, if asked for, of pairs with an original.
+
+        Of originals both are pairs of two originals.
+        """
+        task, train = self.plan.tasks[cell.task], self.parts(cell.task).train
+        value_range = task.ssim_range or ssim.DEFAULT_RANGE
+        measured = [ssim.pairwise_ssim(made, cell.seed, value_range) for made in images.values()]
+        record = {
+            "ssim": ssim.mean_over_classes(measured),
+            "n_images": sum(map(len, images.values())),
+            "n_pairs": sum(each.n_pairs for each in measured),
+        }
+        if "ssim_to_originals" in task.metrics:
+            if cell.makes_images:
+                measured = [
+                    ssim.ssim_to_originals(made, train.images[train.labels == label], cell.seed, value_range)
+                    for label, made in images.items()
+                ]
+            record["ssim_to_originals"] = ssim.mean_over_classes(measured)
+        return record
+
+    def _tested_on_new(self, cell: Cell, images: dict[int, np.ndarray]) -> dict[str, dict[str, int]]:
+        """Name of each class -> its new images, and how many the classifier of the originals takes for their class."""
+        classifier, names = self.original_classifier(cell.task), self.plan.tasks[cell.task].class_names
+        right = {label: classifiers.predict(classifier, made) == label for label, made in images.items()}
+        return {names[label]: {"n_new": len(found), "n_right": int(found.sum())} for label, found in right.items()}
+
     def learned_from(self, cell: Cell, new_images: dict[int, np.ndarray]) -> tuple[ImageDataset, ImageDataset]:
         """Training and validation images of the cell's classifier, with `new_images` of each class among them."""
-        parts = self.parts(cell.task)
+        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
+            real = [label for label in range(task.n_classes) if label not in new_images]
+            parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
         made = np.concatenate([parts.train.images[:0], *new_images.values()])
         labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
-        return protocol.with_new_images(parts, made, labels, self.plan.tasks[cell.task])
+        return protocol.with_new_images(parts, made, labels, task)
 
     def classifier(self, cell: Cell, train: ImageDataset, validation: ImageDataset) -> tuple:
         """A classifier trained as the cell's method says, from its seed, and the history of its training."""
@@ -247,23 +240,22 @@ class Runner:
         )
 
     def _original_classifier(self, task: str):
-        """The network of the baseline's first seed, trained on the original images alone."""
-        cell = Cell(task, BASELINE, 0)
-        return self.classifier(cell, *self.learned_from(cell, {}))[0]
-
-
-def _ssim(images: dict[int, np.ndarray], seed: int, value_range) -> dict:
-    """Mean over classes of the SSIM of random pairs of one class."""
-    measured = [ssim.pairwise_ssim(made, seed, value_range) for made in images.values()]
-    n = len(measured)
-    return {
-        "ssim": {
-            "value": sum(each.mean for each in measured) / n,
-            "standard_error": float(np.sqrt(sum(each.standard_error**2 for each in measured))) / n,
-        },
-        "n_images": sum(map(len, images.values())),
-        "n_pairs": sum(each.n_pairs for each in measured),
-    }
+        """The network of the baseline's first seed, trained on the original images alone; its weights are kept."""
+        asked = self.plan.tasks[task]
+        cell = Cell(asked.baseline_task or task, BASELINE, 0)
+        path = self.plan.folder(cell) / CLASSIFIER
+        if path.exists():
+            model = builder(asked.classifier.network)(
+                asked.n_classes, image_shape=self.parts(task).train.images.shape[1:]
+            )
+            model.load_weights(path)
+            return model
+        model = self.classifier(cell, *self.learned_from(cell, {}))[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{os.getpid()}-{CLASSIFIER}")
+        model.save_weights(unfinished)
+        unfinished.replace(path)
+        return model
 
 
 def _save_archive(path: Path, images: dict[int, np.ndarray]) -> None:

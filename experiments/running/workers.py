@@ -206,7 +206,7 @@ def train_with_the_chief(runner: Runner, cells: list[Cell]) -> int:
     unfinished = [cell for cell in cells if cell.is_trained and runner.cached(cell) is None]
     for cell, _ in itertools.groupby(unfinished, key=_training):
         try:
-            runner.train(cell)
+            runner.fitting.train(cell)
         except TrainingDivergedError as error:  # the chief reports it too
             print(f"{cell}: {error}", file=sys.stderr)
             n_diverged += 1

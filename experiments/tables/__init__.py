@@ -5,6 +5,7 @@ line in SOURCES.
 """
 
 import importlib
+from collections.abc import Iterable
 
 from ...datasets.tasks import Task
 
@@ -12,10 +13,19 @@ SOURCES = [
     importlib.import_module(f".{name}", __name__)
     for name in (
         "thesis",
+        "fer2013",
     )
 ]  # fmt: skip
 TASKS = {task.name: task for source in SOURCES for task in source.TASKS}
 PRINTED_NETWORKS = {name: printed for source in SOURCES for name, printed in source.PRINTED_NETWORKS.items()}
+
+
+def compared_together(tasks: Iterable[Task]) -> list[list[Task]]:
+    """The tasks in groups of one dataset and the same methods: what is measured of one of a group is of all."""
+    groups = {}
+    for task in tasks:
+        groups.setdefault((task.dataset, task.methods), []).append(task)
+    return list(groups.values())
 
 
 def task_named(name: str) -> Task:

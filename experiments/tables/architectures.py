@@ -12,24 +12,38 @@ from ..running import locks
 from . import PRINTED_NETWORKS, TASKS
 
 DEFAULT_OUT = "results/architectures"
+UNDER_QUICK = ", under quick"
 
 
 def networks() -> Iterator[tuple[str, str, object]]:
-    """(file name, what it is, builder): every method's and task's networks for each size of images."""
+    """(file name, what it is, builder) of the networks of tasks and their methods, for each size of images.
+
+    Those of schedule thesis, then those of quick, which may be smaller.
+    """
     from ...models.networks.classifiers import builder
 
     of_shape = {}
     for task in TASKS.values():
-        of_shape.setdefault((task.image_shape, task.n_classes), task)
-    for task in of_shape.values():
-        for method in METHODS.values():
-            if method.family == "network":
-                balancer = method.load()(**task.arguments.get("thesis", {}).get(method.name, {}))
-                for network, build in balancer.networks(task.image_shape, task.n_classes).items():
-                    name = f"{task.dataset}-{method.name}-{network}".replace("_", "-")
-                    yield name, f"{method.label} {network.replace('_', ' ')}, {task.label}", build
-        build = partial(builder(task.classifier.network), task.n_classes, task.image_shape)
-        yield f"{task.dataset}-classifier", f"evaluation classifier, {task.label}", build
+        of_shape.setdefault((task.image_shape, task.n_classes), []).append(task)
+    for tasks in of_shape.values():
+        task = tasks[0]
+        for schedule, ending in (("thesis", ""), ("quick", UNDER_QUICK)):
+            for method in METHODS.values():
+                if method.family == "network" and any(method.name in each.methods for each in tasks):
+                    made = method.load()
+                    printed = task.arguments.get(schedule, {}).get(method.name)
+                    chosen = printed or made.arguments(schedule, task.n_train_images, task.is_mirrored)
+                    for network, build in made(**chosen).networks(task.image_shape, task.n_classes).items():
+                        name = f"{task.dataset}-{method.name}-{network}".replace("_", "-")
+                        what = f"{method.label} {network.replace('_', ' ')}, {task.label}"
+                        yield name + "-quick" * bool(ending), what + ending, build
+        judged = {}
+        for task in tasks:
+            judged.setdefault(task.classifier.network, task)
+        for network, task in judged.items():
+            name = task.name if task.dropped_percent is None else task.dataset
+            build = partial(builder(network), task.n_classes, task.image_shape)
+            yield f"{name}-classifier", f"evaluation classifier, {task.label}", build
 
 
 def built_networks() -> Iterator[tuple[str, str, object]]:
@@ -55,7 +69,9 @@ def built_networks() -> Iterator[tuple[str, str, object]]:
     for name, what, build in networks():
         model, rows = built(build)
         if rows not in printed:
-            twins.setdefault(rows, (name, model, []))[2].append(what)
+            known = twins.setdefault(rows, (name, model, []))[2]
+            if what.removesuffix(UNDER_QUICK) not in known:
+                known.append(what)
     for name, model, which in twins.values():
         yield name, f"Not printed: {'; '.join(which)}.", model
 

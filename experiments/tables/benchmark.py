@@ -82,30 +82,43 @@ def measure(method: str, stage: str, dataset: str, batch_size: int | None, n_ste
     task, made = TASK_OF_DATASET[dataset], METHODS[method].load()
     epochs = dict.fromkeys(made.epochs_of_stage.values(), 0)
     epochs[made.epochs_of_stage[stage]] = 1 + -(-n_steps // STEPS_PER_EPOCH)
-    models = []
+    stages = []
 
     class Observed(made):
         def _stages(self, images, class_indices):
             for observed in super()._stages(images, class_indices):
-                models.append(observed.model)
+                stages.append(observed)
                 yield observed
 
     balancer = Observed(**task.arguments["thesis"].get(method, {}) | epochs)
-    balancer.set_params(batch_size=batch_size or balancer.batch_size)
-    n_images = STEPS_PER_EPOCH * balancer.batch_size
-    images = np.random.default_rng(0).integers(0, 256, (n_images, *task.image_shape), dtype=np.uint8)
-    balancer.fit(images, np.arange(n_images) % task.n_classes)
-    passes = models[list(made.epochs_of_stage).index(stage)].passes()
-    operations = [(2 * balancer.batch_size * multiplications(network), *counts) for network, *counts in passes]
-    history = balancer.history_[balancer.history_["stage"] == stage]
+    labels = class_labels(STEPS_PER_EPOCH * (batch_size or balancer.batch_size), task.n_classes)
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), *task.image_shape), dtype=np.uint8)
+    balancer.set_params(batch_size=batch_size or balancer.batch_size, sampling_strategy={1: len(labels)})
+    balancer.fit(images, labels)
+    measured = next(observed for observed in stages if observed.epochs_of == stage)
+    operations = [
+        (2 * balancer.batch_size * multiplications(network), *counts) for network, *counts in measured.model.passes()
+    ]
+    history = balancer.history_[balancer.history_["stage"] == measured.name]
     return {
         "batch_size": balancer.batch_size,
-        "step_s": float(history["seconds"][1:].mean()) / STEPS_PER_EPOCH,
+        "step_s": float(history["seconds"][1:].mean()) / measured.steps_per_epoch,
         "gflop": sum(cost * n_passes for cost, _, n_passes in operations) / 1e9,
         "forward_gflop": 3 * sum(cost * n_forward for cost, n_forward, _ in operations) / 1e9,
         "peak": peak,
         "memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
+
+
+def class_labels(n_images: int, n_classes: int):
+    """Labels (n,) of so many images or more, nearly all of the first two classes, but two or more of each class.
+
+    Methods that learn from two classes at a time need as many images of each as a batch has.
+    """
+    import numpy as np
+
+    few = np.arange(2 * n_classes) % n_classes
+    return np.concatenate([few, np.arange(max(n_images - len(few), 2 * n_classes)) % 2])
 
 
 def matrix_multiplication_gflops() -> float:

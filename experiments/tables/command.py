@@ -1,4 +1,6 @@
-"""Regenerate the sources' tables: the thesis's C.1-C.8 (MNIST, CIFAR-10, Vehicles), and the same for digits."""
+"""Regenerate the sources' tables: the thesis's C.1-C.8 (MNIST, CIFAR-10, Vehicles), the same for digits, and those of
+the slides on FER2013.
+"""
 
 import argparse
 import itertools
@@ -11,13 +13,14 @@ from ...evaluation.protocol import PROTOCOLS, part_indices
 from ...models import BASELINE, METHODS
 from ..command_line import EXIT_FAILED, Parser, UsageError, percentage, positive, writable_folder
 from ..running import devices, locks
-from ..running.cell import BALANCED_ORIGINAL, Cell, cell_named
+from ..running.cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, Cell, cell_named
+from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan, cells_of, digest, duration
-from . import TASKS, task_named
+from . import TASKS, compared_together, task_named
 
 DEFAULT_OUT = "results"
 RUN_FILE = "run.json"
-WRITTEN = ("index.html", "results.csv", "tables", "figures", "pages", "runs")
+WRITTEN = ("index.html", "results.csv", "tables", "figures", "pages", "private", "runs")
 DEFAULT_DATASETS = ("mnist", "cifar10", "vehicles")
 CHOICES = tuple(name for name in METHODS if name != BASELINE)  # it is always there
 MIN_IMAGES_MISSING = 4  # two pairs for SSIM
@@ -54,6 +57,10 @@ def parse(prog: str, arguments=None):
         help="thesis: validation set taken after balancing; clean: before, real images only (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--filter", nargs="+", choices=FILTERS, default=[], metavar="NAME",
+        help=f"{HELP}; others are dropped and not replaced",
+    )  # fmt: skip
+    parser.add_argument(
         "--data-dir",
         metavar="DIR",
         help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
@@ -72,6 +79,7 @@ def parse(prog: str, arguments=None):
     if options.jobs > 1 and devices.n_machines() > 1:
         parser.error("--jobs is for one machine, but TF_CONFIG names several")
     options.datasets = list(dict.fromkeys(options.datasets))
+    options.filter = list(dict.fromkeys(options.filter))
     if options.cell:
         task = task_named(options.cell.task)
         options.datasets = [task.dataset]
@@ -83,12 +91,21 @@ def cell_id(text: str) -> Cell:
     """argparse type: the cell of this name."""
     try:
         cell = cell_named(text)
-        is_undropped = task_named(cell.task).dropped_percent == 0
+        is_known = has_cell(task_named(cell.task), cell)
     except ValueError:
-        is_undropped, cell = None, None
-    if cell is None or is_undropped != (cell.method == BALANCED_ORIGINAL):
+        is_known = False
+    if not is_known:
         raise argparse.ArgumentTypeError(f"no cell is called {text!r}; --list-cells prints their IDs")
     return cell
+
+
+def has_cell(task: Task, cell: Cell) -> bool:
+    """Whether the task measures the cell's method or reference."""
+    if cell.method == BALANCED_ORIGINAL:
+        return task.dropped_percent == 0
+    if task.n_new_only:
+        return cell.makes_images or cell.method == AS_MANY_ORIGINALS
+    return task.dropped_percent != 0 and cell.method != AS_MANY_ORIGINALS
 
 
 def asked_tasks(options) -> list[Task]:
@@ -107,11 +124,10 @@ def asked_cells(options, tasks: list[Task]) -> list[Cell]:
     if options.cell:
         return [options.cell]
     found = []
-    for dataset in options.datasets:
-        of_dataset = [task for task in tasks if task.dataset == dataset]
-        n_seeds = options.seeds or of_dataset[0].n_seeds[options.schedule]
-        found += cells_of(of_dataset, options.methods or of_dataset[0].methods, {dataset: n_seeds})
-    return found
+    for group in compared_together(tasks):
+        n_seeds = options.seeds or group[0].n_seeds[options.schedule]
+        found += cells_of(group, options.methods or group[0].methods, {group[0].dataset: n_seeds})
+    return list(dict.fromkeys(found))  # a baseline may stand in tables of two groups
 
 
 def main(options) -> int:
@@ -121,11 +137,13 @@ def main(options) -> int:
         print(*cells, sep="\n")
         return 0
     by_name = {task.name: task for task in (*tasks, *(task.undropped for task in tasks if task.dropped_percent))}
-    plan = Plan(Path(options.out), by_name, options.schedule, options.protocol)
+    plan = Plan(Path(options.out), by_name, options.schedule, options.protocol, tuple(options.filter))
     check_folder(plan, {})
     if options.dry_run and not options.data_dir:  # a plan needs no download
         print_plan(plan, cells)
         return 0
+    if not options.dry_run:
+        check_packages({name for cell in cells if not plan.is_finished(cell) for name in plan.rated_filters(cell)})
     datasets = {task.dataset: task.dataset_in(options.data_dir) for task in {t.dataset: t for t in tasks}.values()}
     check_class_sizes(plan, tasks, cells, datasets)
     check_folder(plan, datasets)
@@ -144,6 +162,8 @@ def check_class_sizes(plan: Plan, tasks: list[Task], cells: list[Cell], datasets
         try:
             indices, missing = part_indices(dataset.labels, task, plan.protocol, official=dataset.official_parts)
         except ValueError as error:
+            if not task.dropped_percent:
+                raise UsageError(f"{task.dataset} cannot be split: {error}") from error
             raise UsageError(
                 f"{dropping} of {task.dataset} leaves too few images to split; choose another percentage"
             ) from error
@@ -163,7 +183,7 @@ def check_class_sizes(plan: Plan, tasks: list[Task], cells: list[Cell], datasets
 
 
 def check_folder(plan: Plan, datasets: dict) -> dict:
-    """What the folder's `run.json` will hold: schedule, protocol, and a hash of each dataset's images.
+    """What the folder's `run.json` will hold: schedule, protocol, filters, and a hash of each dataset's images.
 
     Raises UsageError if it already holds others.
     """
@@ -180,20 +200,23 @@ def check_folder(plan: Plan, datasets: dict) -> dict:
     chosen = {"schedule": plan.schedule, "protocol": plan.protocol}
     if held and not chosen.keys() <= held.keys():
         raise UsageError(f"{path} was not written by this program; choose another folder with --out")
-    if held and {name: held[name] for name in chosen} != chosen:
+    of_filters = {"filters": list(plan.filters)} if plan.filters else {}
+    if held and {name: held[name] for name in (*chosen, "filters") if name in held} != chosen | of_filters:
+        filters = f", filters {', '.join(held['filters'])}" if "filters" in held else ""
         raise UsageError(
-            f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}; "
+            f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}{filters}; "
             "choose another folder with --out"
         )
     digests = {name: dataset.digest for name, dataset in datasets.items()}
     for name, found in held.get("datasets", {}).items():
         if digests.setdefault(name, found) != found:
             raise UsageError(f"{out} holds results of other {name} images than those found now; choose another --out")
-    return chosen | {"datasets": digests}
+    return chosen | of_filters | {"datasets": digests}
 
 
 def print_plan(plan: Plan, cells: list[Cell]) -> None:
-    print(f"Plan: schedule {plan.schedule}, protocol {plan.protocol}, into {plan.out}")
+    filters = f", filters {', '.join(plan.filters)}" if plan.filters else ""
+    print(f"Plan: schedule {plan.schedule}, protocol {plan.protocol}{filters}, into {plan.out}")
     print(f"{'cell':34} {'epochs':42} state")
     for group, seeds in itertools.groupby(cells, key=lambda cell: cell.group):
         seeds = list(seeds)

@@ -1,4 +1,4 @@
-"""From finished cells to figures/."""
+"""From finished cells to figures/ and, where images may be shown to nobody else, private/."""
 
 from pathlib import Path
 
@@ -9,7 +9,9 @@ from ...datasets.tasks import Task
 from ...reports import figures
 from ..running import pictures
 from ..running.cell import Cell, label
-from ..running.runner import N_SAMPLES_SHOWN, Runner
+from ..running.pictures import N_SAMPLES_SHOWN
+from ..running.runner import Runner
+from ..running.translated import DISTURBANCES
 from .results import is_of
 
 N_IMAGES_COMPARED = 4
@@ -19,54 +21,100 @@ CAPTIONS = {
     "dataset": "Images of each class (for the thesis's datasets its Figures 5.1-5.3).",
     "class-distribution": "Training images of each class (Figure 5.4 of the thesis).",
     "samples": "Original images of the measured classes and those of each method (Figure 6.1 of the thesis).",
+    "translations": "Test images of the class that a method translates from, their translations into each other class, "
+    "and what it recovers of these.",
+    "disturbed": "The same of disturbed images. First the disturbed image and its translations into each other class, "
+    "then the undisturbed one and what is recovered of each.",
+    "filtered": "New images as they are made, and those that pass the filters.",
     "interpolations": "Between two originals of the minority class: the outermost images are originals, those between "
     "are made from latents on the line between theirs.",
     "confusion": "Confusion matrices, mean over seeds, in per cent of the true class.",
+    "meanwhile": "What networks make after so many epochs, always from the same images or latents.",
     "training": "Losses over the epochs.",
 }
+OF_METHODS = ("translations", "disturbed", "filtered", "meanwhile", "training")  # a file for each task and method
+WITHOUT_IMAGES = ("class-distribution", "confusion", "training")
+
+
+def folder_of(runner_out: Path, task: Task, start: str) -> Path:
+    """Where figures whose names begin so go."""
+    is_private = task.images_are_private and start not in WITHOUT_IMAGES
+    return runner_out / ("private" if is_private else "figures")
 
 
 def captions(folder: Path, tasks: list[Task]) -> list[tuple[Path, str]]:
     """(path, caption) of each figure of one dataset's tasks in the folder, in the page's order."""
-    found = []
+    found = {}
     for start, text in CAPTIONS.items():
         names = [f"dataset-{tasks[0].dataset}.png"] if start == "dataset" else []
         for task in tasks if start != "dataset" else ():
-            ending = "-*" if start == "training" else ""
+            ending = "-*" if start in OF_METHODS else ""
             names += sorted(path.name for path in folder.glob(f"{start}-{task.name}{ending}.png"))
-        found += [(folder / name, text) for name in names if (folder / name).exists()]
-    return found
+        found |= {folder / name: text for name in names if (folder / name).exists()}
+    return list(found.items())
 
 
 def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> None:
     """All figures of the tasks from finished cells; some only of the datasets that are loaded."""
-    folder = runner.plan.out / "figures"
-    for task in {task.dataset: task for task in tasks if task.dataset in runner.datasets}.values():
+    out = runner.plan.out
+
+    def path(start: str, task: Task, name: str) -> Path:
+        folder = folder_of(out, task, start)
+        folder.mkdir(exist_ok=True)
+        return folder / f"{start}-{name}.png"
+
+    for task in {task.dataset: task for task in reversed(tasks) if task.dataset in runner.datasets}.values():
         data = runner.datasets[task.dataset]
         rows = {
             name: data.images[data.labels == index][:N_SAMPLES_SHOWN] for index, name in enumerate(data.class_names)
         }
-        figures.image_rows(rows, task.label, folder / f"dataset-{task.dataset}.png")
-    compared = {}
+        figures.image_rows(rows, task.label, path("dataset", task, task.dataset))
+    compared, trainings = {}, set()
     for task in tasks:
         cells = [cell for cell in records if is_of(cell, task)]
         if task.dataset in runner.datasets:
             train = runner.parts(task.name).train
-            path = folder / f"class-distribution-{task.name}.png"
-            figures.class_distribution(train.labels, train.class_names, task.title, path)
-        _write_confusion(records, cells, task, folder / f"confusion-{task.name}.png")
+            distribution = path("class-distribution", task, task.name)
+            figures.class_distribution(train.labels, train.class_names, task.title, distribution)
+        _write_confusion(records, cells, task, path("confusion", task, task.name))
         samples = _samples(runner, cells, task)
         if samples:
-            figures.image_rows(samples, task.title, folder / f"samples-{task.name}.png")
-            if task.dropped_percent in COMPARED_DROPPED_PERCENT:
+            figures.image_rows(samples, task.title, path("samples", task, task.name))
+            if task.dropped_percent in COMPARED_DROPPED_PERCENT and not task.images_are_private:
                 compared[task.label] = {name: images[:N_IMAGES_COMPARED] for name, images in samples.items()}
-        _write_interpolations(runner, cells, task, folder / f"interpolations-{task.name}.png")
-        for cell in cells:
-            if cell.is_trained and cell.seed == 0:
-                _write_training_curves(runner, cell, task, folder / f"training-{task.name}-{cell.method}.png")
+        _write_interpolations(runner, cells, task, path("interpolations", task, task.name))
+        for cell in [cell for cell in cells if cell.seed == 0]:
+            for start in ("translations", "disturbed", "filtered"):
+                source = runner.plan.folder(cell) / f"{start}.png"
+                if source.exists():
+                    rows = _named_rows(start, pictures.load(source), list(records[cell]["n_new"]), task)
+                    title = f"{label(cell.method)}, {task.title}"
+                    figures.image_rows(rows, title, path(start, task, f"{task.name}-{cell.method}"))
+            if cell.is_trained and runner.plan.training_folder(cell) not in trainings:
+                trainings.add(runner.plan.training_folder(cell))
+                _write_training_curves(runner, cell, task, path("training", task, f"{task.name}-{cell.method}"))
+                for stage, rows in _made_meanwhile(runner, cell, task).items():
+                    name = "-".join(filter(None, (task.name, cell.method, stage)))
+                    title = ", ".join(filter(None, (label(cell.method), stage, task.title)))
+                    figures.image_rows(rows, title, path("meanwhile", task, name))
     if compared:
         labels = list(dict.fromkeys(name for samples in compared.values() for name in samples))
-        figures.image_columns(compared, labels, folder / "compared.png")
+        figures.image_columns(compared, labels, out / "figures" / "compared.png")
+
+
+def _named_rows(start: str, picture: np.ndarray, classes: list[str], task: Task) -> dict[str, np.ndarray]:
+    """Name -> images (n, height, width, channels) of each row of a picture that the runner left."""
+    height, width = task.image_shape[:2]
+    rows = [np.stack(np.split(row, row.shape[1] // width, axis=1)) for row in np.split(picture, len(picture) // height)]
+    if start == "translations":
+        names = ["original", *(text for name in classes for text in (name, f"recovered from {name}"))]
+    elif start == "disturbed":
+        numbers = range(1, len(rows) // (2 * len(DISTURBANCES)) + 1)
+        each = [f"{name}, {number}" for name in DISTURBANCES for number in numbers]
+        names = [text for name in each for text in (name, f"{name}, recovered")]
+    else:
+        names = [f"{name}, {what}" for name in classes for what in ("made", "kept")]
+    return dict(zip(names, rows, strict=True))
 
 
 def _samples(runner: Runner, cells: list[Cell], task: Task) -> dict[str, np.ndarray]:
@@ -102,9 +150,26 @@ def _write_confusion(records: dict[Cell, dict], cells: list[Cell], task: Task, p
         figures.confusion_matrices(matrices, task.class_names, task.title, path)
 
 
+def _made_meanwhile(runner: Runner, cell: Cell, task: Task) -> dict[str, dict[str, np.ndarray]]:
+    """Stage -> epoch -> images (n, height, width, channels), of methods that leave any in their training folder."""
+    folder, found = runner.plan.training_folder(cell), {}
+    for file in sorted(folder.rglob("made-*.png")):
+        stage = _stage(file, folder, task)
+        images = np.stack(np.split(pictures.load(file), pictures.load(file).shape[1] // task.image_shape[1], axis=1))
+        found.setdefault(stage, {})[f"epoch {int(file.stem.removeprefix('made-'))}"] = images
+    return found
+
+
 def _write_training_curves(runner: Runner, cell: Cell, task: Task, path: Path) -> None:
     folder = runner.plan.training_folder(cell)
     files = sorted(folder.rglob("history.csv"), key=lambda file: file.stat().st_mtime_ns)
     if files:
-        histories = {file.parent.name if file.parent != folder else "all networks": pd.read_csv(file) for file in files}
+        histories = {_stage(file, folder, task) or "all networks": pd.read_csv(file) for file in files}
         figures.training_curves(histories, f"{label(cell.method)}, {task.title}", path)
+
+
+def _stage(file: Path, folder: Path, task: Task) -> str:
+    """The stage whose folder below the training folder holds the file; one for a class has the class's name."""
+    stage = file.parent.name if file.parent != folder else ""
+    index = stage.partition("-")[0]
+    return task.class_names[int(index)] if index.isdecimal() else stage

@@ -1,21 +1,25 @@
 """From finished cells to one tidy frame, which everything else renders. Does not import TensorFlow."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ...datasets.tasks import Table, Task
+from ...models import BASELINE
 from ..running.cell import BALANCED_ORIGINAL, Cell, cell_named, label
 from ..running.plan import Plan, cells_of
-from . import TASKS, task_named
+from . import TASKS, compared_together, task_named
 
 # of results.csv; the frame also has what is needed to render it: standard_error, failed, labels
 COLUMNS = ["table", "task", "dataset", "dropped_percent", "method", "seed", "metric", "value", "printed"]
+SIMILARITIES = ("ssim", "ssim_to_originals")
 SCORES = ("accuracy", "f1_minority", "balanced_accuracy", "g_mean")
 METRIC_LABELS = {
     "ssim": "SSIM",
+    "ssim_to_originals": "SSIM to originals",
     "accuracy": "Accuracy",
     "f1_minority": "F1 score",
     "balanced_accuracy": "Balanced accuracy",
@@ -27,20 +31,21 @@ PUBLISHED_KEYS = ["table", "dataset", "method", "metric"]
 def with_earlier_runs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> tuple[list[Task], list[Cell]]:
     """Tasks and cells to show: those asked for, and what other commands have finished below the same folder.
 
-    A method that is shown for one task of a dataset is shown for all its tasks, with the same number of seeds.
+    A method that is shown of one task of a dataset is shown, with as many seeds, of all its tasks that compare the same
+    methods.
     """
     known = [*cells, *finished_cells(plan)]
     asked = [task.name for task in tasks]
     names = dict.fromkeys([*asked, *(cell.task for cell in known if task_named(cell.task).dropped_percent != 0)])
     order = list(dict.fromkeys(task.dataset for task in TASKS.values()))
-    shown = sorted(map(task_named, names), key=lambda task: (order.index(task.dataset), task.dropped_percent or 0))
+    shown = sorted(map(task_named, names), key=lambda t: (order.index(t.dataset), t.dropped_percent or 0, t.name))
     found = []
-    for dataset in dict.fromkeys(task.dataset for task in shown):
-        of_dataset = [cell for cell in known if task_named(cell.task).dataset == dataset]
-        n_seeds = {dataset: 1 + max(cell.seed for cell in of_dataset)}
-        methods = {cell.method for cell in of_dataset}
-        found += cells_of([task for task in shown if task.dataset == dataset], methods, n_seeds)
-    return shown, found
+    for group in compared_together(shown):
+        like_these = (group[0].dataset, group[0].methods)
+        own = [cell for cell in known if (task_named(cell.task).dataset, task_named(cell.task).methods) == like_these]
+        n_seeds = {group[0].dataset: 1 + max(cell.seed for cell in own)}
+        found += cells_of(group, {cell.method for cell in own}, n_seeds)
+    return shown, list(dict.fromkeys(found))
 
 
 def finished_cells(plan: Plan) -> list[Cell]:
@@ -52,7 +57,7 @@ def finished_cells(plan: Plan) -> list[Cell]:
             task = task_named(cell.task)
         except ValueError:
             continue
-        if path.parent == Plan(plan.out, {task.name: task}, plan.schedule, plan.protocol).folder(cell):
+        if path.parent == replace(plan, tasks={task.name: task}).folder(cell):
             found.append(cell)
     return found
 
@@ -111,16 +116,25 @@ def _published(tasks: list[Task]) -> pd.DataFrame:
 
 def _metrics(plan: Plan, table: Table, task: Task, cell: Cell, record: dict):
     """(metric, value, standard error) of the table's own metrics, then of the other scores."""
-    if "ssim" in table.metrics and cell.task == task.name and plan.has_ssim(cell):
-        measured = record.get("ssim", {})
-        yield "ssim", measured.get("value", np.nan), measured.get("standard_error", np.nan)
-    if set(table.metrics) - {"ssim"} and cell.has_classifier:
+    if cell.task == task.name and plan.has_ssim(cell):
+        for metric in (name for name in SIMILARITIES if name in table.metrics):
+            measured = record.get(metric, {})
+            yield metric, measured.get("value", np.nan), measured.get("standard_error", np.nan)
+    if set(table.metrics).difference(SIMILARITIES) and cell.has_classifier:
         scores = record.get("scores", {})
         errors = scores.get("standard_errors", {})
         for metric in SCORES:
             yield metric, scores.get(metric, np.nan), errors.get(metric, np.nan)
         for index in range(task.n_classes):
-            yield f"recall_{index}", scores["recalls"][index] if scores else np.nan, np.nan
+            yield f"recall_{index}", *_recall(scores, index)
+
+
+def _recall(scores: dict, index: int) -> tuple[float, float]:
+    """The recall of a class, and how much it varies over test sets of this size, by the binomial formula."""
+    if not scores:
+        return np.nan, np.nan
+    recall, n_images = scores["recalls"][index], sum(scores["confusion"][index])
+    return recall, float(np.sqrt(recall * (1.0 - recall) / max(1, n_images)))
 
 
 def _metric_label(metric: str, task: Task) -> str:
@@ -135,4 +149,8 @@ def seconds_of(records: dict[Cell, dict]) -> float:
 
 def is_of(cell: Cell, task: Task) -> bool:
     """Whether the cell is shown with the task."""
-    return cell.task == task.name or (cell.method == BALANCED_ORIGINAL and cell.task == task.undropped.name)
+    if cell.method == BALANCED_ORIGINAL:
+        return cell.task == task.undropped.name
+    if cell.method == BASELINE and task.baseline_task:
+        return cell.task == task.baseline_task
+    return cell.task == task.name

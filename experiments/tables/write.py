@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import pkgutil
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from ...datasets.files import read_json, write_atomically
 from ...datasets.tasks import Table, Task
-from ...reports import page, tables
+from ...reports import page, plain_tables, tables
 from ..running.cell import Cell, in_words, label
 from ..running.plan import Plan, duration
 from . import results
@@ -18,11 +20,16 @@ from . import results
 WRITTEN_FILE = "written.json"
 PACKAGE = Path(__file__).resolve().parents[2]
 RENDERERS = (
-    "datasets/tasks.py",
+    "datasets/*.py",
+    "evaluation/*.py",
     "experiments/tables/*",
     "experiments/running/cell.py",
     "models/**/*.py",
     "reports/*.py",
+)
+TO_ORIGINALS = (
+    "SSIM to originals: pairs of a new image and an original of its class; of originals, pairs of two. Means are over "
+    "the classes that a method makes."
 )
 BEYOND = "† Beyond the source of this table, which does not measure it."
 
@@ -30,9 +37,9 @@ BEYOND = "† Beyond the source of this table, which does not measure it."
 def is_current(plan: Plan, tasks: list[Task], cells: list[Cell]) -> bool:
     """Whether everything that `write_all` would write is there, made from the same records by the same program."""
     written = read_json(plan.out / WRITTEN_FILE) or {}
-    if any(_digest(plan.out / name) != found for name, found in written.get("files", {}).items()):
-        return False
-    return written.get("inputs") == _inputs(plan, *results.with_earlier_runs(plan, tasks, cells))
+    if written.get("inputs") != _inputs(plan, *results.with_earlier_runs(plan, tasks, cells)):
+        return False  # perhaps another version's, whose form is unknown
+    return all(_digest(plan.out / name) == found for name, found in written["files"].items())
 
 
 def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
@@ -53,6 +60,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
     write_atomically(out / "results.csv", frame.loc[frame["value"].notna(), results.COLUMNS].to_csv(index=False))
     summary = tables.summarise(frame)
     written = write_tables(plan, tasks, cells, records, summary)
+    further = write_further_tables(runner, tasks, records)
     print_tables(out)
     figures.write_all(runner, tasks, records)
     pages = {}
@@ -63,18 +71,24 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
         html = page.dataset(
             f"{of_dataset[0].label}: figures and cells",
             figures.captions(out / "figures", of_dataset),
+            f"private/{dataset}.html" if of_dataset[0].images_are_private else None,
             [(str(cell), record["wall_time_s"], in_words(record)) for cell, record in own.items()],
             _configurations(own),
             _environments(own.values()),
         )
         write_atomically(out / path, html)
+        private = figures.captions(out / "private", of_dataset)
+        if private:
+            html = page.figures_alone(f"{of_dataset[0].label}: images that may be shown to nobody else", private)
+            write_atomically(out / "private" / f"{dataset}.html", html)
     pages["Networks"] = Path("pages") / "networks.html"
     write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks()))
     title = f"Class balancing: schedule {plan.schedule}, protocol {plan.protocol}"
     compared = out / "figures" / "compared.png"
-    html = page.index(title, _agreement(summary, tasks), written, compared if compared.exists() else None, pages)
+    compared = compared if compared.exists() else None
+    html = page.index(title, _agreement(summary, tasks), written, further, compared, pages)
     write_atomically(out / "index.html", html)
-    found = [path for name in ("tables", "figures", "pages") for path in (out / name).iterdir() if path.is_file()]
+    found = [path for name in ("tables", "figures", "pages", "private") for path in (out / name).glob("*.*")]
     files = [path.relative_to(out).as_posix() for path in found]
     digests = {name: _digest(out / name) for name in sorted(["index.html", "results.csv", *files])}
     note = {"inputs": _inputs(plan, tasks, cells), "files": digests}
@@ -82,7 +96,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
 
 
 def print_tables(out: Path) -> None:
-    for path in sorted((out / "tables").glob("*.md")):
+    for path in sorted((out / "tables").glob("*.md"), key=lambda path: (len(path.stem), path.stem)):
         print(f"## {path.stem}\n\n{path.read_text()}")
 
 
@@ -94,7 +108,7 @@ def _digest(path: Path) -> str | None:
 def _inputs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> str:
     """Hash of the records that are shown, of what is shown of them, and of the program that shows them."""
     found = hashlib.sha256(repr((plan.schedule, plan.protocol, [task.name for task in tasks])).encode())
-    known = Plan(plan.out, {t.name: t for task in tasks for t in (task, task.undropped)}, plan.schedule, plan.protocol)
+    known = replace(plan, tasks={t.name: t for task in tasks for t in (task, task.undropped)})
     for cell in cells:
         folder = known.folder(cell)
         found.update(str(cell).encode())
@@ -121,6 +135,7 @@ def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict
         of_table = [c for c in cells if c.method in shown and any(results.is_of(c, task) for task in of_tasks)]
         notes = _notes(plan, of_tasks, metrics, of_table, records)
         notes += [BEYOND] if own["label"].str.endswith("†").any() else []
+        notes += [TO_ORIGINALS] if "ssim_to_originals" in metrics else []
         notes += [tables.CONSISTENCY] if own["printed"].notna().any() else []
         caption = _caption(name, of_tasks, metrics)
         write_atomically(plan.out / "tables" / f"{name}.md", tables.markdown(own, caption, notes))
@@ -129,9 +144,21 @@ def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict
     return written
 
 
+def write_further_tables(runner, tasks: list[Task], records: dict[Cell, dict]) -> list[plain_tables.PlainTable]:
+    """Write the tasks' further tables as Markdown, LaTeX and CSV, and return them."""
+    makers = dict.fromkeys(task.further_tables for task in tasks if task.further_tables)
+    found = [table for maker in makers for table in pkgutil.resolve_name(maker)(runner, records)]
+    for table in found:
+        folder = runner.plan.out / "tables"
+        write_atomically(folder / f"{table.name}.md", plain_tables.markdown(table))
+        write_atomically(folder / f"{table.name}.tex", plain_tables.latex(table))
+        write_atomically(folder / f"{table.name}.csv", table.frame.to_csv(index=False))
+    return found
+
+
 def _caption(name: str, tasks: list[Task], metrics: tuple[str, ...]) -> str:
     what = ["SSIM of pairs of images of one class"] if "ssim" in metrics else []
-    what += ["classifier on real test images"] if set(metrics) - {"ssim"} else []
+    what += ["classifier on real test images"] if set(metrics).difference(results.SIMILARITIES) else []
     text = ", and ".join(what)
     return f"Table {name}. {text[0].upper()}{text[1:]}; {'; '.join(task.title for task in tasks)}."
 
@@ -144,9 +171,11 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
     failed = [f"{label(cell.method)}, seed {cell.seed}, failed: {log}" for cell, log in logs.items() if log.exists()]
     n_seeds = {task.label: 1 + max(c.seed for c in cells if results.is_of(c, task)) for task in tasks}
     seeds = ", ".join(f"{name} {n}" for name, n in n_seeds.items())
+    filters = [f"New images that did not pass {', '.join(plan.filters)} were dropped and not replaced."]
     return [
         *warning,
         *failed,
+        *(filters if plan.filters else ()),
         f"Ours: mean ± standard deviation over seeds ({seeds}) of sampling, pairing and classifier; "
         "split and generative networks are the same for all.",
         *(_difference_from_source(plan.schedule, task, metrics, cells) for task in tasks if task.published),
@@ -164,7 +193,7 @@ def _difference_from_source(schedule: str, task: Task, metrics, cells: list[Cell
     for method, printed in task.arguments.get("thesis", {}).items():
         if method in shown:
             parts += _changes(method, task.arguments[schedule][method], printed)
-    if set(metrics) - {"ssim"}:
+    if set(metrics).difference(results.SIMILARITIES):
         parts += _changes("classifier", task.classifier.schedules[schedule], task.classifier.schedules["thesis"])
     return f"{task.label} as in schedule thesis" + (" but for " + "; ".join(parts) if parts else "") + "."
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from class_balancing.reports import page, tables
+from class_balancing.reports.plain_tables import PlainTable
 from PIL import Image
 
 NEEDS_A_FILE = r'(?:src|href)="((?!data:|#)[^"]*)"|url\('
@@ -33,13 +34,18 @@ def index(picture):
     caption, notes = "Table C.3. 50 % <dropped> & more", ["a note"]
     agreement = [("MNIST, Accuracy", "1 of 2", "BAGAN (C.3)", "Short training."), ("MNIST, F1 score", "2 of 2", "", "")]
     links = {"MNIST": Path("pages/mnist.html")}
-    return page.index("A run", agreement, [(caption, tables.summarise(pd.DataFrame(rows)), notes)], picture, links)
+    written = [(caption, tables.summarise(pd.DataFrame(rows)), notes)]
+    frame = pd.DataFrame({"Method": ["<SMOTE>"], "Seeds": [2], "p": [0.04]})
+    further = [PlainTable("F.6", "Who is <right>", frame, ("another note",))]
+    return page.index("A run", agreement, written, further, picture, links)
 
 
 @pytest.fixture
 def of_dataset(picture):
     cells = [("mnist-50-bagan-seed0", 12.5, "accuracy 0.9"), ("mnist-50-cvae-seed0", 3.0, "accuracy 0.98")]
-    return page.dataset("MNIST", [(picture, "Samples")], cells, [("mnist-50-bagan", "{}")], [("Environment", "{}")])
+    environments = [("Environment", "{}")]
+    figures = [(picture, "Samples")]
+    return page.dataset("MNIST", figures, "private/mnist.html", cells, [("mnist-50-bagan", "{}")], environments)
 
 
 def test_the_index_opens_with_what_agrees_and_shows_all_tables(index):
@@ -48,8 +54,18 @@ def test_the_index_opens_with_what_agrees_and_shows_all_tables(index):
         assert text in summary
     for text in ("50 % &lt;dropped&gt; &amp; more", "a note", "0.9005 ± 0.0007", "-0.0795", "not run"):
         assert text in rest
+    for text in ("<h3>Table F.6. Who is &lt;right&gt;</h3>", "&lt;SMOTE&gt;", ">0.0400</td>", "another note"):
+        assert text in rest
     assert re.findall(r'<td class="bad"[^>]*>no<', rest)
     assert re.findall(r'<td class="good"[^>]*>yes<', rest)
+
+
+def test_a_page_tells_where_figures_are_that_may_not_be_handed_on(of_dataset, picture):
+    assert "<code>private/mnist.html</code>" in of_dataset
+    assert "private" not in page.dataset("MNIST", [(picture, "Samples")], None, [], [], [])
+    alone = page.figures_alone("Private", [(picture, "Samples")])
+    assert alone.count("<figure") == 1
+    assert re.findall(NEEDS_A_FILE, alone) == ["../index.html"]
 
 
 def test_pages_need_no_other_file_but_each_other(index, of_dataset):

@@ -20,6 +20,7 @@ from class_balancing.models.cvae import CVAE
 from class_balancing.reports import figures
 from forked import Forked
 from PIL import Image
+from small_folder import content
 
 pytestmark = [
     pytest.mark.usefixtures("untraced"),
@@ -42,12 +43,6 @@ def quick(monkeypatch):
 def called(*arguments) -> int:
     """`main` in this process."""
     return balance.main(balance.parse("balance.py", [*map(str, arguments)]))
-
-
-def content(folder) -> dict[str, str]:
-    """Hash of every file below a folder, by its path."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 @pytest.mark.parametrize("method", ["geometric", "smote", "cvae"])
@@ -153,12 +148,16 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
         (["--method", "class_weights"], "invalid choice: 'class_weights'"),
         (["--method", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
         (["--method", "geometric", "--sampling-strategy", "cats=5"], "'cats=5' is not CLASS=COUNT"),
+        (["--method", "geometric", "--filter", "luck"], "invalid choice: 'luck'"),
+        (["--method", "random_oversampling", "--filter", "duplicates"], "of which --filter duplicates leaves none"),
+        (["--method", "geometric", "--filter", "duplicates", "faces"], "install class-balancing with its extra faces"),
         (["--method", "geometric", "--seed", "-1"], "expected a whole number of at least 0"),
         (["--method", "geometric", "--image-size", "4x"], "expected a number of pixels or HEIGHTxWIDTH"),
         ([], "the following arguments are required: --method"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments, message, source, tmp_path, capsys):
+def test_mistakes_are_one_sentence(arguments, message, source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
     assert message in commands.refusal(capsys, "balance", source, tmp_path / "dst", *arguments)
     assert os.listdir(tmp_path) == ["src"]
 

@@ -7,7 +7,7 @@ from class_balancing.datasets import folder
 from class_balancing.datasets.tasks import SCHEDULES
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.command_line import UsageError
-from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, folder_task
+from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, filtering_task, folder_task
 from class_balancing.experiments.running.plan import training_seconds
 from class_balancing.models import METHODS
 
@@ -63,6 +63,17 @@ def test_classes_too_small_for_a_verdict_are_refused(counts, n_in_group, message
     groups = np.arange(sum(counts.values())) // n_in_group if n_in_group else None
     with pytest.raises(UsageError, match=message):
         task_of(counts, groups=groups)
+
+
+def test_a_quarter_of_the_images_is_set_aside_for_filters(tmp_path):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 8})
+    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    task = filtering_task(dataset.class_names, dataset.labels, None, (12, 12, 3))
+    parts = protocol.parts(dataset, task, PROTOCOL)
+    assert np.bincount(parts.test.labels).tolist() == [15, 2], "too few for a verdict, but no verdict is asked for"
+    assert task.classifier.network == task_of({"dark": 60, "light": 40}).classifier.network
+    with pytest.raises(UsageError, match=r"--filter sets a quarter .*; the smallest class is b with 2 images"):
+        filtering_task(("a", "b"), np.repeat([0, 1], [9, 2]), None, (12, 12, 3))
 
 
 def test_every_classifier_takes_the_same_number_of_steps():

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import commands
@@ -15,6 +16,8 @@ from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.folders import judge
+from class_balancing.experiments.running.filters import in_words
+from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.runner import Runner
 from class_balancing.models import METHODS
 from class_balancing.models.classifier_methods import Unbalanced
@@ -97,6 +100,14 @@ def test_new_images_are_counted_and_filtered(judged):
         assert f"| {' | '.join(map(str, row))} |" in text
     of_copies = (copies["n_new"]["light"], copies["n_dropped"]["confidence"]["light"])
     assert f"| random_oversampling | light | {of_copies[0]} | {of_copies[1]} | not asked |" in text
+    assert "## Filters" in text
+    for name in ("geometric", "random_oversampling"):
+        for chosen, of_classes in records[name]["pass_rates"].items():
+            rate = of_classes["light"]
+            assert rate["n_real"] == (
+                12 if chosen == "confidence" else records[name]["pass_rates"]["confidence"]["light"]["n_real_passed"]
+            )
+            assert f"| {name} | light | {chosen} | {' | '.join(in_words(rate))} |" in text
 
 
 def test_proportions_and_seeds_share_one_training(judged):
@@ -147,7 +158,7 @@ def test_the_same_command_computes_nothing_again_and_refuses_other_options(judge
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")}
     assert len(before) == 9 * 2
     monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
-    monkeypatch.setattr(Runner, "_fit", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(Fitting, "_fit", lambda *_: pytest.fail("fitted again"))
     assert called(source, *ASKED, "--out", out) == 0
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")} == before
     with pytest.raises(UsageError, match="holds results of other images or options"):
@@ -220,6 +231,7 @@ def test_groups_csv_is_read(tmp_path, quick):
         ({"a": 9, "b": 12}, ["--proportions", "11"], "expected a number above 0"),
         ({"a": 9, "b": 12}, ["--jobs", "0"], "at least 1"),
         ({"a": 9, "b": 12}, ["--filter", "luck"], "invalid choice: 'luck'"),
+        ({"a": 9, "b": 12}, ["--filter", "faces"], "the filter faces cannot work: .* extra faces"),
         ({"a": 9, "b": 12}, ["--methods", "unbalance"], "invalid choice: 'unbalance'"),
         ({"a": 20, "b": 30}, ["--methods", "smote", "--extractor", "inception"], "there are no weights in"),
         ({"dark": 2, "light": 9}, ["--methods"], "cannot be split"),
@@ -240,6 +252,7 @@ def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path, monkeyp
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "report.md").write_text("mine")
     monkeypatch.setattr(features, "inception_weights_path", lambda: tmp_path / "none")
+    monkeypatch.setitem(sys.modules, "cv2", None)
     assert re.search(message, commands.refusal(capsys, "judge", source, *arguments, "--out", tmp_path / "out"))
 
 

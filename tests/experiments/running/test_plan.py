@@ -75,6 +75,20 @@ def test_seeds_proportions_and_filters_share_their_networks(tmp_path):
     assert trainings.isdisjoint({planned(tmp_path, "smoke").training_folder(cell)})
 
 
+def test_shown_filters_are_part_of_a_cell_that_makes_images_and_not_of_its_networks(tmp_path):
+    task = replace(TASKS["mnist-50"], shown_filters=("faces", "confidence"))
+    plain, filtered = planned(tmp_path), Plan(tmp_path, {task.name: task}, "quick", "thesis", ("duplicates",))
+    shown, cell = Plan(tmp_path, {task.name: task}, "quick", "thesis"), Cell("mnist-50", "bagan", 0)
+    assert shown.configuration(cell) == plain.configuration(cell) | {"shown_filters": ["faces", "confidence"]}
+    assert "shown_filters" not in filtered.configuration(cell)
+    assert [plan.rated_filters(cell) for plan in (plain, shown, filtered)] == [(), task.shown_filters, ("duplicates",)]
+    assert len({plan.training_folder(cell) for plan in (plain, shown, filtered)}) == 1
+    for method in ("unbalanced", "original"):
+        other = Cell("mnist-50", method, 0)
+        assert shown.folder(other) == plain.folder(other)
+        assert shown.rated_filters(other) == ()
+
+
 def test_a_trained_method_costs_its_training_once(tmp_path):
     cells = cells_of([TASKS["mnist-50"]], ["cvae_gan"], {"mnist": 3})[-3:]
     plan = planned(tmp_path)

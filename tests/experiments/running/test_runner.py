@@ -1,13 +1,16 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import small_tasks
 from class_balancing.evaluation import classifiers
+from class_balancing.experiments.running import filters
 from class_balancing.experiments.running import runner as runners
 from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.plan import Plan
-from class_balancing.experiments.running.runner import Runner
+from class_balancing.experiments.running.runner import CLASSIFIER, Runner
 from class_balancing.models import METHODS, Method, geometric
 
 pytestmark = [
@@ -117,27 +120,66 @@ def test_class_weights_reach_the_classifier(small, monkeypatch):
     assert "ssim" not in record
 
 
-def test_filters_drop_images_and_each_drop_is_counted_once(small, monkeypatch):
-    def all_but_the_first(n):
-        return lambda images, label, originals, classifier: np.arange(len(images)) >= n
+def all_but_the_first(n):
+    """A filter."""
+    return lambda images, label, originals, classifier: np.arange(len(images)) >= n
 
-    monkeypatch.setitem(runners.FILTERS, "confidence", all_but_the_first(3))
-    monkeypatch.setitem(runners.FILTERS, "duplicates", all_but_the_first(5))
-    monkeypatch.setattr(runners, "NEED_CLASSIFIER", set())
-    made = small(filters=("confidence", "duplicates"))
-    n_missing = made.parts("digits-50").missing[4]
+
+@pytest.fixture
+def simple_filters(monkeypatch):
+    """Filters that pass all but the first 3 and 5 of the images that they see."""
+    monkeypatch.setitem(filters.FILTERS, "confidence", all_but_the_first(3))
+    monkeypatch.setitem(filters.FILTERS, "duplicates", all_but_the_first(5))
+    monkeypatch.setattr(filters, "NEED_CLASSIFIER", set())
+
+
+def test_each_filter_sees_what_passed_the_one_before(small, simple_filters):
+    made = small(filters=("duplicates", "confidence"))
+    parts = made.parts("digits-50")
+    n_new, n_real = parts.missing[4], int((parts.test.labels == 4).sum())
     record = made.run(Cell("digits-50", "geometric", 0))
-    assert record["n_dropped"] == {"confidence": {"4": 3}, "duplicates": {"4": 2}}
-    assert record["n_new"] == {"4": n_missing - 5}
+    assert record["n_dropped"] == {"duplicates": {"4": 5}, "confidence": {"4": 3}}
+    assert record["n_new"] == {"4": n_new - 8}
+    assert list(record["pass_rates"]) == ["duplicates", "confidence"]
+    keys = ("n_new", "n_new_passed", "n_real", "n_real_passed")
+    of_duplicates = dict(zip(keys, (n_new, n_new - 5, n_real, n_real - 5), strict=True))
+    of_confidence = dict(zip(keys, (n_new - 5, n_new - 8, n_real - 5, n_real - 8), strict=True))
+    assert record["pass_rates"] == {"duplicates": {"4": of_duplicates}, "confidence": {"4": of_confidence}}
     copies = made.run(Cell("digits-50", "random_oversampling", 0))
     assert copies["n_dropped"] == {"confidence": {"4": 3}}, "copies are not taken for duplicates"
-    assert copies["n_new"] == {"4": n_missing - 3}
+    assert copies["n_new"] == {"4": n_new - 3}
+    assert copies["pass_rates"]["confidence"]["4"]["n_real"] == n_real
+
+
+def test_a_tasks_shown_filters_drop_nothing(tmp_path, dataset, simple_filters, monkeypatch):
+    monkeypatch.setattr(runners, "MAX_RATED_IMAGES", 10)
+    task, cell = small_tasks.TASKS["digits-50"], Cell("digits-50", "geometric", 0)
+    shown = replace(task, shown_filters=("confidence", "duplicates"))
+    plain, made = (
+        Runner(Plan(tmp_path, {task.name: chosen}, "smoke", "thesis"), {"digits": dataset}, verbose=0)
+        for chosen in (task, shown)
+    )
+    expected, record = plain.run(cell), made.run(cell)
+    assert record["n_new"] == {"4": made.parts(task.name).missing[4]}
+    assert record["n_dropped"] == {}
+    assert record["scores"] == expected["scores"]
+    counts = {name: tuple(of["4"].values())[:2] for name, of in record["pass_rates"].items()}
+    assert counts == {"confidence": (10, 7), "duplicates": (7, 2)}
+    assert "pass_rates" not in expected
+
+
+def test_filters_that_leave_too_few_images_for_ssim_are_told(small, simple_filters, monkeypatch):
+    monkeypatch.setitem(filters.FILTERS, "confidence", all_but_the_first(1000))
+    made = small(filters=("duplicates", "confidence"))
+    n = made.parts("digits-50").missing[4]
+    with pytest.raises(RuntimeError, match=f"duplicates and confidence passed 0 of {n} new images of 4, too few for"):
+        made.run(Cell("digits-50", "geometric", 0))
 
 
 def test_proportions_and_seeds_share_one_training(small, monkeypatch):
     fits = []
-    fit = Runner._fit
-    monkeypatch.setattr(Runner, "_fit", lambda self, *given: fits.append(given) or fit(self, *given))
+    fit = Fitting._fit
+    monkeypatch.setattr(Fitting, "_fit", lambda self, *given: fits.append(given) or fit(self, *given))
     method = Method("pretrained_gan", "pretrained_gan:PretrainedGAN", "GAN", "a test", "network")
     monkeypatch.setitem(METHODS, method.name, method)
     made = small()
@@ -151,3 +193,12 @@ def test_proportions_and_seeds_share_one_training(small, monkeypatch):
     trained = history.read_text()
     small().run(Cell("digits-50", method.name, 2))
     assert history.read_text() == trained, "another process continues after the last epoch"
+
+
+def test_the_classifier_of_the_originals_is_trained_once(small, monkeypatch):
+    first = small()
+    images = first.parts("digits-50").test.images
+    expected = classifiers.predict(first.original_classifier("digits-50"), images)
+    assert (first.plan.folder(Cell("digits-50", "unbalanced", 0)) / CLASSIFIER).exists()
+    monkeypatch.setattr(Runner, "classifier", lambda *_: pytest.fail("trained again"))
+    np.testing.assert_array_equal(classifiers.predict(small().original_classifier("digits-50"), images), expected)

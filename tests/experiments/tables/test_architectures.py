@@ -8,6 +8,7 @@ REFERENCE = commands.ROOT / "reports" / "reference" / "architectures"
 ENDINGS = ("md", "tex")
 
 
+@pytest.mark.slow
 def test_tables_are_written_without_graphviz_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nonexistent")
     assert commands.call("architectures", "--out", tmp_path) == 0

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import types
 from pathlib import Path
 
@@ -21,6 +22,7 @@ DIGITS = ("--datasets", "digits", "--schedule", "smoke")
         (["--methods", "magic"], "invalid choice: 'magic'"),
         (["--methods", "unbalanced"], "invalid choice: 'unbalanced'"),
         (["--schedule", "fast"], "invalid choice: 'fast'"),
+        (["--filter", "luck"], "invalid choice: 'luck'"),
         (["--protocol", "dirty"], "invalid choice: 'dirty'"),
         (["--dropped", "100"], "a percentage must be a whole number from 1 to 99, got '100'"),
         (["--dropped", "0"], "from 1 to 99"),
@@ -99,6 +101,36 @@ def test_a_folder_of_another_schedule_is_refused(tmp_path, capsys):
     sentence = commands.refusal(capsys, "tables", *DIGITS, "--out", tmp_path)
     assert "holds tables of schedule quick, protocol clean" in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_folder_of_other_filters_is_refused(tmp_path, capsys):
+    dataset = types.SimpleNamespace(digest="0123")
+    filtered = Plan(tmp_path, TASKS, "smoke", "thesis", ("duplicates", "confidence"))
+    command.claim_folder(filtered, {"digits": dataset})
+    held = {"schedule": "smoke", "protocol": "thesis", "filters": ["duplicates", "confidence"]}
+    assert json.loads((tmp_path / "run.json").read_text()) == held | {"datasets": {"digits": "0123"}}
+    command.check_folder(filtered, {})
+    for given in ((), ("--filter", "confidence", "duplicates")):
+        sentence = commands.refusal(capsys, "tables", *DIGITS, *given, "--out", tmp_path)
+        assert "holds tables of schedule smoke, protocol thesis, filters duplicates, confidence;" in sentence
+    (tmp_path / "run.json").write_text('{"schedule": "smoke", "protocol": "thesis"}')
+    sentence = commands.refusal(capsys, "tables", *DIGITS, "--filter", "confidence", "--out", tmp_path)
+    assert "holds tables of schedule smoke, protocol thesis; choose another" in sentence
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(*DIGITS, "--filter", "confidence", "faces"), ("--datasets", "fer2013", "--data-dir", "none")],
+    ids=["asked for", "shown by a task"],
+)
+def test_a_filter_without_its_package_is_told_before_anything_else(arguments, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    sentence = commands.refusal(capsys, "tables", *arguments, "--out", tmp_path / "out")
+    assert "the filter faces cannot work: " in sentence
+    assert sentence.endswith("install class-balancing with its extra faces")
+    assert not (tmp_path / "out").exists()
+    assert commands.call("tables", *DIGITS, "--filter", "faces", "--dry-run", "--out", tmp_path / "out") == 0
+    assert "protocol thesis, filters faces, into" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

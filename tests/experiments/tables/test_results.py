@@ -78,6 +78,7 @@ def test_the_balanced_original_stands_in_the_tables_of_both_percentages(tmp_path
     cell = Cell("mnist-0", "balanced_original", 0)
     of_mnist = [TASKS["mnist-50"], TASKS["mnist-75"]]
     scores = {"accuracy": 0.5, "f1_minority": 0.25, "balanced_accuracy": 0.5, "g_mean": 0.5, "recalls": [0.5] * 10,
+              "confusion": [[1] * 10] * 10,
               "standard_errors": {"accuracy": 0.01, "f1_minority": 0.02}}  # fmt: skip
     frame = results.collect(planned(tmp_path), of_mnist, [cell], {cell: {"scores": scores}})
     rows = frame[frame["metric"] == "f1_minority"][["table", "task", "value", "standard_error"]]

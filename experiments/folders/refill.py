@@ -1,0 +1,85 @@
+"""New images of a class that all pass the filters, made in rounds until there are enough."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.image_dataset import ImageDataset
+from ...models.balancer import Balancer, HasParents
+from ..command_line import FailedError
+from ..running.filters import Chain, Counts, in_words, passing
+from ..running.plan import Plan
+from ..running.runner import Runner
+from .task import PROTOCOL, filtering_task
+
+MAX_IN_A_ROUND = 1000
+MIN_IN_A_ROUND = 100
+MAX_TIMES_WANTED = 20
+
+
+@dataclass(frozen=True)
+class Made:
+    """`images` (n, height, width, channels), `parents` (n,) if the method has any, and `Chain.rates` of the class."""
+
+    images: np.ndarray
+    parents: np.ndarray | None
+    rates: dict
+
+
+def chain(names: tuple[str, ...], dataset: ImageDataset, groups, schedule: str, folder: Path) -> Chain:
+    """The filters for a folder's images, of which `filtering_task` sets some aside; trains a classifier if need be."""
+    task = filtering_task(dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
+    plan = Plan(folder, {task.name: task}, schedule, PROTOCOL, names)
+    return Runner(plan, {task.dataset: dataset}, groups).filters(task.name, names)
+
+
+def sample(
+    balancer: Balancer, name: str, n: int, random_state: int, filters: Chain | None, originals: np.ndarray
+) -> Made:
+    """`n` images of the class that pass all filters, for which `originals` are all that it has.
+
+    Filters need several rounds, each with a seed of its own, derived from `random_state`. Raises FailedError if the
+    first 1000 images give none, or 20 times as many as wanted (at least 1000) not enough.
+    """
+    if filters is None:
+        return _made(balancer, name, n, random_state)
+    label = filters.parts.train.class_names.index(name)
+    max_images = max(MAX_IN_A_ROUND, MAX_TIMES_WANTED * n)
+    in_a_round = min(max(n, MIN_IN_A_ROUND), MAX_IN_A_ROUND)
+    rounds, counts, n_kept, n_made = [], dict.fromkeys(filters.names, (0, 0)), 0, 0
+    while n_kept < n:
+        if n_made >= max_images or (n_made >= MAX_IN_A_ROUND and not n_kept):
+            raise FailedError(_refusal(filters, label, counts, n))
+        seed = int(np.random.default_rng([random_state, len(rounds)]).integers(2**31))
+        made = _made(balancer, name, min(in_a_round, max_images - n_made), seed)
+        kept, of_round = passing(filters.names, made.images, label, originals, filters.classifier)
+        counts = {chosen: tuple(np.add(counts[chosen], of_round[chosen]).tolist()) for chosen in filters.names}
+        rounds.append((made.images[kept], None if made.parents is None else made.parents[kept]))
+        n_kept, n_made = n_kept + len(kept), n_made + len(made.images)
+    images, parents = zip(*rounds, strict=True)
+    return Made(
+        np.concatenate(images)[:n],
+        None if parents[0] is None else np.concatenate(parents)[:n],
+        filters.rates({label: counts}),
+    )
+
+
+def _made(balancer: Balancer, name: str, n: int, random_state: int) -> Made:
+    parents = balancer.parents(name, n, random_state) if isinstance(balancer, HasParents) else None
+    return Made(balancer.sample(name, n, random_state), parents, {})
+
+
+def _refusal(filters: Chain, label: int, counts: Counts, n: int) -> str:
+    name = filters.parts.train.class_names[label]
+    new, real = overall(filters.rates({label: counts}), name)
+    return (
+        f"{' and '.join(filters.names)} passed {new} of the new images of {name} and {real} of real ones, but {n} are "
+        "wanted; train longer, or choose another method, other filters or fewer images"
+    )
+
+
+def overall(rates: dict, name: str) -> tuple[str, str]:
+    """How many new and how many real images of the class all filters passed, as "3 of 40 (8 %)"."""
+    of_filters = [of_classes[name] for of_classes in rates.values()]
+    return in_words(of_filters[-1] | {seen: of_filters[0][seen] for seen in ("n_new", "n_real")})

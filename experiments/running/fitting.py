@@ -1,0 +1,98 @@
+"""Methods fitted to a cell's images: networks trained once for all cells that share them, and which images they add."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ...datasets.files import read_json, write_atomically
+from ...evaluation import protocol
+from ...models import METHODS
+from ...models.balancer import HasSourceClass
+from . import locks
+from .cell import Cell
+from .environment import environment
+from .plan import Plan
+
+
+class Fitting:
+    """Fits the methods of a plan's cells; keeps the last fitted balancer.
+
+    `parts` gives the parts of a task's dataset; networks are trained in the scope of `strategy`.
+    """
+
+    def __init__(self, plan: Plan, parts: Callable[[str], protocol.Parts], strategy, verbose: int):
+        self.plan = plan
+        self.parts = parts
+        self.strategy = strategy
+        self.verbose = verbose
+        self._fitted: tuple[Path, object, float] | None = None
+
+    def train(self, cell: Cell) -> None:
+        """Train only the cell's networks, as machines other than the chief do."""
+        self._fit(self._new_balancer(cell), cell)
+
+    def fitted(self, cell: Cell, wait: bool = True) -> tuple:
+        """The method fitted to all that it may see, continued from its checkpoints, and the seconds that this took.
+
+        The last one is kept in memory.
+        """
+        folder = self.plan.training_folder(cell)
+        if self._fitted is None or self._fitted[0] != folder:
+            self._fitted = None
+            balancer = self._new_balancer(cell)
+            started = time.perf_counter()
+            if cell.is_trained:
+                with locks.held(folder, wait):
+                    self._note_environment(cell)
+                    self._fit(balancer, cell)
+                seconds = sum(pd.read_csv(path)["seconds"].sum() for path in folder.rglob("history.csv"))
+            else:
+                self._fit(balancer, cell)
+                seconds = time.perf_counter() - started
+            self._fitted = folder, balancer, round(float(seconds), 1)
+        return self._fitted[1:]
+
+    def _new_balancer(self, cell: Cell):
+        parts, arguments = self.parts(cell.task), self.plan.arguments(cell)
+        if cell.is_trained:
+            arguments |= {"folder": self.plan.training_folder(cell), "verbose": self.verbose}
+        arguments["random_state"] = self.plan.tasks[cell.task].training_random_state
+        balancer = METHODS[cell.method].load()(**arguments)
+        counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)
+        missing = _without_source(parts.missing, balancer, counts)
+        return balancer.set_params(sampling_strategy={k: int(counts[k]) + n for k, n in missing.items()})
+
+    def additions(self, cell: Cell, balancer) -> dict[int, int]:
+        """Class -> number of new images of the cell; a class that the balancer cannot make is left out."""
+        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        wanted = parts.additions(cell.proportion)
+        if task.n_new_only:
+            wanted = dict.fromkeys(range(task.n_classes), task.n_new_only[self.plan.schedule])
+        return _without_source(wanted, balancer, np.bincount(parts.train.labels))
+
+    def _fit(self, balancer, cell: Cell) -> None:
+        train = self.parts(cell.task).train
+        with self.strategy.scope():
+            balancer.fit(train.images, train.labels)
+
+    def environments(self, cell: Cell) -> list[dict]:
+        """The environments in which the cell's networks were trained: several if another machine continued."""
+        return read_json(self.plan.training_folder(cell) / "environments.json") or []
+
+    def _note_environment(self, cell: Cell) -> None:
+        known, own = self.environments(cell), environment(self.strategy)
+        if own not in known:
+            path = self.plan.training_folder(cell) / "environments.json"
+            write_atomically(path, json.dumps([*known, own], indent=1) + "\n")
+
+
+def _without_source(wanted, balancer, counts: np.ndarray) -> dict[int, int]:
+    """Of class -> number of images, the classes that the balancer can make; `counts` are the training images'."""
+    if not isinstance(balancer, HasSourceClass):
+        return dict(wanted)
+    source = int(counts.argmax()) if balancer.source_class is None else balancer.source_class
+    return {label: n for label, n in wanted.items() if label != source}

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from class_balancing.experiments.running import translated
+
+
+class Adds:
+    """Translates by adding the label to each pixel, and recovers by subtracting it."""
+
+    def translate(self, images, label):
+        return images + np.uint8(label)
+
+    def recover(self, images, label):
+        return images - np.uint8(label)
+
+
+@pytest.fixture
+def sources():
+    return np.random.default_rng(0).integers(50, 200, (3, 24, 24, 1), dtype=np.uint8)
+
+
+def test_each_row_shows_one_class_or_what_is_recovered_of_it(sources):
+    rows = translated.translations(Adds(), sources, [1, 5])
+    assert rows.shape == (5, 3, 24, 24, 1)
+    for row, added in zip(rows, (0, 1, 0, 5, 0), strict=True):
+        np.testing.assert_array_equal(row, sources + added)
+
+
+def test_disturbed_images_are_translated_and_recovered_beside_the_undisturbed(sources):
+    rows = translated.disturbed_translations(Adds(), sources, [1, 5])
+    assert rows.shape == (2 * 2 * len(translated.DISTURBANCES), 3, 24, 24, 1)
+    for index, disturb in enumerate(translated.DISTURBANCES.values()):
+        for place in range(2):
+            disturbed, recovered = rows[4 * index + 2 * place :][:2]
+            expected = disturb(sources[place])
+            np.testing.assert_array_equal(disturbed, [expected, expected + 1, expected + 5])
+            np.testing.assert_array_equal(recovered, [sources[place], expected, expected])
+
+
+@pytest.mark.parametrize("name", translated.DISTURBANCES)
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_disturbances_change_an_image_and_keep_its_form(name, n_channels):
+    image = np.full((48, 48, n_channels), 100, np.uint8)
+    image[:, :20] = 120
+    changed = translated.DISTURBANCES[name](image)
+    assert (changed.dtype, changed.shape) == (np.uint8, image.shape)
+    share = (changed != image).mean()
+    assert share > 0.05
+    np.testing.assert_array_equal(changed, translated.DISTURBANCES[name](image))
+    if name == "with a watermark":
+        assert share < 0.4
+        assert changed.max() > 150, "it is white"
+        assert (changed[:10] == image[:10]).all(), "it is in the middle"
+    if name == "mirrored":
+        np.testing.assert_array_equal(changed[:, ::-1], image)
