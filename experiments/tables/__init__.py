@@ -17,7 +17,6 @@ SOURCES = [
     )
 ]  # fmt: skip
 TASKS = {task.name: task for source in SOURCES for task in source.TASKS}
-PRINTED_NETWORKS = {name: printed for source in SOURCES for name, printed in source.PRINTED_NETWORKS.items()}
 
 
 def compared_together(tasks: Iterable[Task]) -> list[list[Task]]:

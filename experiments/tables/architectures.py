@@ -3,19 +3,27 @@
 import json
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
+from ...datasets.tasks import Task
 from ...models import METHODS
 from ..command_line import Parser, writable_folder
 from ..running import locks
-from . import PRINTED_NETWORKS, TASKS
+from . import SOURCES, TASKS
 
 DEFAULT_OUT = "results/architectures"
 UNDER_QUICK = ", under quick"
 
 
-def networks() -> Iterator[tuple[str, str, object]]:
+def printed_networks(tasks: Iterable[Task]) -> dict[str, tuple[str, str]]:
+    """Number of the table -> caption, path of the builder, of the tasks' sources."""
+    datasets = {task.dataset for task in tasks}
+    sources = [source for source in SOURCES if datasets & {task.dataset for task in source.TASKS}]
+    return {name: printed for source in sources for name, printed in source.PRINTED_NETWORKS.items()}
+
+
+def networks(tasks: Iterable[Task]) -> Iterator[tuple[str, str, object]]:
     """(file name, what it is, builder) of the networks of tasks and their methods, for each size of images.
 
     Those of schedule thesis, then those of quick, which may be smaller.
@@ -23,13 +31,13 @@ def networks() -> Iterator[tuple[str, str, object]]:
     from ...models.networks.classifiers import builder
 
     of_shape = {}
-    for task in TASKS.values():
+    for task in tasks:
         of_shape.setdefault((task.image_shape, task.n_classes), []).append(task)
-    for tasks in of_shape.values():
-        task = tasks[0]
+    for alike in of_shape.values():
+        task = alike[0]
         for schedule, ending in (("thesis", ""), ("quick", UNDER_QUICK)):
             for method in METHODS.values():
-                if method.family == "network" and any(method.name in each.methods for each in tasks):
+                if method.family == "network" and any(method.name in each.methods for each in alike):
                     made = method.load()
                     printed = task.arguments.get(schedule, {}).get(method.name)
                     chosen = printed or made.arguments(schedule, task.n_train_images, task.is_mirrored)
@@ -38,7 +46,7 @@ def networks() -> Iterator[tuple[str, str, object]]:
                         what = f"{method.label} {network.replace('_', ' ')}, {task.label}"
                         yield name + "-quick" * bool(ending), what + ending, build
         judged = {}
-        for task in tasks:
+        for task in alike:
             judged.setdefault(task.classifier.network, task)
         for network, task in judged.items():
             name = task.name if task.dropped_percent is None else task.dataset
@@ -46,8 +54,8 @@ def networks() -> Iterator[tuple[str, str, object]]:
             yield f"{name}-classifier", f"evaluation classifier, {task.label}", build
 
 
-def built_networks() -> Iterator[tuple[str, str, object]]:
-    """(file name, caption, model) of each network: the printed tables, then what no source prints.
+def built_networks(tasks: Iterable[Task] = tuple(TASKS.values())) -> Iterator[tuple[str, str, object]]:
+    """(file name, caption, model) of each network: what the tasks' sources print, then what these do not.
 
     Networks that are the same layer by layer appear once. Layers without a printed name are numbered afresh in each.
     """
@@ -61,12 +69,12 @@ def built_networks() -> Iterator[tuple[str, str, object]]:
         return model, json.dumps(architecture.layer_rows(model))
 
     printed = set()
-    for name, (caption, path) in PRINTED_NETWORKS.items():
+    for name, (caption, path) in printed_networks(tasks).items():
         model, rows = built(pkgutil.resolve_name(path))
         printed.add(rows)
         yield name, f"Table {name}: {caption}.", model
     twins = {}
-    for name, what, build in networks():
+    for name, what, build in networks(tasks):
         model, rows = built(build)
         if rows not in printed:
             known = twins.setdefault(rows, (name, model, []))[2]
@@ -76,12 +84,12 @@ def built_networks() -> Iterator[tuple[str, str, object]]:
         yield name, f"Not printed: {'; '.join(which)}.", model
 
 
-def rendered_networks() -> Iterator[tuple[str, list[list[str]], str | None]]:
-    """Caption, table as texts and diagram as SVG (None without graphviz) of each network."""
+def rendered_networks(tasks: Iterable[Task]) -> Iterator[tuple[str, list[list[str]], str | None]]:
+    """Caption, table as texts and diagram as SVG (None without graphviz) of each network of the tasks."""
     from ...reports import architecture
 
     draw = architecture.has_graphviz()
-    for _, caption, model in built_networks():
+    for _, caption, model in built_networks(tasks):
         svg = architecture.diagram(model, "svg").decode() if draw else None
         yield caption, architecture.text_rows(model), svg and svg[svg.index("<svg") :]
 

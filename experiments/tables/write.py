@@ -82,7 +82,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
             html = page.figures_alone(f"{of_dataset[0].label}: images that may be shown to nobody else", private)
             write_atomically(out / "private" / f"{dataset}.html", html)
     pages["Networks"] = Path("pages") / "networks.html"
-    write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks()))
+    write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks(tasks)))
     title = f"Class balancing: schedule {plan.schedule}, protocol {plan.protocol}"
     compared = out / "figures" / "compared.png"
     compared = compared if compared.exists() else None

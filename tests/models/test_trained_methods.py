@@ -29,12 +29,12 @@ def fitted_in_a_folder(few_digits, tmp_path_factory):
     return fitted
 
 
-# the other CycleGANs have the same base
-LIKE_CYCLEGAN = ("weighted_cyclegan", "wasserstein_cyclegan")
+# CycleGAN has the same base, DCGAN too
+LIKE_ANOTHER = ("weighted_cyclegan", "wasserstein_cyclegan", "wgan_gp")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_CYCLEGAN else name for name in TRAINED]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name for name in TRAINED]
 )
 def test_what_a_killed_run_leaves_on_disk_continues_to_the_same_weights(name, fitted_in_a_folder, few_digits, tmp_path):
     """Every method, killed in the last epoch of each of its stages: that epoch's checkpoint is not written yet."""

@@ -227,6 +227,7 @@ def test_a_run_of_two_pairs_that_was_killed_twice_continues_to_the_same_weights(
     )
 
 
+@pytest.mark.slow
 def test_a_pair_does_not_depend_on_which_other_pairs_there_are(few_digits):
     both = balancer("cyclegan", n_epochs=1, sampling_strategy={2: 31, 4: 12}).fit(few_digits.images, few_digits.labels)
     one = balancer("cyclegan", n_epochs=1, sampling_strategy={4: 12}).fit(few_digits.images, few_digits.labels)
@@ -241,6 +242,7 @@ def test_rates_depend_on_the_number_of_epochs_and_so_do_folders(few_digits, tmp_
         balancer("cyclegan", n_epochs=2, folder=tmp_path).fit(few_digits.images, few_digits.labels)
 
 
+@pytest.mark.slow
 def test_small_classes_take_enough_steps(few_digits):
     made = balancer("cyclegan", n_epochs=1, min_steps=5).fit(few_digits.images, few_digits.labels)
     assert made.history_["epoch"].tolist() == [1, 2, 3], "of two steps each"

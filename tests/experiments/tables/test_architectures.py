@@ -40,9 +40,9 @@ def test_networks_that_are_twins_stand_once(monkeypatch):
         ("small-other", "another critic, Small", lambda: network(8)),
         ("printed", "known", lambda: network(4)),
     ]
-    monkeypatch.setattr(architectures, "PRINTED_NETWORKS", {"B.0": ("A critic", "printed:network")})
+    monkeypatch.setattr(architectures, "printed_networks", lambda tasks: {"B.0": ("A critic", "printed:network")})
     monkeypatch.setattr(architectures.pkgutil, "resolve_name", lambda path: lambda: network(4))
-    monkeypatch.setattr(architectures, "networks", lambda: iter(found))
+    monkeypatch.setattr(architectures, "networks", lambda tasks: iter(found))
     assert [(name, caption) for name, caption, _ in architectures.built_networks()] == [
         ("B.0", "Table B.0: A critic."),
         ("small-critic", "Not printed: one critic, Small; another critic, Small."),

@@ -15,6 +15,7 @@ from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.plan import Plan, cells_of
 from class_balancing.experiments.running.runner import Runner
 from class_balancing.experiments.tables import architectures, results, task_named, write
+from class_balancing.experiments.tables.thesis import PRINTED_NETWORKS
 from class_balancing.reports import figures, tables
 
 pytestmark = [
@@ -39,9 +40,9 @@ def small_pages():
     """Within the module figures are small, and pages show two printed networks; the others have tests of their own."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(figures, "DOTS_PER_INCH", 20)
-        printed = {name: architectures.PRINTED_NETWORKS[name] for name in ("B.8", "B.10")}
-        patched.setattr(architectures, "PRINTED_NETWORKS", printed)
-        patched.setattr(architectures, "networks", lambda: iter(()))
+        printed = {name: PRINTED_NETWORKS[name] for name in ("B.8", "B.10")}
+        patched.setattr(architectures, "printed_networks", lambda tasks: printed)
+        patched.setattr(architectures, "networks", lambda tasks: iter(()))
         yield
 
 
