@@ -12,6 +12,7 @@ from class_balancing.models.training import callbacks
 from fits import assert_same_history, weights_digest
 from small_balancers import ONE_STEP, TRAINED, balancer
 
+LONG = ("weighted_cyclegan", "wasserstein_cyclegan", "wgan_gp")  # take long to be traced
 WITH_LATENTS = [name for name in TRAINED if issubclass(METHODS[name].load(), HasLatents)]
 
 
@@ -29,12 +30,8 @@ def fitted_in_a_folder(few_digits, tmp_path_factory):
     return fitted
 
 
-# CycleGAN has the same base, DCGAN too
-LIKE_ANOTHER = ("weighted_cyclegan", "wasserstein_cyclegan", "wgan_gp")
-
-
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name for name in TRAINED]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in TRAINED]
 )
 def test_what_a_killed_run_leaves_on_disk_continues_to_the_same_weights(name, fitted_in_a_folder, few_digits, tmp_path):
     """Every method, killed in the last epoch of each of its stages: that epoch's checkpoint is not written yet."""
