@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from class_balancing.experiments.tables import architectures
+from class_balancing.experiments.tables import TASKS, architectures
 from class_balancing.experiments.tables.thesis import PRINTED_NETWORKS
 from class_balancing.models.networks import Scaled, classifiers, networks_for, thesis_mnist
 from class_balancing.reports.architecture import layer_rows
@@ -20,7 +20,7 @@ def test_all_ten_tables_and_the_networks_of_each_size_of_images_are_listed():
         "bagan": ("encoder", "decoder", "generator", "discriminator"),
     }
     expected = {f"{method}-{network}" for method, networks in of_methods.items() for network in networks}
-    names = [name for name, _, _ in architectures.networks()]
+    names = [name for name, _, _ in architectures.networks(TASKS.values())]
     assert len(set(names)) == len(names)
     for dataset in ("mnist", "cifar10", "vehicles"):
         assert {f"{dataset}-{name}" for name in expected | {"classifier"}} <= set(names)
