@@ -11,36 +11,8 @@ import tensorflow as tf
 from keras import ops
 
 from .cycles import CyclesTraining, absolute_distance
-from .training.replicas import batch_mean
 from .translation import OFFICIAL_SIZES, QUICK, Translation
-
-BETAS = {"beta_1": 0.0, "beta_2": 0.9}  # of Adam, those of Gulrajani et al.
-SMALLEST_SQUARE = 1e-12  # the derivative of the square root is infinite at 0
-
-
-def critic_loss(real_scores, fake_scores):
-    """E[f(G(a))] - E[f(b)], minus the Wasserstein distance; scores (batch,)."""
-    return batch_mean(fake_scores) - batch_mean(real_scores)
-
-
-def generator_loss(fake_scores):
-    """-E[f(G(a))]; scores (batch,)."""
-    return -batch_mean(fake_scores)
-
-
-def gradient_penalty(critic, real, fake, epsilon):
-    """E[(||grad f(x)||_2 - 1)^2] at x = epsilon b + (1 - epsilon) G(a), with one `epsilon` (batch,) in [0, 1) an image.
-
-    `critic` gives scores (batch,) of images (batch, height, width, channels).
-    """
-    epsilon = epsilon[:, None, None, None]  # (batch, 1, 1, 1)
-    mixed = epsilon * real + (1.0 - epsilon) * fake
-    with tf.GradientTape() as tape:
-        tape.watch(mixed)
-        scores = ops.sum(critic(mixed))
-    gradients = tape.gradient(scores, mixed)
-    norms = ops.sqrt(ops.sum(ops.square(gradients), axis=(1, 2, 3)) + SMALLEST_SQUARE)  # (batch,)
-    return batch_mean(ops.square(norms - 1.0))
+from .wgan_gp import BETA_1, BETA_2, critic_loss, generator_loss, gradient_penalty
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -73,10 +45,11 @@ class WassersteinCycleGAN(Translation):
         return super().n_images_seen(stage, arguments, *counts) * (3 + n_critic_steps) / (3 + cls.n_critic_steps)
 
     def _training(self, pair, n_steps):
-        optimizers = [
-            keras.optimizers.Adam(self._decaying(self.learning_rate, n_steps), **BETAS),
-            keras.optimizers.Adam(self._decaying(self.critic_learning_rate, n_steps * self.n_critic_steps), **BETAS),
-        ]
+        rates = (
+            self._decaying(self.learning_rate, n_steps),
+            self._decaying(self.critic_learning_rate, n_steps * self.n_critic_steps),
+        )
+        optimizers = [keras.optimizers.Adam(rate, BETA_1, BETA_2) for rate in rates]
         return WassersteinCycleGANTraining(
             pair,
             optimizers,

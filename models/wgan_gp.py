@@ -78,7 +78,10 @@ class WGANGP(ConditionalGAN):
 
 
 def critic_loss(real_values, generated_values):
-    """E D(G(z)) - E D(x); its negative estimates the Wasserstein distance as far as D's gradients have norm 1."""
+    """E D(G(z)) - E D(x); its negative estimates the Wasserstein distance as far as D's gradients have norm 1.
+
+    Values are (batch,) or (batch, 1), here and below.
+    """
     return batch_mean(generated_values) - batch_mean(real_values)
 
 
