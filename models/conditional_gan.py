@@ -1,6 +1,5 @@
 """What DCGAN and WGAN-GP share: what a step is given, and sampling."""
 
-import numbers
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +36,8 @@ class ConditionalGAN(TrainedBalancer):
     augmentation_strength: float = 1.0
     n_ramp_steps: int = 0
 
+    smallest_numbers = {"n_filters": 1, "n_ramp_steps": 0}
+
     @property
     def min_images(self):
         return 2  # or all new images would be the one
@@ -46,10 +47,6 @@ class ConditionalGAN(TrainedBalancer):
 
     def _check_numbers(self):
         super()._check_numbers()
-        for name, least in (("n_filters", 1), ("n_ramp_steps", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
         if not 0 <= self.augmentation_strength <= 1:
             raise ValueError(f"augmentation_strength must lie in [0, 1], got {self.augmentation_strength}")
 

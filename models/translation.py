@@ -5,7 +5,6 @@ import re
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 import keras
 import numpy as np
@@ -88,7 +87,7 @@ class Translation(TrainedBalancer, HasParents, HasSourceClass):
     shift_fraction: float = 0.05
     horizontal_flip: bool = False
 
-    smallest_numbers: ClassVar[dict[str, int]] = {
+    smallest_numbers = {
         "min_steps": 0,
         "n_generator_filters": 1,
         "n_blocks": 0,
@@ -137,10 +136,6 @@ class Translation(TrainedBalancer, HasParents, HasSourceClass):
 
     def _check_numbers(self):
         super()._check_numbers()
-        for name, least in self.smallest_numbers.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
         if self.max_steps_per_epoch is not None and self.max_steps_per_epoch < 1:
             raise ValueError(f"max_steps_per_epoch must be None or at least 1, got {self.max_steps_per_epoch!r}")
         for name in ("decay_fraction", "shift_fraction"):

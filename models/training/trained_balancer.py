@@ -28,10 +28,11 @@ class TrainedBalancer(Balancer):
     `history.csv` of each stage, and a fit with the same arguments and data continues from them; with `verbose` above 0
     a bar shows epoch, losses and time left. `history_` has a row for each epoch of each stage.
 
-    Class attributes hold what plans and command lines need:
+    Class attributes hold what the base, plans and command lines need:
 
     - `epochs_of_stage`: name of each stage -> the parameter that holds its number of epochs. Only a method with a
       single stage may name it "".
+    - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
     - `schedules`: smoke, quick and thesis -> constructor arguments for images of your own; "steps" among them maps
       parameters of `epochs_of_stage` to numbers of steps, which do not depend on the number of images.
     - `seconds_per_1000_images`: stage -> {side of the images in pixels: seconds for one epoch of 1000 images on the
@@ -46,6 +47,7 @@ class TrainedBalancer(Balancer):
 
     min_side_pixels = 8  # of the networks for any size
     epochs_of_stage: ClassVar[Mapping[str, str]] = {"": "n_epochs"}
+    smallest_numbers: ClassVar[Mapping[str, int]] = {}
     schedules: ClassVar[Mapping[str, dict]]
     seconds_per_1000_images: ClassVar[Mapping[str, Mapping[int, float]]] = {}
 
@@ -101,7 +103,7 @@ class TrainedBalancer(Balancer):
     def _check_numbers(self) -> None:
         """Raise ValueError if a number of epochs or a size is not valid."""
         smallest = {name: 1 for name in self.get_params() if name.endswith("_size")}
-        smallest |= dict.fromkeys(self.epochs_of_stage.values(), 0)
+        smallest |= dict.fromkeys(self.epochs_of_stage.values(), 0) | self.smallest_numbers
         for name, least in smallest.items():
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
