@@ -93,3 +93,9 @@ def prompt(batches):
     options = tf.data.Options()
     options.autotune.enabled = False
     return batches.prefetch(2).with_options(options)
+
+
+def drawn_equally(n_images: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """int64 (n,) in 0..n_images-1, each equally often except in the last round; all in random order."""
+    rounds = [rng.permutation(n_images) for _ in range(-(-n // n_images))]
+    return np.concatenate([np.empty(0, np.int64), *rounds])[:n]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..datasets.batches import drawn_equally
 from ..datasets.groups import split_groups
 from ..datasets.image_dataset import ImageDataset
 from ..datasets.imbalance import drop_fraction
@@ -109,8 +110,7 @@ def with_few_real_images(parts: Parts, classes: Iterable[int], n: int, random_st
     rng, chosen = np.random.default_rng(random_state), [np.zeros(0, np.int64)]
     for label in classes:
         members = np.flatnonzero(parts.train.labels == label)
-        rounds = [rng.permutation(members) for _ in range(-(-n // len(members)))]
-        chosen.append(np.concatenate(rounds)[:n])
+        chosen.append(members[drawn_equally(len(members), n, rng)])
     return replace(parts, train=parts.train.take(np.concatenate(chosen)))
 
 

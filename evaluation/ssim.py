@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from ..datasets.batches import drawn_equally
+
 BATCH_SIZE = 1000
 MIN_SIDE_PIXELS = 11
 DEFAULT_RANGE = (-1.0, 1.0)
@@ -46,9 +48,8 @@ def ssim_to_originals(images: np.ndarray, originals: np.ndarray, random_state: i
     _check(images, 2)
     if not len(originals):
         raise ValueError("SSIM to originals needs at least one original")
-    rng = np.random.default_rng(random_state)
-    rounds = [rng.permutation(len(originals)) for _ in range(-(-len(images) // len(originals)))]
-    return _mean_ssim(images, originals[np.concatenate(rounds)[: len(images)]], value_range)
+    chosen = drawn_equally(len(originals), len(images), np.random.default_rng(random_state))
+    return _mean_ssim(images, originals[chosen], value_range)
 
 
 def mean_over_classes(measured: list[SSIM]) -> dict[str, float]:

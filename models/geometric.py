@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
+from ..datasets.batches import drawn_equally
 from ..datasets.pixels import to_network, to_pixels
 from .balancer import Balancer, HasParents
 
@@ -89,9 +90,3 @@ class Geometric(Balancer, HasParents):
         offset_y = centre_y + shift_y - c * centre_x - d * centre_y
         zero = np.zeros(n)
         return np.stack([a, b, offset_x, c, d, offset_y, zero, zero], axis=1).astype(np.float32)
-
-
-def drawn_equally(n_originals, n, rng):
-    """int64 (n,) in 0..n_originals-1, each equally often except in the last round; all in random order."""
-    rounds = [rng.permutation(n_originals) for _ in range(-(-n // n_originals))]
-    return np.concatenate([np.empty(0, np.int64), *rounds])[:n]

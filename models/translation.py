@@ -10,11 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..datasets.batches import shuffled_batches
+from ..datasets.batches import drawn_equally, shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
 from .balancer import HasParents, HasSourceClass
 from .cycles import LinearDecay
-from .geometric import drawn_equally
 from .intensities import is_plain, standardised
 from .networks import cyclegan
 from .training.fit import Stage, TrainingModel, predict, seeded
