@@ -1,12 +1,10 @@
 """Images that a cell leaves behind for people, as PNG files."""
 
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from ...datasets.files import write_atomically
+from ...datasets.pictures import save
 from ...models.balancer import HasLatents, HasSourceClass
 from .translated import disturbed_translations, translations
 
@@ -42,21 +40,6 @@ def save_filtered(path: Path, made: dict, kept: dict) -> None:
         white = np.full((N_SAMPLES_SHOWN, *images.shape[1:]), 255, np.uint8)
         rows += [np.concatenate([found, white])[:N_SAMPLES_SHOWN] for found in (images[:N_SAMPLES_SHOWN], passed)]
     save(path, np.stack(rows))
-
-
-def save(path: Path, rows: np.ndarray) -> None:
-    """Write uint8 images (rows, columns, height, width, channels) as one picture."""
-    tiled = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])  # (rows * height, columns * width, ...)
-    picture = io.BytesIO()
-    Image.fromarray(tiled.squeeze(-1) if tiled.shape[-1] == 1 else tiled).save(picture, "PNG")
-    write_atomically(path, picture.getvalue())
-
-
-def load(path: Path) -> np.ndarray:
-    """The picture as uint8 (height, width, channels)."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def interpolations(balancer, originals: np.ndarray, label) -> np.ndarray:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...datasets import pictures
 from ...datasets.tasks import Task
 from ...reports import figures
-from ..running import pictures
 from ..running.cell import Cell, label
 from ..running.pictures import N_SAMPLES_SHOWN
 from ..running.runner import Runner
@@ -87,7 +87,9 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
             for start in ("translations", "disturbed", "filtered"):
                 source = runner.plan.folder(cell) / f"{start}.png"
                 if source.exists():
-                    rows = _named_rows(start, pictures.load(source), list(records[cell]["n_new"]), task)
+                    rows = _named_rows(
+                        start, pictures.load_rows(source, *task.image_shape[:2]), list(records[cell]["n_new"])
+                    )
                     title = f"{label(cell.method)}, {task.title}"
                     figures.image_rows(rows, title, path(start, task, f"{task.name}-{cell.method}"))
             if cell.is_trained and runner.plan.training_folder(cell) not in trainings:
@@ -102,10 +104,8 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
         figures.image_columns(compared, labels, out / "figures" / "compared.png")
 
 
-def _named_rows(start: str, picture: np.ndarray, classes: list[str], task: Task) -> dict[str, np.ndarray]:
+def _named_rows(start: str, rows: np.ndarray, classes: list[str]) -> dict[str, np.ndarray]:
     """Name -> images (n, height, width, channels) of each row of a picture that the runner left."""
-    height, width = task.image_shape[:2]
-    rows = [np.stack(np.split(row, row.shape[1] // width, axis=1)) for row in np.split(picture, len(picture) // height)]
     if start == "translations":
         names = ["original", *(text for name in classes for text in (name, f"recovered from {name}"))]
     elif start == "disturbed":
@@ -120,17 +120,12 @@ def _named_rows(start: str, picture: np.ndarray, classes: list[str], task: Task)
 def _samples(runner: Runner, cells: list[Cell], task: Task) -> dict[str, np.ndarray]:
     """Label -> uint8 images (n, height, width, channels): those of the first seed of each method that has any."""
     samples = {}
-    height, width = task.image_shape[:2]
     for cell in cells:
         path = runner.plan.folder(cell) / "samples.png"
         if cell.seed == 0 and path.exists():
-            picture = pictures.load(path)
-            rows = [
-                np.split(row, picture.shape[1] // width, axis=1) for row in np.split(picture, len(picture) // height)
-            ]
+            rows = pictures.load_rows(path, *task.image_shape[:2])
             for index, row in enumerate(rows):  # one per class
-                name = label(cell.method) + (f", {index + 1}" if len(rows) > 1 else "")
-                samples[name] = np.stack(row)
+                samples[label(cell.method) + (f", {index + 1}" if len(rows) > 1 else "")] = row
     return samples
 
 
@@ -154,9 +149,9 @@ def _made_meanwhile(runner: Runner, cell: Cell, task: Task) -> dict[str, dict[st
     """Stage -> epoch -> images (n, height, width, channels), of methods that leave any in their training folder."""
     folder, found = runner.plan.training_folder(cell), {}
     for file in sorted(folder.rglob("made-*.png")):
-        stage = _stage(file, folder, task)
-        images = np.stack(np.split(pictures.load(file), pictures.load(file).shape[1] // task.image_shape[1], axis=1))
-        found.setdefault(stage, {})[f"epoch {int(file.stem.removeprefix('made-'))}"] = images
+        (images,) = pictures.load_rows(file, *task.image_shape[:2])
+        epoch = int(file.stem.removeprefix("made-"))
+        found.setdefault(_stage(file, folder, task), {})[f"epoch {epoch}"] = images
     return found
 
 

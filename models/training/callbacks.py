@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
+from ...datasets import pictures
 from ...datasets.files import write_atomically
 
 CHECKPOINTS_KEPT = 2
@@ -165,10 +165,7 @@ class MadeMeanwhile(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         n_epochs = self.params["epochs"]
         if epoch + 1 in {round(n_epochs * share / N_PICTURES) for share in range(1, N_PICTURES + 1)}:
-            images = np.concatenate(list(self.made_now()), axis=1)  # (height, n * width, channels)
-            picture = io.BytesIO()
-            Image.fromarray(images.squeeze(-1) if images.shape[-1] == 1 else images).save(picture, "PNG")
-            write_atomically(self.folder / f"made-{epoch + 1:06d}.png", picture.getvalue())
+            pictures.save(self.folder / f"made-{epoch + 1:06d}.png", self.made_now()[None])
 
 
 class Progress(keras.callbacks.Callback):
