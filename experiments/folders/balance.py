@@ -1,8 +1,5 @@
 """Balance a folder of images: copy its originals and add as many new images as each small class lacks."""
 
-import filecmp
-import json
-import os
 import shlex
 import shutil
 from pathlib import Path
@@ -10,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from ...datasets import folder
-from ...datasets.files import write_atomically
 from ...datasets.groups import read_groups
 from ...models import METHODS
 from ..command_line import FailedError, Parser, UsageError, non_negative, words_of
@@ -18,14 +14,13 @@ from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages, in_words
 from ..running.plan import duration, training_seconds
 from . import options as folder_options
+from .destination import MODEL, RUN_FILE, check_destination, claim, publish, working_folder
 from .task import balancer as new_balancer
 from .task import check, filtering_task
 
 CHOICES = tuple(name for name, method in METHODS.items() if method.makes_images)
-RUN_FILE = "run.json"
 PREVIEW = "preview.png"
 LEFT_OUT = "left_out.csv"
-MODEL = "model.npz"  # of the working folder
 N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 
@@ -113,48 +108,6 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
         print(f"All pass {' and '.join(options.filter)}; the fewer do, the longer it takes.", flush=True)
 
 
-def working_folder(options) -> Path:
-    """Where DST is made, beside its final place."""
-    destination = Path(options.destination).resolve()
-    return destination.with_name(destination.name + ".partial")
-
-
-def replaced_folder(destination: Path) -> Path:
-    """Where --force moves what was in DST."""
-    return destination.with_name(destination.name + ".old")
-
-
-def check_destination(options) -> None:
-    """Raise UsageError if DST or FILE exists and may not be replaced, or two of SRC, DST and FILE collide."""
-    source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
-    working = working_folder(options)
-    for folder_made in (destination, working):
-        if source.is_relative_to(folder_made) or folder_made.is_relative_to(source):
-            raise UsageError(f"one of {folder_made} and {options.source} is inside the other; choose another DST")
-    if working.exists() and not (working / RUN_FILE).exists() and any(p.name != ".lock" for p in working.iterdir()):
-        raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
-    if destination.is_file():
-        raise UsageError(f"{options.destination} is a file; choose another DST")
-    if destination.is_dir() and any(destination.iterdir()):
-        if not options.force:
-            raise UsageError(f"{options.destination} already exists; choose another DST or give --force")
-        if not folder_options.was_made_here(destination):
-            raise UsageError(f"{options.destination} was not made by this program; move it away or choose another DST")
-        if replaced_folder(destination).exists():
-            raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
-    if options.save_model:
-        model = Path(options.save_model)
-        for place in (source, destination, working, replaced_folder(destination)):
-            if model.resolve().is_relative_to(place):
-                raise UsageError(f"--save-model {model} lies in {place}; choose another FILE")
-        if model.is_dir() or not os.access(model.parent, os.W_OK | os.X_OK):
-            raise UsageError(f"--save-model {model} must be a file in a folder that exists and can be written to")
-        own = working / MODEL  # if a run was killed after it had written FILE
-        is_own = model.exists() and own.exists() and filecmp.cmp(model, own, shallow=False)
-        if model.exists() and not options.force and not is_own:
-            raise UsageError(f"{model} already exists; choose another FILE or give --force")
-
-
 def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -> int:
     dataset = loaded.dataset
     counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
@@ -203,20 +156,6 @@ def judging_command(options) -> str:
         words += ["--schedule", options.schedule]
     words += ["--filter", *options.filter] if options.filter else []
     return shlex.join(words + ["--no-flip"] * options.no_flip)
-
-
-def claim(working: Path, options, digest: str) -> None:
-    """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
-    free = ("destination", "devices", "dry_run", "filter", "force", "link", "save_model", "source", "strict")
-    chosen = {name: value for name, value in vars(options).items() if name not in free}
-    text = json.dumps(chosen | {"images": digest})
-    path = working / RUN_FILE
-    if path.exists() and path.read_text() != text:
-        raise UsageError(
-            f"{working} holds the unfinished work of another command (see {path}); finish that one, delete the "
-            "folder or choose another DST"
-        )
-    write_atomically(path, text)
 
 
 def new_name(options) -> str:
@@ -286,17 +225,3 @@ def copy(source: Path, target: Path, link: bool) -> None:
         target.hardlink_to(source.resolve())
     except OSError as error:
         raise UsageError(f"cannot link {source} ({error.strerror}); leave out --link") from error
-
-
-def publish(working: Path, options) -> None:
-    """Move the finished dataset to its place in one step, and remove the working folder."""
-    check_destination(options)  # again, since training takes long
-    destination = Path(options.destination).resolve()
-    if options.save_model:
-        write_atomically(Path(options.save_model), (working / MODEL).read_bytes())
-    os.sync()
-    if destination.is_dir() and any(destination.iterdir()):
-        destination.rename(replaced_folder(destination))
-        print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
-    (working / "dataset").rename(destination)
-    shutil.rmtree(working)

@@ -25,3 +25,10 @@ def content(folder) -> dict[str, str]:
     """Hash of every file below a folder, by its path."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def called(*arguments) -> int:
+    """The balance command's `main` in this process."""
+    from class_balancing.experiments.folders import balance
+
+    return balance.main(balance.parse("balance.py", [*map(str, arguments)]))

@@ -13,14 +13,14 @@ import pytest
 import small_folder
 from class_balancing.experiments import command_line
 from class_balancing.experiments.command_line import FailedError, UsageError
-from class_balancing.experiments.folders import balance
+from class_balancing.experiments.folders import balance, destination
 from class_balancing.models import METHODS
 from class_balancing.models.balancer import ModeCollapseError
 from class_balancing.models.cvae import CVAE
 from class_balancing.reports import figures
 from forked import Forked
 from PIL import Image
-from small_folder import content
+from small_folder import called, content
 
 pytestmark = [
     pytest.mark.usefixtures("untraced"),
@@ -28,21 +28,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def source(tmp_path):
-    return small_folder.write(tmp_path / "src")
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Previews are small, and CVAE takes four steps."""
     monkeypatch.setattr(figures, "DOTS_PER_INCH", 20)
     monkeypatch.setitem(CVAE.schedules["smoke"], "steps", {"n_epochs": 4})
-
-
-def called(*arguments) -> int:
-    """`main` in this process."""
-    return balance.main(balance.parse("balance.py", [*map(str, arguments)]))
 
 
 @pytest.mark.parametrize("method", ["geometric", "smote", "cvae"])
@@ -291,7 +281,7 @@ def test_a_run_that_was_stopped_after_it_wrote_the_model_carries_on(source, monk
     target, model = tmp_path / "dst", tmp_path / "model.npz"
     arguments = (source, target, "--method", "geometric", "--save-model", model)
     with monkeypatch.context() as patched:
-        patched.setattr(balance.os, "sync", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(destination.os, "sync", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             called(*arguments)
     assert model.exists()

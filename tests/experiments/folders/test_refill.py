@@ -6,13 +6,12 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
-import small_folder
 from class_balancing.evaluation import classifiers
 from class_balancing.experiments.folders import balance
 from class_balancing.experiments.running import filters
 from class_balancing.reports import figures
 from PIL import Image
-from small_folder import content
+from small_folder import called, content
 
 pytestmark = [
     pytest.mark.usefixtures("untraced"),
@@ -20,19 +19,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def source(tmp_path):
-    return small_folder.write(tmp_path / "src")
-
-
 @pytest.fixture(autouse=True)
 def small_previews(monkeypatch):
     monkeypatch.setattr(figures, "DOTS_PER_INCH", 20)
-
-
-def called(*arguments) -> int:
-    """`main` in this process."""
-    return balance.main(balance.parse("balance.py", [*map(str, arguments)]))
 
 
 @pytest.fixture

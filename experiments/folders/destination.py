@@ -1,0 +1,84 @@
+"""Where balance.py writes: beside DST until everything is there, then into its place, and nothing else is touched."""
+
+import filecmp
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ...datasets.files import write_atomically
+from ..command_line import UsageError
+from . import options as folder_options
+
+RUN_FILE = "run.json"
+MODEL = "model.npz"  # of the working folder
+
+
+def working_folder(options) -> Path:
+    """Where DST is made, beside its final place."""
+    destination = Path(options.destination).resolve()
+    return destination.with_name(destination.name + ".partial")
+
+
+def replaced_folder(destination: Path) -> Path:
+    """Where --force moves what was in DST."""
+    return destination.with_name(destination.name + ".old")
+
+
+def check_destination(options) -> None:
+    """Raise UsageError if DST or FILE exists and may not be replaced, or two of SRC, DST and FILE collide."""
+    source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
+    working = working_folder(options)
+    for folder_made in (destination, working):
+        if source.is_relative_to(folder_made) or folder_made.is_relative_to(source):
+            raise UsageError(f"one of {folder_made} and {options.source} is inside the other; choose another DST")
+    if working.exists() and not (working / RUN_FILE).exists() and any(p.name != ".lock" for p in working.iterdir()):
+        raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
+    if destination.is_file():
+        raise UsageError(f"{options.destination} is a file; choose another DST")
+    if destination.is_dir() and any(destination.iterdir()):
+        if not options.force:
+            raise UsageError(f"{options.destination} already exists; choose another DST or give --force")
+        if not folder_options.was_made_here(destination):
+            raise UsageError(f"{options.destination} was not made by this program; move it away or choose another DST")
+        if replaced_folder(destination).exists():
+            raise UsageError(f"{replaced_folder(destination)} is from an earlier --force; move it away or delete it")
+    if options.save_model:
+        model = Path(options.save_model)
+        for place in (source, destination, working, replaced_folder(destination)):
+            if model.resolve().is_relative_to(place):
+                raise UsageError(f"--save-model {model} lies in {place}; choose another FILE")
+        if model.is_dir() or not os.access(model.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"--save-model {model} must be a file in a folder that exists and can be written to")
+        own = working / MODEL  # if a run was killed after it had written FILE
+        is_own = model.exists() and own.exists() and filecmp.cmp(model, own, shallow=False)
+        if model.exists() and not options.force and not is_own:
+            raise UsageError(f"{model} already exists; choose another FILE or give --force")
+
+
+def claim(working: Path, options, digest: str) -> None:
+    """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
+    free = ("destination", "devices", "dry_run", "filter", "force", "link", "save_model", "source", "strict")
+    chosen = {name: value for name, value in vars(options).items() if name not in free}
+    text = json.dumps(chosen | {"images": digest})
+    path = working / RUN_FILE
+    if path.exists() and path.read_text() != text:
+        raise UsageError(
+            f"{working} holds the unfinished work of another command (see {path}); finish that one, delete the "
+            "folder or choose another DST"
+        )
+    write_atomically(path, text)
+
+
+def publish(working: Path, options) -> None:
+    """Move the finished dataset to its place in one step, and remove the working folder."""
+    check_destination(options)  # again, since training takes long
+    destination = Path(options.destination).resolve()
+    if options.save_model:
+        write_atomically(Path(options.save_model), (working / MODEL).read_bytes())
+    os.sync()
+    if destination.is_dir() and any(destination.iterdir()):
+        destination.rename(replaced_folder(destination))
+        print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
+    (working / "dataset").rename(destination)
+    shutil.rmtree(working)

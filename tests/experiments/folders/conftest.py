@@ -1,0 +1,7 @@
+import pytest
+import small_folder
+
+
+@pytest.fixture
+def source(tmp_path):
+    return small_folder.write(tmp_path / "src")
