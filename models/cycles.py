@@ -35,9 +35,12 @@ class CyclesTraining(TrainingModel):
 
     def __init__(self, losses, pair, optimizers, *, cycle_weight, identity_weight):
         """`pair`: role -> network, see `translation.ROLES`; `optimizers` of the generators and the discriminators."""
-        self_of = [pair["to_target"], pair["to_source"]], [pair["source_discriminator"], pair["target_discriminator"]]
-        named = zip(("generators", "discriminators"), optimizers, self_of, strict=True)
-        super().__init__(losses, {name: (optimizer, networks) for name, optimizer, networks in named})
+        of_generators, of_discriminators = optimizers
+        named = {
+            "generators": (of_generators, [pair["to_target"], pair["to_source"]]),
+            "discriminators": (of_discriminators, [pair["source_discriminator"], pair["target_discriminator"]]),
+        }
+        super().__init__(losses, named)
         self.to_target, self.to_source = pair["to_target"], pair["to_source"]
         self.source_discriminator = pair["source_discriminator"]  # D_A
         self.target_discriminator = pair["target_discriminator"]  # D_B

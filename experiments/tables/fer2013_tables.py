@@ -90,9 +90,8 @@ def repeated_images(known: dict) -> PlainTable:
 def scores_without_repeated(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTable:
     """Means over seeds of the scores on all test images, without equal, and without equal or near ones."""
     true, rows = np.array(known["test_labels"]), []
-    kept = {"": np.ones(len(true), bool), " without equal": None, " without near": None}
-    for name, left_out in ((" without equal", "equal"), (" without near", "resemble")):
-        kept[name] = ~np.isin(np.arange(len(true)), known[left_out])
+    left_out = {"": [], " without equal": known["equal"], " without near": known["resemble"]}
+    kept = {name: ~np.isin(np.arange(len(true)), positions) for name, positions in left_out.items()}
     for cell, of_cell in predicted.items():
         row = {"task": cell.task, "method": cell.method}
         for name, chosen in kept.items():
@@ -181,16 +180,15 @@ def pass_rates(records: dict[Cell, dict]) -> PlainTable:
             "Share of real": shares["real"],
         }
     )
-    notes = [
-        "Filters are a chain: a later one is asked of the images that passed the earlier ones. New images "
-        "of all seeds together, real ones from the test images. A share of new images means something only beside that "
-        "of real ones."
-    ]
+    note = (
+        "Filters are a chain: a later one is asked of the images that passed the earlier ones. New images of all seeds "
+        "together, real ones from the test images. A share of new images means something only beside that of real ones."
+    )
     return PlainTable(
         "F.10",
         "New images that pass each filter, beside real ones of their class.",
         frame,
-        (*notes, *_slides_chain(counts)),
+        (note, *_slides_chain(counts)),
     )
 
 

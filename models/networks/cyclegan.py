@@ -12,9 +12,7 @@ from .scaled import Scaled
 
 NEGATIVE_SLOPE = 0.2
 MAX_DOWNSAMPLINGS = 2
-MIN_SIDE_OF_FEATURES = (
-    3  # before the last two convolutions, which take a pixel each: so 4 values or more are normalised
-)
+MIN_SIDE_OF_FEATURES = 3  # before the last two convolutions, which take a pixel each: 4 or more values are normalised
 
 
 @keras.saving.register_keras_serializable("class_balancing")
