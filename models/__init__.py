@@ -7,6 +7,7 @@ FAMILIES = {
     "baseline": "the images as they are",
     "classifier": "another way to train the classifier; makes no images",
     "classic": "new images without networks",
+    "learned": "new images by transformations learned from pairs of images",
     "network": "new images by trained networks",
 }
 
@@ -29,7 +30,12 @@ class Method:
     @property
     def makes_images(self) -> bool:
         """Whether `load` gives a Balancer, not a ClassifierMethod."""
-        return self.family in ("classic", "network")
+        return self.family in ("classic", "learned", "network")
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether `fit` takes long enough to show a bar, with the argument `verbose`, and to be part of a plan."""
+        return self.family in ("learned", "network")
 
     @property
     def class_name(self) -> str:
@@ -46,6 +52,8 @@ METHODS = {
     for fields in (
         ("unbalanced", ".classifier_methods:Unbalanced", "Unbalanced original", "thesis, 5.3", "baseline"),
         ("geometric", ".geometric:Geometric", "geom. trans.", "thesis, 1.1", "classic"),
+        ("affine", ".affine:Affine", "learned affine", "poster on learned augmentation", "learned"),
+        ("cpab", ".cpab:CPAB", "CPAB", "poster on learned augmentation; Freifeld et al. 2017", "learned"),
         ("cvae", ".cvae:CVAE", "CVAE", "thesis, 1.4; Sohn et al. 2015", "network"),
         ("cvae_gan", ".cvae_gan:CVAEGAN", "CVAE-GAN", "thesis, 3.2; Bao et al. 2017", "network"),
         ("bagan", ".bagan:BAGAN", "BAGAN", "thesis, 3.3; Mariani et al. 2018", "network"),

@@ -182,8 +182,10 @@ def write_dataset(
     for name in loaded.dataset.class_names:
         (dataset / name).mkdir(parents=True)
     model = working / MODEL
+    if METHODS[options.method].takes_time:  # where and how verbosely it was fitted is not part of the model
+        balancer.set_params(verbose=0)
     if METHODS[options.method].family == "network":
-        balancer.set_params(folder=None, verbose=0)  # where and how verbosely it was trained is not part of the model
+        balancer.set_params(folder=None)
     balancer.save(model)
     model_hash = digest(model, "sha256")
     for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):

@@ -52,6 +52,11 @@ class Cell:
         return self.method in METHODS and METHODS[self.method].family == "network"
 
     @property
+    def takes_time(self) -> bool:
+        """Whether fitting the method takes time, which `Plan` then knows."""
+        return self.method in METHODS and METHODS[self.method].takes_time
+
+    @property
     def has_classifier(self) -> bool:
         return self.method != ORIGINAL
 

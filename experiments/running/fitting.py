@@ -58,8 +58,10 @@ class Fitting:
 
     def _new_balancer(self, cell: Cell):
         parts, arguments = self.parts(cell.task), self.plan.arguments(cell)
+        if METHODS[cell.method].takes_time:
+            arguments["verbose"] = self.verbose
         if cell.is_trained:
-            arguments |= {"folder": self.plan.training_folder(cell), "verbose": self.verbose}
+            arguments["folder"] = self.plan.training_folder(cell)
         arguments["random_state"] = self.plan.tasks[cell.task].training_random_state
         balancer = METHODS[cell.method].load()(**arguments)
         counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)

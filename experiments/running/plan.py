@@ -120,8 +120,8 @@ class Plan:
         return " + ".join(parts) or "none"
 
     def training_seconds(self, cell: Cell) -> float:
-        """Estimate for the networks that all seeds of a method share."""
-        if not cell.is_trained:
+        """Estimate for what all seeds of a method share: its fit, if that takes time."""
+        if not cell.takes_time:
             return 0.0
         task = self.tasks[cell.task]
         n_small = task.n_classes - 1 if task.dropped_percent is None else len(task.measured)
@@ -144,7 +144,7 @@ class Plan:
         cells = list(cells)
         unfinished = [cell for cell in cells if not self.is_finished(cell)]
         seconds = sum(self.measuring_seconds(cell) for cell in unfinished)
-        untrained = {self.training_folder(cell): cell for cell in unfinished if cell.is_trained}
+        untrained = {self.training_folder(cell): cell for cell in unfinished if cell.takes_time}
         for cell in set(cells).difference(unfinished):
             untrained.pop(self.training_folder(cell), None)
         return seconds + sum(map(self.training_seconds, untrained.values()))
@@ -159,10 +159,12 @@ def training_seconds(
     n_classes: int = 2,
     n_small_classes: int = 1,
 ) -> float:
-    """Estimate for a method's networks, if it has any, on two cores like the reference machine's."""
-    if METHODS[method].family != "network":
+    """Estimate for a method's fit, if it takes time, on two cores like the reference machine's."""
+    if not METHODS[method].takes_time:
         return 0.0
     made = METHODS[method].load()
+    if METHODS[method].family == "learned":
+        return SECONDS_TO_START + made(**arguments).fit_seconds(n_images, n_classes)
     seconds = 0.0
     for stage in made.epochs_of_stage:
         per_1000 = _of_size(made.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)

@@ -11,6 +11,8 @@ PAIRS = {
     "n_discriminator_layers": 1,
 }
 ARGUMENTS = {
+    "affine": {"max_pairs": 10, "n_iterations": 3},
+    "cpab": {"max_pairs": 10, "n_iterations": 3, "n_cells": (2, 2)},
     "cvae": {"n_epochs": 2, "batch_size": 40, "latent_size": 5},
     "cvae_gan": {"n_epochs": 2, "batch_size": 40, "latent_size": 5},
     "bagan": {"n_autoencoder_epochs": 6, "n_epochs": 2, "batch_size": 40, "latent_size": 5, "learning_rate": 1e-3},

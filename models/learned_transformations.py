@@ -1,0 +1,173 @@
+"""Learn which deformations a class shows, then draw new ones (Hauberg et al. 2016; the poster on learned augmentation).
+
+For pairs of images x_m, x_n of a class that look alike, theta is found that minimises
+
+    J(theta) = mean over p of (x_n(p) - x_m(T(p)))^2 + w / 2 theta' C^-1 theta,
+
+a Gaussian N(0, S_y) is fitted to the thetas of each class y, and a new image is x_i(T(p)) with theta drawn from it.
+Deviations from the poster, which draws one theta for all images, around their mean, and compares all pairs of images,
+are in DEVIATIONS.md.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+from sklearn.covariance import OAS
+from sklearn.neighbors import NearestNeighbors
+from tqdm import tqdm
+
+from ..datasets.batches import drawn_equally
+from ..datasets.pixels import to_network, to_pixels
+from .alignment import Alignment
+from .balancer import Balancer, HasParents
+from .spatial_transformers import SpatialTransformer
+
+MAX_COMPARED_IMAGES = 1000  # of a class, among which near neighbours are sought
+IMAGES_AT_ONCE = 250
+SMALLEST_IMPROVEMENT = 0.1  # of the squared difference, else a pair is left out
+LARGEST_MOVE = 0.5  # of the square, of any pixel, else a pair is left out
+PAIRS_PER_PARAMETER = 4  # with fewer a class borrows from all classes' covariance
+DRAWN_PROBABILITY = 0.95  # deformations beyond this quantile of their length are not drawn
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LearnedTransformations(Balancer, HasParents):
+    """Each new image is an original of its class, deformed like images of the class differ from each other.
+
+    Pairs are images and their `n_neighbors` nearest ones (Euclidean, of the same class), of a class at most
+    `max_pairs`. Adam takes `n_iterations` steps of `learning_rate`, which falls to 0, on all pairs at once, in the
+    first half on blurred images (`Alignment`). `prior_weight` is w. Pairs whose squared difference falls by less than a
+    tenth or that move a pixel by more than half of the image are left out. The covariance S_y is shrunk (OAS) around a
+    mean of 0, since the two orders of a pair have opposite thetas, and mixed with that of all classes where a class has
+    fewer than four pairs for each parameter. Draws beyond the 95 % quantile of their Mahalanobis length are drawn
+    again. Originals are used equally often. With `verbose` above 0 a bar shows the time left.
+
+    Fitted: `covariances_` (n_classes, d, d), and for each class `pairs_` int (n, 2), indices m and n of fitted images,
+    and their `thetas_` (n, d). A class needs two images; ValueError if there are fewer or if all are alike.
+    """
+
+    n_neighbors: int = 5
+    max_pairs: int = 1000
+    n_iterations: int = 100
+    learning_rate: float = 1e-2
+    prior_weight: float = 1e-3
+    verbose: int = 0
+
+    seconds_per_1000_pairs: ClassVar[float]  # 100 iterations, on the reference machine
+
+    @classmethod
+    def arguments(cls, schedule, n_images, flip):
+        return {"max_pairs": 50, "n_iterations": 20} if schedule == "smoke" else {}
+
+    def fit_seconds(self, n_images: int, n_classes: int) -> float:
+        """Estimate of how long `fit` takes on two cores like the reference machine's."""
+        n_pairs = min(self.n_neighbors * n_images, self.max_pairs * n_classes)
+        return self.seconds_per_1000_pairs * n_pairs / 1000 * self.n_iterations / 100
+
+    @abstractmethod
+    def transformer(self, image_shape: tuple[int, int, int]) -> SpatialTransformer:
+        """The deformations of images (height, width, channels). Raises ValueError for images that it cannot deform."""
+
+    @property
+    def min_images(self):
+        return 2
+
+    def _fit(self, images, class_indices):
+        for name in ("n_neighbors", "max_pairs", "n_iterations"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        transformer = self.transformer(images.shape[1:])
+        self.images_, self.class_indices_ = images, class_indices
+        for label in self.sampling_strategy_:
+            self._members(self._class_index(label))
+        rng = np.random.default_rng(self.seed_)
+        indices = range(len(self.classes_))
+        pairs = np.concatenate([self._pairs(np.flatnonzero(class_indices == index), rng) for index in indices])
+        thetas, is_good = self._aligned(transformer, images, pairs)
+        if not is_good.any():
+            raise ValueError(
+                f"{type(self).__name__} found no two images of a class that a deformation brings closer together: "
+                "images of a class are all alike or too different"
+            )
+        chosen = [is_good & (class_indices[pairs[:, 0]] == index) for index in indices]
+        self.pairs_, self.thetas_ = [pairs[good] for good in chosen], [thetas[good] for good in chosen]
+        self.covariances_ = _covariances(self.thetas_)
+
+    def _members(self, class_index) -> np.ndarray:
+        """Indices of a class's images; raises ValueError if there are too few to learn from."""
+        members = np.flatnonzero(self.class_indices_ == class_index)
+        if len(members) < self.min_images:
+            label = self.classes_[class_index]
+            raise ValueError(f"class {label} has {len(members)} image; {type(self).__name__} needs {self.min_images}")
+        return members
+
+    def _pairs(self, members: np.ndarray, rng) -> np.ndarray:
+        """int (n, 2) of one class: an image, which is to be deformed, and one of its nearest ones."""
+        if len(members) > MAX_COMPARED_IMAGES:
+            members = np.sort(rng.choice(members, MAX_COMPARED_IMAGES, replace=False))
+        k = min(self.n_neighbors, len(members) - 1)
+        if k < 1:
+            return np.empty((0, 2), np.int64)
+        flat = self.images_[members].reshape(len(members), -1).astype(np.float32)
+        _, neighbours = NearestNeighbors(n_neighbors=k).fit(flat).kneighbors()  # (n, k), without the image itself
+        pairs = np.stack([np.repeat(members, k), members[neighbours.ravel()]], axis=1)
+        return pairs[np.sort(rng.permutation(len(pairs))[: self.max_pairs])]
+
+    def _aligned(self, transformer, images, pairs) -> tuple[np.ndarray, np.ndarray]:
+        """theta (n, d) of each pair (n, 2), and whether it is worth keeping, bool (n,)."""
+        alignment = Alignment(transformer, self.n_iterations, self.learning_rate, self.prior_weight, self.seed_)
+        thetas, is_good = np.empty((0, transformer.n_parameters), np.float32), np.empty(0, bool)
+        with tqdm(total=len(pairs), desc=type(self).__name__, unit="pair", disable=not self.verbose) as bar:
+            for part in alignment.parts(images, pairs):
+                is_closer = part.after < (1.0 - SMALLEST_IMPROVEMENT) * part.before
+                thetas = np.concatenate([thetas, part.thetas])
+                is_good = np.concatenate([is_good, is_closer & (part.largest_move <= LARGEST_MOVE)])
+                bar.update(len(part.thetas))
+        return thetas, is_good
+
+    def _sample(self, class_index, n, random_state):
+        members = self._members(class_index)
+        chosen = members[drawn_equally(len(members), n, np.random.default_rng(random_state))]
+        thetas = self.draw(self.classes_[class_index], n, random_state)
+        return deformed(self.transformer(self.image_shape_), self.images_[chosen], thetas)
+
+    def parents(self, label, n: int, random_state=None):
+        class_index, n, seed = self._asked(label, n, random_state)
+        members = self._members(class_index)
+        return members[drawn_equally(len(members), n, np.random.default_rng(seed))]
+
+    def draw(self, label, n: int, random_state=None) -> np.ndarray:
+        """theta float32 (n, d) of `n` deformations of a class: those of `sample` with the same arguments."""
+        class_index, n, seed = self._asked(label, n, random_state)
+        rng = np.random.default_rng([seed, class_index])
+        n_parameters = self.covariances_.shape[1]
+        limit = stats.chi2.ppf(DRAWN_PROBABILITY, n_parameters)
+        drawn = np.empty((0, n_parameters))
+        while len(drawn) < n:
+            more = rng.standard_normal((2 * n, n_parameters))
+            drawn = np.concatenate([drawn, more[np.square(more).sum(axis=1) <= limit]])
+        values, vectors = np.linalg.eigh(self.covariances_[class_index])
+        return np.float32(drawn[:n] * np.sqrt(np.maximum(values, 0.0)) @ vectors.T)
+
+
+def deformed(transformer: SpatialTransformer, images: np.ndarray, thetas: np.ndarray) -> np.ndarray:
+    """uint8 images (n, height, width, channels), each deformed by its theta (n, d)."""
+    parts = []
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        filled_up = np.arange(start, start + IMAGES_AT_ONCE) % len(images)  # all parts alike are compiled once
+        parts.append(to_pixels(transformer(to_network(images[filled_up]), thetas[filled_up])))
+    return np.concatenate(parts)[: len(images)]
+
+
+def _covariances(thetas_of_class: list[np.ndarray]) -> np.ndarray:
+    """(n_classes, d, d): of each class, with few pairs a mixture with that of all classes."""
+    pooled = OAS(assume_centered=True).fit(np.concatenate(thetas_of_class)).covariance_
+    found = []
+    for thetas in thetas_of_class:
+        own = OAS(assume_centered=True).fit(thetas).covariance_ if len(thetas) > 1 else pooled
+        share = min(1.0, len(thetas) / (PAIRS_PER_PARAMETER * pooled.shape[0]))
+        found.append(share * own + (1.0 - share) * pooled)
+    return np.array(found)

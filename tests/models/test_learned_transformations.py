@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from class_balancing.models.affine import Affine
+from class_balancing.models.alignment import Alignment
+from class_balancing.models.cpab import CPAB
+from class_balancing.models.learned_transformations import deformed
+from class_balancing.models.spatial_transformers import AffineTransformer
+from class_balancing.models.velocity_fields import CPABTransformer
+from scipy import ndimage, stats
+
+METHODS = [Affine, CPAB]
+
+
+def blobs(n, side=20, n_channels=1, seed=0):
+    """Smooth images, uint8 (n, side, side, n_channels)."""
+    noise = np.random.default_rng(seed).standard_normal((n, side, side, n_channels))
+    smooth = ndimage.gaussian_filter(noise, (0, 2.5, 2.5, 0))
+    return np.uint8(np.clip(128 + 70 * smooth / smooth.std(), 0, 255))
+
+
+def two_classes(of_first, n_second=3):
+    """Images of class "first", then some of class "second"."""
+    second = blobs(n_second, of_first.shape[1], of_first.shape[3], seed=9)
+    if of_first.shape[1] != of_first.shape[2]:
+        second = second[:, :, : of_first.shape[2]]
+    return np.concatenate([of_first, second]), np.array(["first"] * len(of_first) + ["second"] * n_second)
+
+
+def aligned(transformer, images, pairs, **changes):
+    parts = list(Alignment(transformer, **changes).parts(images, np.array(pairs)))
+    return np.concatenate([part.thetas for part in parts]), parts
+
+
+def test_known_affine_deformations_are_found_with_their_covariance():
+    scales = np.array([0.15, 0.05, 0.1, 0.05, 0.15, 0.1])
+    known = np.float32(np.random.default_rng(1).normal(0.0, scales, (300, 6)))
+    images = blobs(300, side=24)
+    pairs = np.stack([np.arange(300), np.arange(300, 600)], axis=1)
+    both = np.concatenate([images, deformed(AffineTransformer(), images, known)])
+    found, parts = aligned(AffineTransformer(), both, pairs, prior_weight=1e-5)
+    assert sum(len(part.thetas) for part in parts) == 300
+    assert np.median(np.abs(found - known)) < 0.005
+    np.testing.assert_allclose(found.std(axis=0), known.std(axis=0), rtol=0.1)
+
+
+def test_known_flows_are_found():
+    transformer = CPABTransformer((2, 2))
+    covariance = transformer.prior_covariance()
+    known = np.float32(np.random.default_rng(2).multivariate_normal(np.zeros(len(covariance)), covariance, 40))
+    images = blobs(40, side=24)
+    both = np.concatenate([images, deformed(transformer, images, known)])
+    pairs = np.stack([np.arange(40), np.arange(40, 80)], axis=1)
+    found, (part,) = aligned(transformer, both, pairs, prior_weight=1e-5)
+    assert np.median(part.after / part.before) < 0.1
+    assert np.median(np.abs(found - known)) < 0.25 * np.median(np.abs(known))
+
+
+@pytest.mark.parametrize("transformer", [AffineTransformer(), CPABTransformer((2, 2))])
+def test_identical_images_need_no_deformation(transformer):
+    images = blobs(3)
+    found, (part,) = aligned(transformer, images, [(0, 0), (1, 1), (0, 2)], n_iterations=10)
+    np.testing.assert_allclose(found[:2], 0.0, atol=1e-3)
+    np.testing.assert_array_equal(part.before[:2], 0.0)
+    assert np.abs(found[2]).max() > 0.01
+    assert part.after[2] < part.before[2]
+
+
+def test_a_strong_prior_keeps_images_where_they_are():
+    images = blobs(2)
+    weak, strong = (aligned(AffineTransformer(), images, [(0, 1)], prior_weight=w)[0] for w in (1e-4, 1e3))
+    assert np.linalg.norm(strong) < 0.1 * np.linalg.norm(weak)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(16, 16, 1), (20, 12, 3)])
+def test_new_images_are_originals_deformed_by_what_was_drawn(method, shape):
+    images = blobs(12, shape[0], shape[2])[:, :, : shape[1]]
+    made = method(n_iterations=10).fit(*two_classes(images))
+    new, parents, thetas = (ask("first", 30, 5) for ask in (made.sample, made.parents, made.draw))
+    np.testing.assert_array_equal(new, deformed(made.transformer(shape), images[parents], thetas))
+    assert set(np.bincount(parents, minlength=12)) == {2, 3}
+    assert len(np.unique(new.reshape(30, -1), axis=0)) == 30
+    assert not np.array_equal(made.draw("first", 30, 6), thetas)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_deformations_are_drawn_from_their_gaussian_but_for_its_rim(method):
+    made = method(n_iterations=10).fit(*two_classes(blobs(12)))
+    covariance = made.covariances_[0]
+    d, n = len(covariance), 4000
+    thetas = made.draw("first", n).astype(float)
+    lengths = np.einsum("ni,ij,nj->n", thetas, np.linalg.inv(covariance), thetas)
+    limit = stats.chi2.ppf(0.95, d)
+    assert lengths.max() <= limit * 1.001
+    expected = d * stats.chi2.cdf(limit, d + 2) / 0.95  # the mean of a chi-squared number below the limit
+    assert lengths.mean() == pytest.approx(expected, abs=3 * np.sqrt(2 * d / n))
+    np.testing.assert_allclose(thetas.mean(axis=0), 0.0, atol=4 * np.sqrt(covariance.max() / n))
+
+
+def test_a_class_with_few_pairs_borrows_from_the_others():
+    images = np.concatenate([blobs(60), blobs(2, seed=7)])
+    labels = np.repeat([0, 1], [60, 2])
+    made = Affine(n_iterations=20).fit(images, labels)
+    thetas, (many, few) = made.thetas_, made.covariances_
+    assert len(thetas[0]) > 4 * 6 > len(thetas[1])
+    own = Affine(n_iterations=20).fit(*two_classes(images[:60], 2)).covariances_[0]
+    np.testing.assert_allclose(many, own, rtol=0.05)  # two classes of which one has enough
+    assert np.linalg.norm(few - many) < np.linalg.norm(many)
+
+
+def test_pairs_are_near_neighbours_of_one_class_and_no_more_than_asked_for():
+    images = blobs(40)
+    labels = np.repeat([0, 1], [30, 10])
+    made = Affine(n_iterations=5, n_neighbors=3, max_pairs=50).fit(images, labels)
+    for index, pairs in enumerate(made.pairs_):
+        assert len(pairs) <= min(50, 3 * (labels == index).sum())
+        assert (labels[pairs] == index).all()
+        assert (pairs[:, 0] != pairs[:, 1]).all()
+        flat = images.reshape(40, -1).astype(float)
+        for moving, fixed in pairs:
+            distances = np.linalg.norm(flat[labels == index] - flat[moving], axis=1)
+            assert (distances < np.linalg.norm(flat[fixed] - flat[moving])).sum() <= 3  # itself and two others
+
+
+@pytest.mark.parametrize(
+    ("images", "arguments", "problem"),
+    [
+        (blobs(1), {}, "class first has 1 image; CPAB needs 2"),
+        (np.full((4, 8, 8, 1), 7, np.uint8), {}, "found no two images of a class that a deformation brings closer"),
+        (blobs(4)[:, :1], {}, r"a grid of 3 x 3 cells is finer than images of 20 x 1 pixels"),
+        (blobs(4), {"n_cells": (30, 3)}, r"a grid of 30 x 3 cells is finer than images of 20 x 20 pixels"),
+        (blobs(4), {"n_cells": (0, 3)}, "n_cells must be two whole numbers of at least 1, got"),
+        (blobs(4), {"max_pairs": 0}, "max_pairs must be at least 1, got 0"),
+        (blobs(4), {"n_cells": (1, 1), "volume_preserving": True}, "leave nothing that could move"),
+    ],
+)
+def test_what_cannot_be_learned_from_gets_a_sentence(images, arguments, problem):
+    second = images[:1].repeat(2, axis=0)
+    both, labels = np.concatenate([images, second]), np.array(["first"] * len(images) + ["second"] * 2)
+    with pytest.raises(ValueError, match=problem):
+        CPAB(sampling_strategy={"first": 9}, **arguments).fit(both, labels)
