@@ -79,4 +79,5 @@ def _merged(batches: list[dict]) -> ImageDataset:
     pixels = np.concatenate([batch[b"data"] for batch in batches])
     images = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))  # (n, 32, 32, 3)
     labels = np.concatenate([batch[b"labels"] for batch in batches])
-    return ImageDataset("cifar10", images, labels.astype(np.int64), CLASS_NAMES)
+    parts = np.repeat(["train"] * (len(batches) - 1) + ["test"], [len(batch[b"labels"]) for batch in batches])
+    return ImageDataset("cifar10", images, labels.astype(np.int64), CLASS_NAMES, parts)

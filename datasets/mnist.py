@@ -17,6 +17,7 @@ IDX_FILES = {
     "train-labels-idx1-ubyte.gz": ("d53e105ee54ea40749a09fcbcd1e9432", 8),
     "t10k-labels-idx1-ubyte.gz": ("ec29112dd5afa0611ce80d1b7f02629c", 8),
 }
+N_TRAIN_IMAGES = 60_000
 KERAS_FILE = "mnist.npz"
 KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -67,4 +68,5 @@ def _from_keras() -> ImageDataset:
 
 
 def _dataset(images, labels) -> ImageDataset:
-    return ImageDataset("mnist", images, labels.astype(np.int64), tuple("0123456789"))
+    parts = np.repeat(["train", "test"], (N_TRAIN_IMAGES, len(images) - N_TRAIN_IMAGES))
+    return ImageDataset("mnist", images, labels.astype(np.int64), tuple("0123456789"), parts)

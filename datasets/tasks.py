@@ -53,7 +53,9 @@ class Task:
     taken (the mean, if there are several). `dropped_percent` of the training images of each of them are dropped and
     replaced by new ones; 0 drops none, and None keeps the imbalance that the dataset came with, so that every class is
     filled up to `n_images_per_class` images (None: the size of the largest). With `official_split` the parts are the
-    dataset's `official_parts`, else `test_fraction` of all images are for testing. `arguments[schedule][method]` are
+    dataset's `official_parts`, else `test_fraction` of all images are for testing. With `kept_per_class` only so many
+    training images of each class are kept, and up to 1000 of the others validate; with `is_redrawn` every
+    seed keeps others, else all the same. `arguments[schedule][method]` are
     constructor arguments that a source prints, or our shortened ones; other methods choose their own for such images,
     mirrored too if `is_mirrored`. `overrides[method]` replace some of either.
 
@@ -78,6 +80,8 @@ class Task:
     methods: tuple[str, ...]
     tables: tuple[Table, ...]
     dropped_percent: int | None = None
+    kept_per_class: tuple[int, ...] | None = None
+    is_redrawn: bool = False
     n_images_per_class: int | None = None
     n_new_only: Mapping[str, int] | None = None
     baseline_task: str | None = None
@@ -112,6 +116,8 @@ class Task:
         """For headings: the dataset and what was done to it."""
         if self.n_new_only:
             return f"{self.label}, as many of every class"
+        if self.kept_per_class:
+            return self.label
         if self.dropped_percent is None:
             return f"{self.label}, imbalanced as it is"
         if self.dropped_percent == 0:
@@ -121,7 +127,11 @@ class Task:
     @property
     def undropped(self) -> "Task":
         """The same dataset with nothing dropped, which all percentages share."""
-        return replace(self, name=f"{self.dataset}-0", dropped_percent=0)
+        return replace(self, name=f"{self.dataset}-0", dropped_percent=0, kept_per_class=None)
+
+    def draw(self, seed: int) -> int:
+        """Which of several draws of training images a seed uses."""
+        return seed if self.is_redrawn else 0
 
     def dropping(self, percent: int) -> "Task":
         """The task with another percentage: no source prints it, and its own table has all metrics."""

@@ -6,7 +6,7 @@ images are real and reach nothing but the final scores.
 "thesis" (sections 5.2 and 5.3): the balancer sees all remaining training images; a quarter of the *balanced* training
 images, synthetic ones among them, is set aside for validation. "clean": a quarter of the remaining real training images
 is set aside first; neither the balancer nor the classifier's training sees it, and no synthetic image reaches it. If a
-dataset has an official validation part, both use that.
+dataset has an official validation part, both use that, and if a task keeps few training images, some of the others.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +22,7 @@ from ..datasets.split import split
 from ..datasets.tasks import Task
 
 PROTOCOLS = ("thesis", "clean")
+N_VALIDATION_IMAGES = 1000  # of tasks that keep few training images
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Parts:
         return {label: n for label, n in wanted.items() if n}
 
 
-def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray | None = None) -> Parts:
+def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray | None = None, draw: int = 0) -> Parts:
     """Split, drop and, under "clean", set validation images aside; `groups` (n,) names images that stay together.
+
+    `draw` says which images are kept, if the task keeps a number of each class.
 
     Raises ValueError if a class is too small for that, and for an official split of a dataset that has none.
     """
-    indices, missing = part_indices(dataset.labels, task, protocol, groups, dataset.official_parts)
+    indices, missing = part_indices(dataset.labels, task, protocol, groups, dataset.official_parts, draw)
     images = {name: dataset.take(chosen) for name, chosen in indices.items()}
     return Parts(
         images["train"],
@@ -63,7 +66,12 @@ def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray |
 
 
 def part_indices(
-    labels: np.ndarray, task: Task, protocol: str, groups: np.ndarray | None = None, official: np.ndarray | None = None
+    labels: np.ndarray,
+    task: Task,
+    protocol: str,
+    groups: np.ndarray | None = None,
+    official: np.ndarray | None = None,
+    draw: int = 0,
 ) -> tuple[dict[str, np.ndarray], dict[int, int]]:
     """Sorted indices of each part, and `Parts.missing`; `official` (n,) names each image's official part."""
     if protocol not in PROTOCOLS:
@@ -86,6 +94,8 @@ def part_indices(
     else:
         train, test = cut(np.arange(len(labels)), task.test_fraction)
         indices = {"train": train, "test": test}
+    if task.kept_per_class:
+        indices["train"], indices["validation"] = _few(labels, indices["train"], task, draw)
     dropped = {}
     if task.dropped_percent:
         for label in task.measured:
@@ -100,6 +110,23 @@ def part_indices(
         wanted = task.n_images_per_class or counts.max()
         return indices, {label: int(wanted - n) for label, n in enumerate(counts) if n < wanted}
     return indices, dropped
+
+
+def _few(labels: np.ndarray, among: np.ndarray, task: Task, draw: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the indices `among` those that are kept for training, and of the others some for validation, both sorted.
+
+    Raises ValueError if a class has too few.
+    """
+    rng = np.random.default_rng([task.split_random_state, draw])
+    kept = []
+    for label, n in enumerate(task.kept_per_class):
+        members = among[labels[among] == label]
+        if len(members) < n:
+            raise ValueError(f"{task.class_names[label]} has {len(members)} training images, but {n} are asked for")
+        kept.append(rng.choice(members, n, replace=False))
+    kept = np.sort(np.concatenate(kept))
+    others = rng.permutation(np.setdiff1d(among, kept))
+    return kept, np.sort(others[:N_VALIDATION_IMAGES])
 
 
 def with_few_real_images(parts: Parts, classes: Iterable[int], n: int, random_state: int) -> Parts:

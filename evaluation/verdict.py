@@ -37,8 +37,9 @@ def compare(
     minority: int,
     random_state: int,
     groups: np.ndarray | None = None,
+    metrics: tuple[str, ...] = METRICS,
 ) -> pd.DataFrame:
-    """A row for each method but the baseline and each of METRICS: method, metric, difference, low, high, verdict...
+    """A row for each method but the baseline and each of `metrics`: method, metric, difference, low, high, verdict...
 
     `true` int (n,) are the classes of the test images, all of 0..n_classes-1 among them, `predicted` holds int
     (n_seeds, n) for each method; `groups` (n,) names images that belong together and are drawn together. `difference`
@@ -64,11 +65,11 @@ def compare(
     def differences(weights) -> dict[tuple[str, str], np.ndarray]:
         """By method and metric, (draws, n_seeds)."""
         values = {name: metric_values(true, labels, weights, minority) for name, labels in predicted.items()}
-        return {(name, m): values[name][m] - values[baseline][m] for name in methods for m in METRICS}
+        return {(name, m): values[name][m] - values[baseline][m] for name in methods for m in metrics}
 
     measured = differences(np.ones((1, len(true))))
     draws = [differences(weights) for weights in _bootstrap_weights(true, units, random_state)]
-    n_comparisons = len(methods) * len(METRICS)
+    n_comparisons = len(methods) * len(metrics)
     rows = []
     for (name, metric), (of_seeds,) in measured.items():
         of_draws = np.concatenate([part[name, metric].mean(axis=1) for part in draws])

@@ -118,6 +118,20 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
         return decoded(self.decoder_, latent)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class UnpenalisedDeepSMOTE(DeepSMOTE):
+    """DeepSMOTE without a penalty: small classes are learned as far as they are seen."""
+
+    penalty: str = "none"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PermutedDeepSMOTE(DeepSMOTE):
+    """DeepSMOTE with the penalty as published, which the authors' code does not compute."""
+
+    penalty: str = "permuted"
+
+
 class DeepSMOTETraining(TrainingModel):
     """One step of encoder and decoder together, by one Adam, on the reconstruction error and the penalty."""
 

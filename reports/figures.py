@@ -68,6 +68,34 @@ def image_columns(columns: dict[str, dict[str, np.ndarray]], labels: list[str], 
     _save(figure, path)
 
 
+def deformations(class_names, images, targets, deformed, fields, title: str, path: Path) -> None:
+    """The poster's figure: for each class a row of image, target, deformed image and field.
+
+    Images are uint8 (n, height, width, channels), fields (n, rows, columns, 2) in fractions of a side, x and y.
+    """
+    columns = {"image": images, "target": targets, "deformed": deformed, "field": fields}
+    figure, grid = plt.subplots(
+        len(images), 4, figsize=(4.6, 1.02 * len(images) + 0.5), layout="constrained", squeeze=False
+    )
+    for row, name in enumerate(class_names):
+        for axes, (column, values) in zip(grid[row], columns.items(), strict=True):
+            axes.set(xticks=[], yticks=[])
+            if row == 0:
+                axes.set_title(column, fontsize=9)
+            if column != "field":
+                axes.imshow(values[row], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+                continue
+            n_rows, n_columns = values.shape[1:3]
+            y, x = np.meshgrid(
+                (np.arange(n_rows) + 0.5) / n_rows, (np.arange(n_columns) + 0.5) / n_columns, indexing="ij"
+            )
+            axes.quiver(x, y, *np.moveaxis(values[row], -1, 0), angles="xy", scale_units="xy", scale=1, width=0.012)
+            axes.set(xlim=(0, 1), ylim=(1, 0), box_aspect=images.shape[1] / images.shape[2])
+        grid[row, 0].set_ylabel(name, rotation=0, ha="right", va="center", parse_math=False)
+    figure.suptitle(title, fontsize=10, parse_math=False)
+    _save(figure, path)
+
+
 def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str, path: Path) -> None:
     """One panel for each matrix of counts (rows: true class), in per cent of the true class; darker is more."""
     n_columns = min(4, len(matrices))

@@ -21,10 +21,10 @@ from .plan import Plan
 class Fitting:
     """Fits the methods of a plan's cells; keeps the last fitted balancer.
 
-    `parts` gives the parts of a task's dataset; networks are trained in the scope of `strategy`.
+    `parts` gives the parts of a cell's dataset; networks are trained in the scope of `strategy`.
     """
 
-    def __init__(self, plan: Plan, parts: Callable[[str], protocol.Parts], strategy, verbose: int):
+    def __init__(self, plan: Plan, parts: Callable[[Cell], protocol.Parts], strategy, verbose: int):
         self.plan = plan
         self.parts = parts
         self.strategy = strategy
@@ -57,7 +57,7 @@ class Fitting:
         return self._fitted[1:]
 
     def _new_balancer(self, cell: Cell):
-        parts, arguments = self.parts(cell.task), self.plan.arguments(cell)
+        parts, arguments = self.parts(cell), self.plan.arguments(cell)
         if METHODS[cell.method].takes_time:
             arguments["verbose"] = self.verbose
         if cell.is_trained:
@@ -70,14 +70,14 @@ class Fitting:
 
     def additions(self, cell: Cell, balancer) -> dict[int, int]:
         """Class -> number of new images of the cell; a class that the balancer cannot make is left out."""
-        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        task, parts = self.plan.tasks[cell.task], self.parts(cell)
         wanted = parts.additions(cell.proportion)
         if task.n_new_only:
             wanted = dict.fromkeys(range(task.n_classes), task.n_new_only[self.plan.schedule])
         return _without_source(wanted, balancer, np.bincount(parts.train.labels))
 
     def _fit(self, balancer, cell: Cell) -> None:
-        train = self.parts(cell.task).train
+        train = self.parts(cell).train
         with self.strategy.scope():
             balancer.fit(train.images, train.labels)
 

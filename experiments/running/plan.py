@@ -46,6 +46,8 @@ class Plan:
         }
         if task.dropped_percent is not None:
             values["dropped_percent"] = task.dropped_percent
+        if task.kept_per_class is not None:
+            values |= {"kept_per_class": list(task.kept_per_class), "is_redrawn": task.is_redrawn}
         if task.n_images_per_class is not None:
             values["n_images_per_class"] = task.n_images_per_class
         if task.n_new_only:
@@ -96,11 +98,16 @@ class Plan:
         return self.out / "runs" / f"{cell}-{digest(self.configuration(cell))}"
 
     def training_folder(self, cell: Cell) -> Path:
-        """Of the networks that all seeds and proportions of a method share, and all tasks with the same images."""
+        """Of the networks that all seeds and proportions of a method share, and all tasks with the same images.
+
+        Seeds that keep other training images share nothing.
+        """
         shared, task = self.configuration(cell), self.tasks[cell.task]
         measured = ("seed", "classifier", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only")
         for of_the_measurement in measured:
             shared.pop(of_the_measurement, None)
+        if task.is_redrawn:
+            shared["draw"] = task.draw(cell.seed)
         images = task.dataset if task.dropped_percent is None else f"{task.dataset}-{task.dropped_percent}"
         return self.out / "runs" / f"{images}-{cell.method}-training-{digest(shared)}"
 

@@ -42,8 +42,8 @@ class Runner:
         self.groups = groups
         self.strategy = strategy or tf.distribute.get_strategy()
         self.verbose = verbose
-        self.parts = cache(self._parts)
-        self.fitting = Fitting(plan, self.parts, self.strategy, verbose)
+        self.drawn_parts = cache(self._drawn_parts)
+        self.fitting = Fitting(plan, self.parts_of, self.strategy, verbose)
         self.original_classifier = cache(self._original_classifier)
         self.filters = cache(self._filters)
 
@@ -74,14 +74,24 @@ class Runner:
                     self.failure_log(cell).unlink(missing_ok=True)
         return record
 
-    def _parts(self, task: str) -> protocol.Parts:
-        """The parts of a task's dataset."""
+    def parts_of(self, cell: Cell) -> protocol.Parts:
+        """The parts of the dataset of a cell's task, with the training images of its seed."""
+        return self.drawn_parts(cell.task, self._draw(cell))
+
+    def _draw(self, cell: Cell) -> int:
+        return self.plan.tasks[cell.task].draw(cell.seed)
+
+    def parts(self, task: str) -> protocol.Parts:
+        """The parts of a task's dataset, with the training images of the first seed."""
+        return self.drawn_parts(task, 0)
+
+    def _drawn_parts(self, task: str, draw: int) -> protocol.Parts:
         asked = self.plan.tasks[task]
-        return protocol.parts(self.datasets[asked.dataset], asked, self.plan.protocol, self.groups)
+        return protocol.parts(self.datasets[asked.dataset], asked, self.plan.protocol, self.groups, draw)
 
     def _compute(self, cell: Cell, wait: bool) -> dict:
         started = time.perf_counter()
-        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
         record = {
             "cell": str(cell),
             "schedule": self.plan.schedule,
@@ -95,7 +105,7 @@ class Runner:
             images = self._originals(cell)
         elif cell.makes_images:
             balancer, record["training_s"] = self.fitting.fitted(cell, wait)
-            filters = self.filters(cell.task, useful(self.plan.filters, balancer))
+            filters = self.filters(cell.task, useful(self.plan.filters, balancer), self._draw(cell))
             sampling_started = time.perf_counter()
             images, counts = self._sampled(cell, balancer, filters)
             sampling_s = round(time.perf_counter() - sampling_started, 1)
@@ -133,15 +143,15 @@ class Runner:
         task = self.plan.tasks[cell.task]
         whole = protocol.parts(self.datasets[task.dataset], task.undropped, self.plan.protocol, self.groups).train
         found = {}
-        for label, n in self.parts(cell.task).missing.items():
+        for label, n in self.parts_of(cell).missing.items():
             members = np.flatnonzero(whole.labels == label)
             chosen = np.random.default_rng(cell.seed).choice(members, min(n, len(members)), replace=False)
             found[label] = whole.images[chosen]
         return found
 
-    def _filters(self, task: str, names: tuple[str, ...]) -> Chain:
+    def _filters(self, task: str, names: tuple[str, ...], draw: int = 0) -> Chain:
         """Filters for a task's images; the classifier that they need is trained here."""
-        return Chain(names, self.parts(task), partial(self.original_classifier, task))
+        return Chain(names, self.drawn_parts(task, draw), partial(self.original_classifier, task, draw))
 
     def _sampled(self, cell: Cell, balancer, filters: Chain) -> tuple[dict[int, np.ndarray], dict[int, Counts]]:
         """New images of each class that passed all filters, and what each filter did.
@@ -161,7 +171,7 @@ class Runner:
 
     def _shown_rates(self, cell: Cell, balancer, images: dict[int, np.ndarray]) -> dict:
         """The pass rates of the task's filters that drop nothing; of the first seed also a picture of what is kept."""
-        filters = self.filters(cell.task, useful(self.plan.rated_filters(cell), balancer))
+        filters = self.filters(cell.task, useful(self.plan.rated_filters(cell), balancer), self._draw(cell))
         some = {label: drawn(made, MAX_RATED_IMAGES) for label, made in images.items()}
         passed = {label: filters.passing(made, label) for label, made in some.items()}
         if cell.seed == 0:
@@ -170,7 +180,7 @@ class Runner:
         return filters.rates({label: counts for label, (_, counts) in passed.items()})
 
     def _classify(self, cell: Cell, new_images: dict[int, np.ndarray]) -> dict:
-        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
         started = time.perf_counter()
         model, history = self.classifier(cell, *self.learned_from(cell, new_images))
         predicted = classifiers.predict(model, parts.test.images)
@@ -186,7 +196,7 @@ class Runner:
 
         Of originals both are pairs of two originals.
         """
-        task, train = self.plan.tasks[cell.task], self.parts(cell.task).train
+        task, train = self.plan.tasks[cell.task], self.parts_of(cell).train
         value_range = task.ssim_range or ssim.DEFAULT_RANGE
         measured = [ssim.pairwise_ssim(made, cell.seed, value_range) for made in images.values()]
         record = {
@@ -205,13 +215,16 @@ class Runner:
 
     def _tested_on_new(self, cell: Cell, images: dict[int, np.ndarray]) -> dict[str, dict[str, int]]:
         """Name of each class -> its new images, and how many the classifier of the originals takes for their class."""
-        classifier, names = self.original_classifier(cell.task), self.plan.tasks[cell.task].class_names
+        classifier, names = (
+            self.original_classifier(cell.task, self._draw(cell)),
+            self.plan.tasks[cell.task].class_names,
+        )
         right = {label: classifiers.predict(classifier, made) == label for label, made in images.items()}
         return {names[label]: {"n_new": len(found), "n_right": int(found.sum())} for label, found in right.items()}
 
     def learned_from(self, cell: Cell, new_images: dict[int, np.ndarray]) -> tuple[ImageDataset, ImageDataset]:
         """Training and validation images of the cell's classifier, with `new_images` of each class among them."""
-        task, parts = self.plan.tasks[cell.task], self.parts(cell.task)
+        task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
         if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
             real = [label for label in range(task.n_classes) if label not in new_images]
             parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
@@ -239,14 +252,17 @@ class Runner:
             **arguments,
         )
 
-    def _original_classifier(self, task: str):
-        """The network of the baseline's first seed, trained on the original images alone; its weights are kept."""
+    def _original_classifier(self, task: str, draw: int = 0):
+        """The network of the baseline's first seed, trained on the original images alone; its weights are kept.
+
+        Where seeds have training images of their own, that of the seed `draw`.
+        """
         asked = self.plan.tasks[task]
-        cell = Cell(asked.baseline_task or task, BASELINE, 0)
+        cell = Cell(asked.baseline_task or task, BASELINE, draw)
         path = self.plan.folder(cell) / CLASSIFIER
         if path.exists():
             model = builder(asked.classifier.network)(
-                asked.n_classes, image_shape=self.parts(task).train.images.shape[1:]
+                asked.n_classes, image_shape=self.drawn_parts(task, draw).train.images.shape[1:]
             )
             model.load_weights(path)
             return model

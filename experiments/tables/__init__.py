@@ -14,6 +14,8 @@ SOURCES = [
     for name in (
         "thesis",
         "fer2013",
+        "few_images",
+        "skewed_mnist",
     )
 ]  # fmt: skip
 TASKS = {task.name: task for source in SOURCES for task in source.TASKS}

@@ -28,11 +28,23 @@ CAPTIONS = {
     "filtered": "New images as they are made, and those that pass the filters.",
     "interpolations": "Between two originals of the minority class: the outermost images are originals, those between "
     "are made from latents on the line between theirs.",
+    "deformations": "For each class an image, another of the same class, the image deformed so that it comes close to "
+    "it, and the field that does so: each arrow leads to where a point's new value comes from.",
+    "axes": "An image of each class, deformed by -2, -1, 0, 1 and 2 standard deviations along the first, the second "
+    "and the third main axis of its class's deformations.",
     "confusion": "Confusion matrices, mean over seeds, in per cent of the true class.",
     "meanwhile": "What networks make after so many epochs, always from the same images or latents.",
     "training": "Losses over the epochs.",
 }
-OF_METHODS = ("translations", "disturbed", "filtered", "meanwhile", "training")  # a file for each task and method
+OF_METHODS = (
+    "translations",
+    "disturbed",
+    "filtered",
+    "deformations",
+    "axes",
+    "meanwhile",
+    "training",
+)  # a file for each task and method
 WITHOUT_IMAGES = ("class-distribution", "confusion", "training")
 
 
@@ -92,6 +104,7 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
                     )
                     title = f"{label(cell.method)}, {task.title}"
                     figures.image_rows(rows, title, path(start, task, f"{task.name}-{cell.method}"))
+            _write_deformations(runner, cell, task, path)
             if cell.is_trained and runner.plan.training_folder(cell) not in trainings:
                 trainings.add(runner.plan.training_folder(cell))
                 _write_training_curves(runner, cell, task, path("training", task, f"{task.name}-{cell.method}"))
@@ -134,6 +147,22 @@ def _write_interpolations(runner: Runner, cells: list[Cell], task: Task, path: P
     found = {name: pictures.load(source)[None] for name, source in sources.items() if source.exists()}
     if found:
         figures.image_rows(found, task.title, path)
+
+
+def _write_deformations(runner: Runner, cell: Cell, task: Task, path) -> None:
+    source = runner.plan.folder(cell) / "deformations.npz"
+    if not source.exists():
+        return
+    with np.load(source) as found:
+        found = dict(found)
+    title = f"{label(cell.method)}, {task.title}"
+    classes = [task.class_names[index] for index in found["labels"]]
+    pairs = [found[part] for part in ("image", "target", "deformed")]
+    figures.deformations(
+        classes, *pairs, found["field"], title, path("deformations", task, f"{task.name}-{cell.method}")
+    )
+    rows = {name: np.concatenate(list(axes)) for name, axes in zip(classes, found["axes"], strict=True)}
+    figures.image_rows(rows, title, path("axes", task, f"{task.name}-{cell.method}"))
 
 
 def _write_confusion(records: dict[Cell, dict], cells: list[Cell], task: Task, path: Path) -> None:

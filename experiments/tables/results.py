@@ -38,7 +38,10 @@ def with_earlier_runs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> tuple
     asked = [task.name for task in tasks]
     names = dict.fromkeys([*asked, *(cell.task for cell in known if task_named(cell.task).dropped_percent != 0)])
     order = list(dict.fromkeys(task.dataset for task in TASKS.values()))
-    shown = sorted(map(task_named, names), key=lambda t: (order.index(t.dataset), t.dropped_percent or 0, t.name))
+    places = {name: place for place, name in enumerate(TASKS)}
+    shown = sorted(
+        map(task_named, names), key=lambda t: (order.index(t.dataset), t.dropped_percent or 0, places.get(t.name, 0))
+    )
     found = []
     for group in compared_together(shown):
         like_these = (group[0].dataset, group[0].methods)

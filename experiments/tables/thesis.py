@@ -16,7 +16,7 @@ RIVALS = ("random_oversampling", "smote", "adasyn", "class_weights")
 DROPPED_PERCENT = (50, 75)  # section 5.2
 SCORES = ("accuracy", "f1_minority")  # section 5.3
 
-_DIGITS_GEOMETRIC = {  # ours
+DIGITS_GEOMETRIC = {  # ours
     "rotation_degrees": 15.0,
     "shift_fraction": 0.15,
     "brightness": 0.0,
@@ -28,7 +28,7 @@ _DIGITS_GEOMETRIC = {  # ours
     "fill_value": 0,
 }
 # ours; ships and cars look the same in a mirror
-_PHOTO_GEOMETRIC = _DIGITS_GEOMETRIC | {"brightness": 0.2, "horizontal_flip": True, "fill_mode": "nearest"}
+_PHOTO_GEOMETRIC = DIGITS_GEOMETRIC | {"brightness": 0.2, "horizontal_flip": True, "fill_mode": "nearest"}
 
 _NEIGHBOURS = {"random_oversampling": {}, "smote": {"n_neighbors": 5}, "adasyn": {"n_neighbors": 5}}  # ours
 
@@ -38,7 +38,7 @@ def _changed(methods: dict, **changes: dict) -> dict:
 
 
 _THESIS_MNIST = {
-    "geometric": _DIGITS_GEOMETRIC,
+    "geometric": DIGITS_GEOMETRIC,
     # section 4.2; the CVAE is not printed and takes CVAE-GAN's values
     "cvae": {"n_epochs": 1500, "batch_size": 300, "learning_rate": 2e-4, "latent_size": 55, "lambda_1": 300.0},
     # section 4.2; lambda_2 to lambda_4 are the paper's

@@ -227,3 +227,34 @@ def test_groups_stay_together(imbalanced, name):
 def test_unknown_protocol_is_refused(numbered):
     with pytest.raises(ValueError, match="protocol must be one of thesis, clean"):
         protocol.parts(numbered, TASK, "dirty")
+
+
+FEW = replace(OFFICIAL, kept_per_class=(20, 20, 20, 10, 5), is_redrawn=True, n_images_per_class=40)
+
+
+@pytest.mark.parametrize("name", protocol.PROTOCOLS)
+def test_few_training_images_are_kept_and_some_others_validate(imbalanced, name, monkeypatch):
+    monkeypatch.setattr(protocol, "N_VALIDATION_IMAGES", 50)
+    found = protocol.parts(imbalanced, FEW, name)
+    numbers = images_of(found)
+    assert sum(map(len, numbers.values())) == len(set.union(*numbers.values()))
+    np.testing.assert_array_equal(np.bincount(found.train.labels), FEW.kept_per_class)
+    assert found.missing == {0: 20, 1: 20, 2: 20, 3: 30, 4: 35}
+    assert len(found.validation.labels) == 50
+    assert set(imbalanced.official_parts[np.r_[found.indices["train"], found.indices["validation"]]]) == {"train"}
+    train, validation = protocol.with_new_images(found, found.train.images[:3], found.train.labels[:3], FEW)
+    assert len(train.labels) == sum(FEW.kept_per_class) + 3
+    assert validation is found.validation
+
+
+def test_each_draw_keeps_other_images_and_tests_on_the_same(imbalanced):
+    first, again, other = (protocol.parts(imbalanced, FEW, "thesis", draw=draw) for draw in (1, 1, 2))
+    np.testing.assert_array_equal(first.indices["train"], again.indices["train"])
+    assert len(np.intersect1d(first.indices["train"], other.indices["train"])) < 30
+    np.testing.assert_array_equal(first.indices["test"], other.indices["test"])
+
+
+def test_more_images_than_a_class_has_cannot_be_kept(imbalanced):
+    asked = replace(FEW, kept_per_class=(20, 20, 20, 34, 5))
+    with pytest.raises(ValueError, match="d has 33 training images, but 34 are asked for"):
+        protocol.parts(imbalanced, asked, "thesis")

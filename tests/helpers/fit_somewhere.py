@@ -100,7 +100,7 @@ def learned(fit: Fit) -> dict[str, np.ndarray]:
         arguments |= {"n_autoencoder_epochs": N_AUTOENCODER_EPOCHS}
     if fit.method.endswith("cyclegan"):
         arguments |= OF_CYCLEGANS
-    if fit.method == "deep_smote":
+    if fit.method.startswith("deep_smote"):
         arguments |= OF_DEEP_SMOTE
     images = np.random.default_rng(0).integers(0, 256, (N_IMAGES, SIDE_PIXELS, SIDE_PIXELS, 1)).astype(np.uint8)
     balancer = Observed(folder=fit.folder, **arguments).fit(images, np.arange(N_IMAGES) % 3)

@@ -35,6 +35,8 @@ ONE_STEP = {
     "wgan_gp": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64, "n_critic_steps": 1},
     "deep_smote": {"n_epochs": 1, "batch_size": 50, "n_filters": 8, "learning_rate": 1e-2},
 }
+for _arguments in (ARGUMENTS, ONE_STEP):
+    _arguments |= dict.fromkeys(("deep_smote_unpenalised", "deep_smote_permuted"), _arguments["deep_smote"])
 BALANCERS = [name for name, method in METHODS.items() if method.makes_images]
 TRAINED = [name for name, method in METHODS.items() if method.family == "network"]
 

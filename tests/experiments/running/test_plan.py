@@ -144,3 +144,23 @@ def test_methods_that_no_source_prints_take_their_own_arguments(tmp_path):
 
 def test_durations_are_for_people():
     assert [duration(seconds) for seconds in (40, 700, 11_100, 1e6)] == ["40 s", "12 min", "3 h 5 min", "12 days"]
+
+
+def test_seeds_that_keep_other_images_share_no_fit(tmp_path):
+    task = TASKS["few_mnist-10"]
+    plan = Plan(tmp_path, {task.name: task, "same": replace(task, is_redrawn=False)}, "quick", "thesis")
+    first, second = (Cell(task.name, "cpab", seed) for seed in (0, 1))
+    assert plan.training_folder(first) != plan.training_folder(second)
+    assert plan.training_folder(Cell("same", "cpab", 0)) == plan.training_folder(Cell("same", "cpab", 1))
+    assert plan.configuration(first)["kept_per_class"] == [10] * 10
+
+
+def test_learned_transformations_take_time_that_the_plan_knows(tmp_path):
+    task = TASKS["few_mnist-200"]
+    plan = Plan(tmp_path, {task.name: task}, "quick", "thesis")
+    cpab, affine, geometric = (Cell(task.name, method, 0) for method in ("cpab", "affine", "geometric"))
+    assert plan.training_seconds(cpab) > plan.training_seconds(affine) > plan.training_seconds(geometric) == 0
+    more = training_seconds("cpab", {"max_pairs": 2000}, 2000, (28, 28, 1), n_classes=10)
+    assert more == plan.training_seconds(cpab), "there are five neighbours of each of 2000 images"
+    assert training_seconds("cpab", {"max_pairs": 100}, 2000, (28, 28, 1), n_classes=10) < more / 5
+    assert plan.remaining_seconds([cpab]) > plan.training_seconds(cpab)

@@ -1,0 +1,110 @@
+"""Tables G.5 and H.3: each method against the images as they are and against hand-made transformations."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ...datasets.files import read_json, write_atomically
+from ...datasets.tasks import Task
+from ...evaluation import verdict
+from ...models import BASELINE
+from ...reports.plain_tables import PlainTable
+from ..running.cell import Cell, label
+from . import few_images, skewed_mnist
+
+FILE = "test-labels.json"
+HAND_MADE = "geometric"
+COLUMNS = ["Task", "Method", "Against", "Difference", "Low", "High", "Verdict", "Smallest effect"]
+
+
+def of_few_images(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    return _table(
+        "G.5",
+        "Accuracy with few images: each method against the images as they are and against hand-made transformations.",
+        few_images,
+        few_images.LEARNED,
+        "Learned transformations",
+        runner,
+        records,
+        "Every seed has training images of its own, so that intervals cover the luck of having these.",
+    )
+
+
+def of_skewed_mnist(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    return _table(
+        "H.3",
+        "Balanced accuracy with DeepSMOTE's imbalance: each method against the images as they are and against "
+        "hand-made transformations.",
+        skewed_mnist,
+        skewed_mnist.PENALTIES,
+        "DeepSMOTE",
+        runner,
+        records,
+        "All seeds have the same training images and networks: intervals cover the luck of classifiers and test images "
+        "alone.",
+    )
+
+
+def _table(name, caption, source, of_interest, in_words, runner, records, scope) -> list[PlainTable]:
+    frames = [
+        _verdicts(task, source.METRIC, runner, records, against)
+        for task in source.TASKS
+        for against in (BASELINE, HAND_MADE)
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        return []
+    own = frame[frame["method"].isin(of_interest)]
+    counts = {
+        against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
+        for against in (BASELINE, HAND_MADE)
+    }
+    beaten = "; ".join(
+        f"against {label(against)} they helped in {helped} of {helped + neither + hurt} comparisons and hurt in {hurt}"
+        for against, (helped, neither, hurt) in counts.items()
+    )
+    shown = frame.assign(method=frame["method"].map(label), against=frame["against"].map(label))
+    shown.columns = COLUMNS
+    notes = (
+        f"{in_words}: {beaten}.",
+        "Difference of means over seeds, with an interval that is corrected for the methods compared with the same "
+        "other on the same task (`evaluation/verdict.py`); smallest effect: what would have been found four times of "
+        "five.",
+        scope,
+    )
+    return [PlainTable(name, caption, shown, notes)]
+
+
+def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:
+    """A row for each method with as many seeds as the one it is compared with; none without two seeds."""
+    by_method = {}
+    for cell, record in records.items():
+        if cell.task == task.name and "predicted" in record:
+            by_method.setdefault(cell.method, {})[cell.seed] = record["predicted"]
+    seeds = by_method.get(against, {}).keys()
+    predicted = {
+        name: np.array([found[seed] for seed in seeds]) for name, found in by_method.items() if found.keys() >= seeds
+    }
+    true = _test_labels(task, runner)
+    if true is None or len(seeds) < verdict.MIN_SEEDS or len(predicted) < 2:
+        return pd.DataFrame()
+    if against == HAND_MADE:
+        predicted.pop(BASELINE, None)  # the same comparison the other way round
+    frame = verdict.compare(true, predicted, against, minority=0, random_state=0, metrics=(metric,))
+    frame.insert(0, "task", task.title)
+    frame.insert(2, "against", against)
+    return frame[["task", "method", "against", "difference", "low", "high", "verdict", "smallest_effect"]]
+
+
+def _test_labels(task: Task, runner) -> np.ndarray | None:
+    """Labels of the test images in the order of predictions, kept in the run's folder; None if there are none yet."""
+    path: Path = runner.plan.out / FILE
+    known = read_json(path) or {}
+    if task.dataset in runner.datasets:
+        labels = runner.parts(task.name).test.labels.tolist()
+        if known.get(task.dataset) != labels:
+            known[task.dataset] = labels
+            write_atomically(path, json.dumps(known) + "\n")
+    return np.array(known[task.dataset]) if task.dataset in known else None

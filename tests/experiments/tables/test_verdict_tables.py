@@ -1,0 +1,85 @@
+"""Tables G.5 and H.3, from made-up predictions."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.tables import few_images, skewed_mnist, verdict_tables
+from class_balancing.experiments.tables.verdict_tables import FILE, of_few_images, of_skewed_mnist
+
+TRUE = np.arange(400) % 10
+
+
+def predicting(share_right, seed):
+    """A record of a classifier that is right about this share of the test images, others for each seed."""
+    is_right = np.random.default_rng(seed).random(len(TRUE)) < share_right
+    return {"predicted": np.where(is_right, TRUE, (TRUE + 1) % 10).tolist()}
+
+
+@pytest.fixture
+def runner(tmp_path):
+    datasets = dict.fromkeys({task.dataset for task in (*few_images.TASKS, *skewed_mnist.TASKS)})
+    parts = SimpleNamespace(test=SimpleNamespace(labels=TRUE))
+    return SimpleNamespace(plan=SimpleNamespace(out=tmp_path), datasets=datasets, parts=lambda task: parts)
+
+
+def records_of(task, shares, n_seeds=5):
+    return {
+        Cell(task, method, seed): predicting(share, 100 * index + seed)
+        for index, (method, share) in enumerate(shares.items())
+        for seed in range(n_seeds)
+    }
+
+
+SHARES = {"unbalanced": 0.5, "geometric": 0.8, "affine": 0.5, "cpab": 0.95}
+
+
+def test_methods_stand_against_nothing_and_against_hand_made_transformations(runner):
+    (table,) = of_few_images(runner, records_of("few_mnist-10", SHARES))
+    found = table.frame.set_index(["Against", "Method"])["Verdict"].to_dict()
+    assert found == {
+        ("Unbalanced original", "geom. trans."): "helped",
+        ("Unbalanced original", "learned affine"): "no evidence",
+        ("Unbalanced original", "CPAB"): "helped",
+        ("geom. trans.", "learned affine"): "hurt",
+        ("geom. trans.", "CPAB"): "helped",
+    }
+    assert set(table.frame["Task"]) == {"MNIST, 10 of each class"}
+    assert "against Unbalanced original they helped in 1 of 2 comparisons and hurt in 0" in table.notes[0]
+    assert "against geom. trans. they helped in 1 of 2 comparisons and hurt in 1" in table.notes[0]
+
+
+def test_another_source_has_another_metric(runner, monkeypatch):
+    asked = []
+    compare = verdict_tables.verdict.compare
+    monkeypatch.setattr(
+        verdict_tables.verdict,
+        "compare",
+        lambda *given, **named: asked.append(named["metrics"]) or compare(*given, **named),
+    )
+    shares = {"unbalanced": 0.5, "geometric": 0.6, "deep_smote": 0.9}
+    (table,) = of_skewed_mnist(runner, records_of("skewed_mnist", shares))
+    assert set(asked) == {("balanced_accuracy",)}
+    assert table.frame.set_index(["Against", "Method"])["Verdict"]["geom. trans.", "DeepSMOTE"] == "helped"
+
+
+def test_unfinished_methods_and_tasks_wait(runner):
+    records = records_of("few_mnist-50", SHARES)
+    del records[Cell("few_mnist-50", "cpab", 3)]
+    records |= records_of("few_mnist-10", SHARES, n_seeds=1)
+    (table,) = of_few_images(runner, records)
+    assert set(table.frame["Task"]) == {"MNIST, 50 of each class"}
+    assert set(table.frame["Method"]) == {"geom. trans.", "learned affine"}
+    assert of_few_images(runner, {}) == []
+
+
+def test_labels_are_kept_so_that_the_images_need_not_be_there(runner, tmp_path):
+    records = records_of("few_mnist-10", SHARES)
+    (first,) = of_few_images(runner, records)
+    assert (tmp_path / FILE).exists()
+    runner.datasets = {}
+    (again,) = of_few_images(runner, records)
+    assert again.frame.equals(first.frame)
+    (tmp_path / FILE).unlink()
+    assert of_few_images(runner, records) == []
