@@ -8,7 +8,10 @@ import importlib
 
 _PUBLIC = {
     "METHODS": ".models",
+    "Autoencoder": ".models.autoencoder",
     "Balancer": ".models.balancer",
+    "ConvolutionalAutoencoder": ".models.autoencoder",
+    "DenseAutoencoder": ".models.autoencoder",
     "HasLatents": ".models.balancer",
     "HasParents": ".models.balancer",
     "HasSourceClass": ".models.balancer",

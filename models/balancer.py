@@ -1,18 +1,15 @@
 """The interface of every method that makes images."""
 
-import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
-from . import saving
-from .inputs import checked, from_uint8, to_uint8
+from .inputs import checked, from_uint8, seed_of, to_uint8
+from .saving import Saveable
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -78,7 +75,7 @@ class HasSourceClass(ABC):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Balancer(BaseEstimator, ABC):
+class Balancer(Saveable, BaseEstimator, ABC):
     """Learns from labelled images and makes new ones of a class.
 
     Follows imbalanced-learn: constructors only store keyword arguments (so that `get_params` and `clone` work),
@@ -127,7 +124,7 @@ class Balancer(BaseEstimator, ABC):
         self.variations_ = np.array([_variation(pixels[first]) for first in firsts])
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
-        self.seed_ = _seed(self.random_state)
+        self.seed_ = seed_of(self.random_state)
         self._fit(pixels, class_indices)
         return self
 
@@ -164,33 +161,12 @@ class Balancer(BaseEstimator, ABC):
             np.concatenate([labels, *new_labels], dtype=labels.dtype),
         )
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted balancer to one file, an npz archive without pickles, whole or not at all.
-
-        The same fitted balancer gives the same bytes. A `random_state` that is not a number is saved as `seed_`. Raises
-        ValueError before `fit`, and for parameters and state that such a file cannot hold, such as functions.
-        """
-        self._check_fitted()
-        saving.save(self, Path(path))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """The fitted balancer of this class that `save` wrote; its `sample` gives the same images.
-
-        Nothing in the file is executed. Raises ValueError for a file of another class or format, or a damaged one.
-        """
-        return saving.load(cls, Path(path))
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "classes_"):
-            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
-
     def _asked(self, label, n: int, random_state) -> tuple[int, int, int]:
         """Class index, number of images and seed for the arguments of `sample`."""
         class_index = self._class_index(label)
         if n < 0:
             raise ValueError(f"cannot make {n} images")
-        return class_index, n, self.seed_ if random_state is None else _seed(random_state)
+        return class_index, n, self.seed_ if random_state is None else seed_of(random_state)
 
     def _class_index(self, label) -> int:
         """Index of a class in `classes_`; raises ValueError for one that was not fitted."""
@@ -205,15 +181,6 @@ class Balancer(BaseEstimator, ABC):
 
     @abstractmethod
     def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
-
-
-def _seed(random_state) -> int:
-    """A whole number as it is; for None or a numpy RandomState, a number drawn from it."""
-    if isinstance(random_state, numbers.Integral):
-        if random_state < 0:
-            raise ValueError(f"random_state must not be negative, got {random_state}")
-        return int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _variation(images: np.ndarray) -> float:

@@ -1,6 +1,9 @@
-"""The arrays of callers: images as uint8 or floating numbers, labels as integers, booleans or strings."""
+"""What callers give: images as uint8 or floating numbers, labels as integers, booleans or strings, random states."""
+
+import numbers
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 IMAGES_AT_ONCE = 1000
 
@@ -8,27 +11,36 @@ IMAGES_AT_ONCE = 1000
 def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, height, width, channels) and labels (n,) as arrays, not copied if they are arrays already.
 
-    Images are uint8 in 0..255 or float16, float32 or float64 in [0, 1]. Labels are integers, booleans or strings, which
-    may be in an object array. Raises ValueError for anything else.
+    Images are those of `checked_images`. Labels are integers, booleans or strings, which may be in an object array.
+    Raises ValueError for anything else.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
-    is_float = images.dtype.kind == "f" and images.dtype.itemsize <= 8
-    if images.ndim != 4 or not (is_float or images.dtype == np.uint8):
-        raise ValueError(
-            "images must be uint8 in 0..255 or floating numbers in [0, 1], of shape (n, height, width, channels), "
-            f"got {images.dtype} {images.shape}"
-        )
+    images, labels = checked_images(images), np.asarray(labels)
     if labels.ndim != 1 or not (labels.dtype.kind in "biuU" or _holds_strings(labels)):
         raise ValueError(
             f"labels must be integers, booleans or strings of shape (n,), got {labels.dtype} {labels.shape}"
         )
     if len(images) != len(labels):
         raise ValueError(f"there are {len(images)} images but {len(labels)} labels")
+    return images, labels
+
+
+def checked_images(images) -> np.ndarray:
+    """Images (n, height, width, channels) as an array, uint8 in 0..255 or float16, float32 or float64 in [0, 1].
+
+    Raises ValueError for anything else.
+    """
+    images = np.asarray(images)
+    is_float = images.dtype.kind == "f" and images.dtype.itemsize <= 8
+    if images.ndim != 4 or not (is_float or images.dtype == np.uint8):
+        raise ValueError(
+            "images must be uint8 in 0..255 or floating numbers in [0, 1], of shape (n, height, width, channels), "
+            f"got {images.dtype} {images.shape}"
+        )
     if is_float and images.size:
         smallest, largest = images.min(), images.max()  # both are NaN if any value is
         if not (smallest >= 0 and largest <= 1):
             raise ValueError(f"floating images must lie in [0, 1], found values from {smallest} to {largest}")
-    return images, labels
+    return images
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -48,6 +60,15 @@ def from_uint8(pixels: np.ndarray, dtype) -> np.ndarray:
     if dtype == np.uint8:
         return pixels
     return np.divide(pixels, 255, dtype=dtype.newbyteorder("=")).astype(dtype, copy=False)
+
+
+def seed_of(random_state) -> int:
+    """A whole number as it is; for None or a numpy RandomState, a number drawn from it."""
+    if isinstance(random_state, numbers.Integral):
+        if random_state < 0:
+            raise ValueError(f"random_state must not be negative, got {random_state}")
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _holds_strings(labels: np.ndarray) -> bool:

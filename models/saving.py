@@ -1,4 +1,4 @@
-"""A fitted balancer as one file: an npz archive of arrays and, under "balancer", a JSON text that refers to them.
+"""Something fitted as one file: an npz archive of arrays and, under "balancer", a JSON text that refers to them.
 
 Values that JSON has are written as they are; others are {kind: content}, see `_encoded` and `_decoded`.
 """
@@ -11,6 +11,7 @@ import re
 import zipfile
 from numbers import Integral
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -21,61 +22,73 @@ FORMAT = 1
 FITTED = re.compile(r"[A-Za-z](\w*[^\W_])?_")
 
 
-def save(balancer, path: Path) -> None:
-    """Write parameters and fitted state, the attributes that end in one underscore.
+class Saveable:
+    """What `fit` learned can be saved: parameters and fitted state, the attributes that end in one underscore."""
 
-    State may be numpy arrays, numbers, strings, None, Keras models, and lists, tuples and dictionaries of these.
-    DataFrames are left out: histories say how long training took, so the same model would not give the same file.
-    Raises ValueError for anything else.
-    """
-    parameters = balancer.get_params(deep=False)
-    if not isinstance(parameters.get("random_state", 0), Integral):
-        parameters["random_state"] = balancer.seed_
-    state = {
-        name: value
-        for name, value in sorted(vars(balancer).items())
-        if FITTED.fullmatch(name) and not isinstance(value, pd.DataFrame)
-    }
-    arrays = {}
-    content = {
-        "format": FORMAT,
-        "class": type(balancer).__name__,
-        "parameters": {name: _encoded(_plain(value), name, arrays) for name, value in parameters.items()},
-        "state": {name: _encoded(value, name, arrays) for name, value in state.items()},
-    }
-    archive = io.BytesIO()
-    np.savez(archive, balancer=np.array(json.dumps(content)), **arrays)
-    write_atomically(path, archive.getbuffer())
+    def save(self, path: str | Path) -> None:
+        """Write all that was fitted to one file, an npz archive without pickles, whole or not at all.
 
+        What was fitted the same gives the same bytes. A `random_state` that is not a number is saved as `seed_`. State
+        may be numpy arrays, numbers, strings, None, Keras models, and lists, tuples and dictionaries of these.
+        DataFrames are left out: histories say how long training took, so the same model would not give the same file.
+        Raises ValueError before `fit`, and for parameters and state of other kinds, such as functions.
+        """
+        self._check_fitted()
+        parameters = self.get_params(deep=False)
+        if not isinstance(parameters.get("random_state", 0), Integral):
+            parameters["random_state"] = self.seed_
+        state = {
+            name: value
+            for name, value in sorted(vars(self).items())
+            if FITTED.fullmatch(name) and not isinstance(value, pd.DataFrame)
+        }
+        arrays = {}
+        content = {
+            "format": FORMAT,
+            "class": type(self).__name__,
+            "parameters": {name: _encoded(_plain(value), name, arrays) for name, value in parameters.items()},
+            "state": {name: _encoded(value, name, arrays) for name, value in state.items()},
+        }
+        archive = io.BytesIO()
+        np.savez(archive, balancer=np.array(json.dumps(content)), **arrays)
+        write_atomically(Path(path), archive.getbuffer())
 
-def load(cls, path: Path):
-    """The fitted balancer of class `cls` in the file. Raises ValueError if there is none."""
-    with open(path, "rb") as file:
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """What `save` of this class wrote, as it was fitted, to the bit.
+
+        Nothing in the file is executed. Raises ValueError for a file of another class or format, or a damaged one.
+        """
+        with open(path, "rb") as file:
+            try:
+                _check_members(file)
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = {name: archive[name] for name in archive.files}
+                content = json.loads(arrays["balancer"].item())
+                found_format, found_class = content["format"], content["class"]
+            except Exception as error:  # zip, npy and JSON raise a dozen kinds for a file that is not what it should be
+                raise ValueError(f"{path} is damaged or not a saved model") from error
+        if found_format != FORMAT:
+            raise ValueError(f"{path} has format {found_format!r}, but this version reads format {FORMAT}")
+        if found_class != cls.__name__:
+            raise ValueError(f"{path} holds a fitted {found_class}, not a {cls.__name__}")
         try:
-            _check_members(file)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            content = json.loads(arrays["balancer"].item())
-            found_format, found_class = content["format"], content["class"]
-        except Exception as error:  # zip, npy and JSON raise a dozen kinds for a file that is not what it should be
-            raise ValueError(f"{path} is damaged or not a saved balancer") from error
-    if found_format != FORMAT:
-        raise ValueError(f"{path} has format {found_format!r}, but this version reads format {FORMAT}")
-    if found_class != cls.__name__:
-        raise ValueError(f"{path} holds a fitted {found_class}, not a {cls.__name__}")
-    try:
-        balancer = cls(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
-        for name, node in content["state"].items():
-            if not FITTED.fullmatch(name):
-                raise ValueError(f"{name} is not a name of fitted state")
-            setattr(balancer, name, _decoded(node, arrays))
-    except Exception as error:
-        raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
-    return balancer
+            loaded = cls(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
+            for name, node in content["state"].items():
+                if not FITTED.fullmatch(name):
+                    raise ValueError(f"{name} is not a name of fitted state")
+                setattr(loaded, name, _decoded(node, arrays))
+        except Exception as error:
+            raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
+        return loaded
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "image_shape_"):
+            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
 
 
 def _check_members(file) -> None:
-    """Raise ValueError if the archive unpacks to more than its own size, which no saved balancer does."""
+    """Raise ValueError if the archive unpacks to more than its own size, which none of ours does."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
     n_bytes = file.seek(0, os.SEEK_END)

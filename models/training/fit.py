@@ -166,7 +166,7 @@ def _graphs_as_written():
 class Stage:
     """What a stage of training needs: a model, and its data from any global step on, as `datasets.batches` gives them.
 
-    `name` is its name in the history and that of its folder; `kind` is its key in `TrainedBalancer.epochs_of_stage` if
+    `name` is its name in the history and that of its folder; `kind` is its key in `Trained.epochs_of_stage` if
     several stages are of one kind, such as one for each class (None: its name). `n_epochs` is that of a stage which
     takes another number of epochs than this parameter says (None: as it says). `made_now` gives uint8 images (n,
     height, width, channels) of what the networks make by now, always from the same inputs.

@@ -69,7 +69,7 @@ def test_strangers_files_are_refused(saved, tmp_path):
     np.savez(pickled, balancer=np.array([{}], object))
     for content in (b"", b"hello", whole[:-100], whole[: len(whole) // 2], array.getvalue(), pickled.getvalue()):
         (tmp_path / "strange").write_bytes(content)
-        with pytest.raises(ValueError, match="strange is damaged or not a saved balancer"):
+        with pytest.raises(ValueError, match="strange is damaged or not a saved model"):
             Geometric.load(tmp_path / "strange")
     with pytest.raises(FileNotFoundError):
         Geometric.load(tmp_path / "absent")
@@ -115,5 +115,5 @@ def test_a_file_that_unpacks_to_more_than_it_is_is_refused(saved):
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(ValueError, match=r"is damaged or not a saved balancer"):
+    with pytest.raises(ValueError, match=r"is damaged or not a saved model"):
         Geometric.load(saved)

@@ -1,0 +1,101 @@
+"""What everything with networks shares."""
+
+import hashlib
+import json
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from .fit import Stage, seeded, train
+
+HISTORY_COLUMNS = ["epoch", "seconds", "stage"]  # beside the losses of each method
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Trained(BaseEstimator, ABC):
+    """What trains networks, in one stage or several.
+
+    A subclass implements `_builders`, which names its networks, and `_stages`, which says what each stage trains and
+    does what is to be done between stages. It has a `random_state`; its `fit` sets `seed_` and calls `_train`. The base
+    does the rest: `folder` keeps checkpoints and `history.csv` of each stage, and a fit with the same arguments and
+    data continues from them; with `verbose` above 0 a bar shows epoch, losses and time left. `history_` has a row for
+    each epoch of each stage.
+
+    Class attributes hold what the base needs:
+
+    - `epochs_of_stage`: name of each stage -> the parameter that holds its number of epochs. Only a method with a
+      single stage may name it "".
+    - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
+    """
+
+    n_epochs: int = 100
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    folder: str | Path | None = None
+    verbose: int = 0
+
+    epochs_of_stage: ClassVar[Mapping[str, str]] = {"": "n_epochs"}
+    smallest_numbers: ClassVar[Mapping[str, int]] = {}
+
+    @abstractmethod
+    def _builders(self, image_shape: tuple[int, int, int]) -> dict[str, Callable[[], keras.Model]]:
+        """Name of each network -> what builds it. They are built in this order, seeded, as `<name>_`."""
+
+    @abstractmethod
+    def _stages(self, images: np.ndarray, others: np.ndarray) -> Iterator[Stage]:
+        """Yield each stage in turn; by the time the next one is asked for, it has been trained."""
+
+    def _train(self, images, others) -> None:
+        """Build the networks and train all stages on uint8 images and an array that goes with them."""
+        self._check_numbers()
+        with seeded(self.seed_):
+            self._build(images.shape[1:])
+        histories = []
+        for stage in self._stages(images, others):
+            history = train(
+                stage,
+                n_epochs=self._n_epochs(stage),
+                random_state=self.seed_,
+                description=", ".join(filter(None, (type(self).__name__, stage.name))),
+                fingerprint=self._fingerprint(stage.epochs_of, images, others),
+                folder=Path(self.folder) / stage.name if self.folder else None,
+                verbose=self.verbose,
+            )
+            histories.append(history.assign(stage=stage.name))
+        self.history_ = pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=HISTORY_COLUMNS)
+
+    def _n_epochs(self, stage: Stage) -> int:
+        return getattr(self, self.epochs_of_stage[stage.epochs_of]) if stage.n_epochs is None else stage.n_epochs
+
+    def _build(self, image_shape: tuple[int, int, int]) -> None:
+        for name, build in self._builders(image_shape).items():
+            setattr(self, f"{name}_", build())
+
+    def _check_numbers(self) -> None:
+        """Raise ValueError if a number of epochs or a size is not valid."""
+        smallest = {name: 1 for name in self.get_params() if name.endswith("_size")}
+        smallest |= dict.fromkeys(self.epochs_of_stage.values(), 0) | self.smallest_numbers
+        for name, least in smallest.items():
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Integral) or value < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+    def _fingerprint(self, stage: str, images, others) -> str:
+        """Identifies a stage's training by its data and by all arguments that decide its weights after an epoch."""
+        stages = list(self.epochs_of_stage)
+        later = {self.epochs_of_stage[name] for name in stages[stages.index(stage) :]}
+        free = {"folder", "verbose", "sampling_strategy"} | later
+        arguments = {name: value for name, value in self.get_params().items() if name not in free}
+        arguments["random_state"] = self.seed_
+        data = hashlib.sha256(np.ascontiguousarray(images))
+        data.update(np.ascontiguousarray(others))
+        identity = {"method": type(self).__name__, "data": data.hexdigest(), "arguments": arguments}
+        return json.dumps(identity, indent=1, default=lambda value: value.item())  # numpy's numbers as Python's
