@@ -3,6 +3,7 @@ denoising, enhancement, compression, features, and whether an image is of a clas
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from ...datasets.tasks import SCHEDULES
@@ -26,7 +27,7 @@ def parse(prog: str, arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=SCHEDULES, default="quick",
-        help="smoke: every path in a minute or two, figures without meaning; quick: an hour; thesis: days on a CPU; "
+        help="smoke: every path in minutes, figures without meaning; quick: most of an hour; thesis: days on a CPU; "
         "--dry-run shows how long (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -108,7 +109,8 @@ def run(plan: Plan, datasets: dict) -> None:
     from ...datasets.files import write_atomically
     from . import write
 
-    write_atomically(plan.out / RUN_FILE, json.dumps(check_folder(plan, datasets)) + "\n")
+    held = check_folder(plan, datasets)
+    write_atomically(plan.out / RUN_FILE, json.dumps(held) + "\n")
     if not all(map(plan.is_finished, plan.pieces())):
         from .runner import Runner
 
@@ -118,4 +120,4 @@ def run(plan: Plan, datasets: dict) -> None:
             for name, dataset in datasets.items()
         }
         Runner(plan, of_all).run_all()
-    write.write_all(plan)
+    write.write_all(replace(plan, datasets=tuple(name for name in DATASETS if name in held["datasets"])))

@@ -29,11 +29,10 @@ JPEG = "jpeg"
 def asked(settings):
     for code_size in settings.code_sizes:
         yield Asked("pca", code_size)
+        for kind in NETWORKS:
+            yield Asked(kind, code_size, Network(kind, code_size))
     for quality in settings.jpeg_qualities:
         yield Asked(JPEG, quality)
-    for kind in NETWORKS:
-        for code_size in settings.code_sizes:
-            yield Asked(kind, code_size, Network(kind, code_size))
 
 
 def setting_name(piece) -> str:

@@ -20,7 +20,9 @@ class PCA:
         from sklearn import decomposition
 
         self.image_shape = images.shape[1:]
-        self.components = decomposition.PCA(n_components, svd_solver="covariance_eigh").fit(_vectors(images))
+        vectors = _vectors(images)
+        solver = "full" if len(vectors) < vectors.shape[1] else "covariance_eigh"  # the quicker of two exact ones
+        self.components = decomposition.PCA(n_components, svd_solver=solver).fit(vectors)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """(n, n_components)."""

@@ -1,10 +1,10 @@
 """Trains the networks of pieces, measures them and keeps what they yield."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -28,15 +28,20 @@ class Runner:
         self._trained = (None, None)  # the folder and the autoencoder of the last piece
 
     def run_all(self) -> None:
-        pieces = self.plan.pieces()
+        """Measure all unfinished pieces; a network's folder is deleted when nothing needs it any more."""
+        pieces, n_done = self.plan.pieces(), 0
         (self.plan.out / "runs").mkdir(exist_ok=True)
-        for number, piece in enumerate(pieces, 1):
-            if read_json(self.plan.record(piece)) is not None:
-                continue
-            values = self.run(piece)
-            words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-            left = duration(self.plan.remaining_seconds(pieces))
-            print(f"[{number}/{len(pieces)}] {piece}: {words} (about {left} left)", flush=True)
+        for group in self.plan.groups():
+            for piece in group:
+                n_done += 1
+                if read_json(self.plan.record(piece)) is not None:
+                    continue
+                values = self.run(piece)
+                words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+                left = duration(self.plan.remaining_seconds(pieces))
+                print(f"[{n_done}/{len(pieces)}] {piece}: {words} (about {left} left)", flush=True)
+            if folder := self.plan.training_folder(group[0]):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, piece: Piece) -> dict[str, float]:
         """Measure a piece and write its record; returns the values."""
@@ -61,7 +66,6 @@ class Runner:
         """The piece's network, trained; what was trained before, wholly or in part, comes from its folder."""
         folder = self.plan.training_folder(piece)
         if self._trained[0] != folder:
-            keras.utils.clear_session(free_memory=True)
             images, targets = _training_images(piece.asked.network, parts)
             self._trained = (folder, self._untrained(piece, len(images), folder).fit(images, targets))
         return self._trained[1]

@@ -45,7 +45,7 @@ SETTINGS = {
     ),
     "quick": Settings(
         n_train_images=20_000,
-        n_steps={"dense": 1500, "convolutional": 1000},
+        n_steps={"dense": 2500, "convolutional": 1000},
         n_one_class_steps=400,
         n_filters=8,
     ),

@@ -29,7 +29,8 @@ def _frame(own: pd.DataFrame, use) -> pd.DataFrame:
     index, columns = ["dataset", "setting", "method"], "metric"
     if len(metrics) == 1:
         index, columns = ["dataset", "method"], "setting"
-    order = dict.fromkeys(own[columns]) if columns == "setting" else metrics
+    measured = dict.fromkeys(own[columns])
+    order = measured if columns == "setting" else [name for name in metrics if name in measured]
     wide = own.pivot(index=index, columns=columns, values="text")[list(order)]
     wide = wide.reindex(pd.MultiIndex.from_frame(own[index].drop_duplicates())).reset_index()
     headings = {name: metric.heading for name, metric in metrics.items()} if columns == "metric" else {}
@@ -48,7 +49,7 @@ def _comparison(own: pd.DataFrame, use) -> list[str]:
     best = own[own["is_best"]]
     if best.empty:
         return []
-    headings = {metric.name: metric.heading for metric in use.METRICS}
+    headings = {metric.name: metric.heading.removesuffix(", dB") for metric in use.METRICS}
     n_compared, of_networks, of_classic = 0, 0, []
     for (dataset, setting, metric), rows in best.groupby(["dataset", "setting", "metric"], sort=False):
         n_compared += 1

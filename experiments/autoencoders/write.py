@@ -10,7 +10,7 @@ import pandas as pd
 from ...datasets import pictures
 from ...datasets.files import write_atomically
 from ...reports import figures, html_parts, page, plain_tables
-from . import results, tables
+from . import compression, results, tables
 from .data import DATASETS
 from .piece import LABELS, Piece
 from .plan import USES, Plan
@@ -51,9 +51,9 @@ def write_figures(plan: Plan, records: dict[Piece, dict], summary: pd.DataFrame)
     for dataset in plan.datasets:
         label = DATASETS[dataset].label
         for use in USES:
-            for setting, rows in _rows_of_settings(plan, records, dataset, use).items():
-                name = f"{use}-{dataset}-{setting.replace(' ', '-')}"
-                figures.image_rows(rows, f"{label}: {use}, {setting}", folder / f"{name}.png")
+            for title, rows in _rows_of_figures(plan, records, dataset, use).items():
+                name = f"{use}-{dataset}-{title.replace(' ', '-')}"
+                figures.image_rows(rows, f"{label}: {use}, {title}", folder / f"{name}.png")
         between = _shown(plan, records, dataset, "reconstruction", "between")
         if between:
             rows = {LABELS[piece.asked.method]: images for piece, images in between.items()}
@@ -63,17 +63,22 @@ def write_figures(plan: Plan, records: dict[Piece, dict], summary: pd.DataFrame)
         _write_classes(own, label, folder / f"one_class-{dataset}.png")
 
 
-def _rows_of_settings(plan, records, dataset: str, use: str) -> dict[str, dict[str, np.ndarray]]:
-    """Setting -> label -> images: originals, what methods start from, and what each makes of it."""
+def _rows_of_figures(plan, records, dataset: str, use: str) -> dict[str, dict[str, np.ndarray]]:
+    """Setting -> label -> images: originals, what methods start from, and what each makes of it.
+
+    All settings of compression are in one figure.
+    """
     found = {}
     for piece, record in records.items():
         if (piece.dataset, piece.use, piece.seed) == (dataset, use, 0) and record["shown"]:
             rows = dict(zip(record["shown"], _load(plan, piece), strict=True))
             rows.pop("between", None)
-            of_setting = found.setdefault(USES[use].setting_name(piece), {})
+            setting, label = USES[use].setting_name(piece), LABELS[piece.asked.method]
+            if use == compression.NAME:
+                setting, label = "images", f"{label}, {setting}"
             *inputs, made = rows
-            of_setting |= {name: rows[name] for name in inputs if name not in of_setting}
-            of_setting[LABELS[piece.asked.method]] = rows[made]
+            of_figure = found.setdefault(setting, {name: rows[name] for name in inputs})
+            of_figure[label] = rows[made]
     return found
 
 
@@ -93,19 +98,17 @@ def _load(plan: Plan, piece: Piece) -> np.ndarray:
 
 def _write_sizes(own: pd.DataFrame, label: str, path: Path) -> None:
     """Bytes against PSNR, JPEG's also with the header."""
-    wide = own[own["use"] == "compression"].pivot(index=["method", "setting"], columns="metric", values=["mean", "sd"])
-    if wide.empty:
-        return
+    own = own[own["use"] == compression.NAME]
+    wide = own.pivot(index=["method", "setting"], columns="metric", values=["mean", "sd"])
     lines = {}
-    for method, rows in wide.groupby(level="method", sort=False):
+    for method in dict.fromkeys(own["method"]):
+        rows = wide.loc[method]
         for metric, ending in (("n_bytes", ""), ("n_bytes_with_header", ", with header")):
-            if metric in rows["mean"] and rows["mean", metric].notna().any():
-                line = pd.DataFrame(
-                    {"x": rows["mean", metric], "mean": rows["mean", "psnr"], "sd": rows["sd", "psnr"]}
-                ).sort_values("x")
-                lines[LABELS[method] + ending] = line
-    labels = ("bytes an image", "PSNR, dB")
-    figures.curves(lines, labels, f"{label}: compression", path, scale="log")
+            line = pd.DataFrame({"x": rows["mean", metric], "mean": rows["mean", "psnr"], "sd": rows["sd", "psnr"]})
+            if line["x"].notna().any():
+                lines[LABELS[method] + ending] = line.sort_values("x")
+    if lines:
+        figures.curves(lines, ("bytes an image", "PSNR, dB"), f"{label}: compression", path, scale="log")
 
 
 def _write_classes(own: pd.DataFrame, label: str, path: Path) -> None:
