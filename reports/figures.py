@@ -172,21 +172,23 @@ def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, labe
     _save(figure, path)
 
 
-def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, path: Path, scale="linear") -> None:
-    """One line for each frame, whose columns are x, mean and sd (NaN: none); where x are names, points are not joined.
+def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, path: Path) -> None:
+    """One line for each frame, whose columns are x, mean and sd (NaN: none), against x on a logarithmic axis.
 
-    `labels` are those of the axes, `scale` is the x axis': "linear" or "log".
+    Where x are names, there are points only. `labels` are those of the axes.
     """
     figure, axes = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
     for index, (name, line) in enumerate(lines.items()):
-        is_joined = pd.api.types.is_numeric_dtype(line["x"])
+        is_number = pd.api.types.is_numeric_dtype(line["x"])
         axes.errorbar(
             line["x"].tolist(), line["mean"], line["sd"].fillna(0.0),
-            linestyle=LINE_STYLES[index % len(LINE_STYLES)] if is_joined else "",
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)] if is_number else "",
             color=str(0.7 * index / max(1, len(lines) - 1)), marker=MARKERS[index % len(MARKERS)],
             markersize=4, capsize=2, label=name,
         )  # fmt: skip
-    axes.set(xlabel=labels[0], ylabel=labels[1], title=title, xscale=scale)
+        if is_number:
+            axes.set_xscale("log")
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
 

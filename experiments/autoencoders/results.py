@@ -28,7 +28,7 @@ def collect(records: dict[Piece, dict]) -> pd.DataFrame:
     for name, use in USES.items():
         of_use = measured[measured["use"] == name].reset_index(drop=True)
         parts += [of_use, use.further(of_use)]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).astype({"value": float})  # parts without rows have no type
 
 
 def _where(piece: Piece) -> tuple:

@@ -108,7 +108,7 @@ def _write_sizes(own: pd.DataFrame, label: str, path: Path) -> None:
             if line["x"].notna().any():
                 lines[LABELS[method] + ending] = line.sort_values("x")
     if lines:
-        figures.curves(lines, ("bytes an image", "PSNR, dB"), f"{label}: compression", path, scale="log")
+        figures.curves(lines, ("bytes an image", "PSNR, dB"), f"{label}: compression", path)
 
 
 def _write_classes(own: pd.DataFrame, label: str, path: Path) -> None:

@@ -20,7 +20,7 @@ def test_figures_are_pictures_with_content(tmp_path):
     matrices = {str(n): np.array([[9, 1], [4, 6]]) for n in range(5)}
     figures.confusion_matrices(matrices, ("a", "b"), "title", tmp_path / "e.png")
     line = pd.DataFrame({"x": [1.0, 100.0], "mean": [20.0, 30.0], "sd": [1.0, np.nan]})
-    figures.curves({"JPEG": line, "PCA": line.assign(mean=25.0)}, ("bytes", "PSNR"), "title", tmp_path / "g.png", "log")
+    figures.curves({"JPEG": line, "PCA": line.assign(mean=25.0)}, ("bytes", "PSNR"), "title", tmp_path / "g.png")
     names = {"PCA": line.assign(x=["cat", "dog"])}
     figures.curves(names, ("class", "AUC"), "title", tmp_path / "h.png")
     for name in "abcdefgh":

@@ -134,6 +134,13 @@ def test_best_are_all_that_look_best_among_several():
     assert summary.loc[("dense_squared", "psnr"), "sd"] == pytest.approx(2.004 / 2**0.5)
 
 
+def test_values_are_numbers_also_where_a_use_was_not_measured(plan):
+    (piece,) = [piece for piece in plan.pieces() if str(piece) == "mnist-compression-pca-8-seed0"]
+    frame = results.collect({piece: {"values": {"n_bytes": 8.0, "psnr": 15.0}}})
+    assert frame["value"].dtype == float
+    assert frame["dataset"].tolist() == ["MNIST", "MNIST"]
+
+
 def test_every_use_names_its_settings_and_columns(plan):
     for piece in plan.pieces():
         assert USES[piece.use].setting_name(piece)
