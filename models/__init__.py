@@ -66,6 +66,7 @@ METHODS = {
         ),
         ("dcgan", ".dcgan:DCGAN", "DCGAN", "slides on FER2013, B; Radford et al. 2016", "network"),
         ("wgan_gp", ".wgan_gp:WGANGP", "WGAN-GP", "slides on FER2013, B; Gulrajani et al. 2017", "network"),
+        ("deep_smote", ".deep_smote:DeepSMOTE", "DeepSMOTE", "Dablain et al. 2021", "network"),
         ("random_oversampling", ".interpolation:RandomOversampling", "random oversampling", "thesis, 1.2", "classic"),
         ("smote", ".interpolation:SMOTE", "SMOTE", "thesis, 1.2; Chawla et al. 2002", "classic"),
         ("adasyn", ".interpolation:ADASYN", "ADASYN", "thesis, 1.2; He et al. 2008", "classic"),

@@ -51,10 +51,8 @@ class ConditionalGAN(TrainedBalancer):
             raise ValueError(f"augmentation_strength must lie in [0, 1], got {self.augmentation_strength}")
 
     def _fit(self, images, class_indices):
+        self._check_two_of_each(class_indices)
         counts = np.bincount(class_indices)
-        for label, count in zip(self.classes_, counts, strict=True):
-            if count < self.min_images:
-                raise ValueError(f"class {label} has one image; {type(self).__name__} needs at least two")
         few = [f"{label} ({n})" for label, n in zip(self.classes_, counts, strict=True) if n < FEW_IMAGES]
         if few:
             warnings.warn(

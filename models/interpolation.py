@@ -1,5 +1,6 @@
 """Random oversampling, SMOTE and ADASYN (thesis section 1.2) with imbalanced-learn, on pixels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,19 +67,27 @@ class SMOTE(_Neighbours):
     """
 
     def _sample(self, class_index, n, random_state):
-        members = np.flatnonzero(self.class_indices_ == class_index)
-        self._check_count(class_index, len(members))
-        other = np.flatnonzero(self.class_indices_ != class_index)[:1]  # imbalanced-learn needs a second class
-        chosen = np.concatenate([members, other])
-        parts = []
-        for start in range(0, n, MAX_IMAGES_AT_ONCE):
-            sampler = over_sampling.SMOTE(
-                sampling_strategy={class_index: len(members) + min(MAX_IMAGES_AT_ONCE, n - start)},
-                random_state=np.random.RandomState([random_state, start]) if start else random_state,
-                k_neighbors=self.n_neighbors,
-            )
-            parts.append(_resampled(sampler, self.images_[chosen], self.class_indices_[chosen]))
-        return np.concatenate(parts)
+        images = self.images_[self.class_indices_ == class_index]
+        self._check_count(class_index, len(images))
+        parts = smote_parts(_points(images), n, self.n_neighbors, random_state)
+        return np.concatenate([_images(part, images.shape[1:]) for part in parts])
+
+
+def smote_parts(points: np.ndarray, n: int, n_neighbors: int, random_state: int) -> Iterator[np.ndarray]:
+    """SMOTE's `n` new points, some thousands at a time, (n_part, n_features) each, of the dtype of the points.
+
+    Each lies between one of `points` (n_points, n_features) and one of its `n_neighbors` nearest neighbours.
+    """
+    given = np.concatenate([points, points[:1]])  # imbalanced-learn needs a second class
+    class_indices = np.arange(len(given)) == len(points)
+    for start in range(0, n, MAX_IMAGES_AT_ONCE):
+        sampler = over_sampling.SMOTE(
+            sampling_strategy={False: len(points) + min(MAX_IMAGES_AT_ONCE, n - start)},
+            random_state=np.random.RandomState([random_state, start]) if start else random_state,
+            k_neighbors=n_neighbors,
+        )
+        resampled, _ = sampler.fit_resample(given, class_indices)
+        yield resampled[len(given) :]
 
 
 class ADASYN(_Neighbours):
@@ -92,6 +101,7 @@ class ADASYN(_Neighbours):
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
         self._check_count(class_index, count)
+        points = _points(self.images_)
         for attempt in range(ADASYN_TRIES):
             sampler = over_sampling.ADASYN(
                 sampling_strategy={class_index: count + n * 2**attempt},
@@ -99,7 +109,7 @@ class ADASYN(_Neighbours):
                 n_neighbors=self.n_neighbors,
             )
             try:
-                new = _resampled(sampler, self.images_, self.class_indices_)
+                resampled, _ = sampler.fit_resample(points, self.class_indices_)
             except RuntimeError as error:
                 label = self.classes_[class_index]
                 raise ValueError(f"no image of class {label} has a neighbour of another class; use SMOTE") from error
@@ -107,13 +117,16 @@ class ADASYN(_Neighbours):
                 if EVERY_SHARE_IS_NONE not in str(error):
                     raise
                 continue
+            new = resampled[len(points) :]
             if len(new) >= n:
-                return np.random.default_rng(random_state).permutation(new)[:n]
+                return _images(np.random.default_rng(random_state).permutation(new)[:n], self.image_shape_)
         raise ValueError(f"ADASYN makes fewer than {n} images of class {self.classes_[class_index]}; use SMOTE")
 
 
-def _resampled(sampler, images, class_indices) -> np.ndarray:
-    """The new images, uint8 (n, height, width, channels), that an imbalanced-learn sampler appends."""
-    flat = np.asarray(to_network(images)).reshape(len(images), -1)  # (n, height * width * channels)
-    resampled, _ = sampler.fit_resample(flat, class_indices)
-    return to_pixels(resampled[len(images) :]).reshape(-1, *images.shape[1:])
+def _points(images: np.ndarray) -> np.ndarray:
+    """uint8 images as points of a space, float32 (n, height * width * channels)."""
+    return np.asarray(to_network(images)).reshape(len(images), -1)
+
+
+def _images(points: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    return to_pixels(points).reshape(-1, *image_shape)

@@ -53,5 +53,11 @@ class TrainedBalancer(Trained, Balancer):
     def _fit(self, images, class_indices):
         self._train(images, class_indices.astype(np.int64, copy=False))
 
+    def _check_two_of_each(self, class_indices) -> None:
+        """Raise ValueError if a class has one image."""
+        for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
+            if count < 2:
+                raise ValueError(f"class {label} has one image; {type(self).__name__} needs at least two")
+
     def _builders(self, image_shape):
         return self.networks(image_shape, len(self.classes_))

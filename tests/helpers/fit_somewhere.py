@@ -24,6 +24,7 @@ OF_CYCLEGANS = {
     "n_discriminator_filters": 4,
     "horizontal_flip": True,
 }
+OF_DEEP_SMOTE = {"n_filters": 4, "latent_size": 5}
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def learned(fit: Fit) -> dict[str, np.ndarray]:
         arguments |= {"n_autoencoder_epochs": N_AUTOENCODER_EPOCHS}
     if fit.method.endswith("cyclegan"):
         arguments |= OF_CYCLEGANS
+    if fit.method == "deep_smote":
+        arguments |= OF_DEEP_SMOTE
     images = np.random.default_rng(0).integers(0, 256, (N_IMAGES, SIDE_PIXELS, SIDE_PIXELS, 1)).astype(np.uint8)
     balancer = Observed(folder=fit.folder, **arguments).fit(images, np.arange(N_IMAGES) % 3)
     found = {

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "wasserstein_cyclegan": PAIRS,
     "dcgan": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_ramp_steps": 3},
     "wgan_gp": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_critic_steps": 2},
+    "deep_smote": {"n_epochs": 2, "batch_size": 40, "latent_size": 5, "n_filters": 4},
 }
 # changes for tests that need no more than a step or two, after which images must not be all alike
 ONE_STEP = {
@@ -30,6 +31,7 @@ ONE_STEP = {
     "wasserstein_cyclegan": {"n_epochs": 1, "batch_size": 10, "n_critic_steps": 1},
     "dcgan": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64},
     "wgan_gp": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64, "n_critic_steps": 1},
+    "deep_smote": {"n_epochs": 1, "batch_size": 50, "n_filters": 8, "learning_rate": 1e-2},
 }
 BALANCERS = [name for name, method in METHODS.items() if method.makes_images]
 TRAINED = [name for name, method in METHODS.items() if method.family == "network"]

@@ -191,7 +191,7 @@ def test_methods_declare_what_else_they_can_do():
 
     of_cyclegans = {"cyclegan", "weighted_cyclegan", "wasserstein_cyclegan"}
     assert that_are(HasParents) == {"geometric", "random_oversampling"} | of_cyclegans
-    assert that_are(HasLatents) == {"cvae", "cvae_gan", "bagan"}
+    assert that_are(HasLatents) == {"cvae", "cvae_gan", "bagan", "deep_smote"}
     assert that_are(HasSourceClass) == of_cyclegans
     declared = (
         (HasParents, ("parents",)),

@@ -20,6 +20,7 @@ CASES = {
     "wasserstein_cyclegan": (15, 3),
     "dcgan": (15, 3),
     "wgan_gp": (30, 2),
+    "deep_smote": (15, 3),
 }
 ON_MACHINES = ("cvae", "bagan")  # of one stage and of two; what is special about a method's steps two devices show
 
