@@ -1,6 +1,7 @@
 """Compression: bytes an image against PSNR, beside JPEG."""
 
 import numpy as np
+import pandas as pd
 
 from . import rivals
 from .piece import PSNR, SSIM, Asked, Measured, Metric, Network, closeness
@@ -56,16 +57,12 @@ def measure(piece, parts, autoencoder, settings) -> Measured:
 
 def further(frame):
     """For each code, JPEG's PSNR with at most as many bytes."""
-    wide = frame.pivot_table(
-        index=["dataset", "method", "setting", "seed"], columns="metric", values="value", sort=False
-    ).reset_index()
-    found = frame.iloc[:0]
-    if wide.empty or JPEG not in set(wide["method"]):
-        return found
+    keys = ["dataset", "use", "method", "setting", "seed"]
+    wide = frame.pivot(index=keys, columns="metric", values="value").reset_index()
+    files = wide[wide["method"] == JPEG]
     rows = []
-    for code in wide[wide["method"] != JPEG].itertuples():
-        files = wide[(wide["method"] == JPEG) & (wide["dataset"] == code.dataset) & (wide["n_bytes"] <= code.n_bytes)]
-        if len(files):
-            where = {"dataset": code.dataset, "use": NAME, "method": code.method, "setting": code.setting}
-            rows.append(where | {"seed": code.seed, "metric": "psnr_of_jpeg", "value": files["psnr"].max()})
-    return type(frame)(rows, columns=frame.columns)
+    for code in wide[wide["method"] != JPEG].to_dict("records"):
+        within = files[(files["dataset"] == code["dataset"]) & (files["n_bytes"] <= code["n_bytes"])]
+        if len(within):
+            rows.append({key: code[key] for key in keys} | {"metric": "psnr_of_jpeg", "value": within["psnr"].max()})
+    return pd.DataFrame(rows, columns=frame.columns)

@@ -1,7 +1,6 @@
 """The datasets and their parts."""
 
 import pkgutil
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +28,8 @@ class Source:
     n_official_test: int | None = None
 
     def dataset_in(self, data_dir: str | None) -> ImageDataset:
-        loader: Callable = pkgutil.resolve_name(self.load)
-        return loader(data_dir)
+        """The images, from `data_dir` or wherever the loader finds them."""
+        return pkgutil.resolve_name(self.load)(data_dir)
 
 
 DATASETS = {

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .data import DATASETS
 from .piece import Asked, Measured, Metric, Network
 from .rivals import PCA
 
@@ -23,8 +24,6 @@ def asked(settings):
 
 
 def setting_name(piece) -> str:
-    from .data import DATASETS
-
     return DATASETS[piece.dataset].class_names[piece.asked.setting]
 
 

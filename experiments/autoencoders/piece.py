@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...datasets.image_dataset import ImageDataset
+from ...evaluation import restoration
 
 N_SHOWN = 10
 LABELS = {
@@ -107,7 +108,5 @@ SSIM = Metric("ssim", "SSIM", 4)
 
 def closeness(images: np.ndarray, originals: np.ndarray) -> dict[str, float]:
     """Mean PSNR and SSIM of uint8 images."""
-    from ...evaluation import restoration
-
     return {"psnr": float(restoration.psnr(images, originals).mean()),
             "ssim": float(restoration.ssim(images, originals).mean())}  # fmt: skip

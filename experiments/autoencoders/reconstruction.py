@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...evaluation import restoration
 from .piece import PSNR, SSIM, Asked, Measured, Metric, Network, closeness
 from .rivals import PCA, rounded
 from .settings import NETWORKS
@@ -34,21 +35,19 @@ def setting_name(piece) -> str:
 
 
 def measure(piece, parts, autoencoder, settings) -> Measured:
-    from ...evaluation import restoration
-
     images = parts.test.images
     if piece.asked.method == "mean_image":
         mean = rounded(parts.train.images.mean(axis=0))
-        return Measured(_values(np.broadcast_to(mean, images.shape), images, restoration))
+        return Measured(_values(np.broadcast_to(mean, images.shape), images))
     model = autoencoder or PCA(parts.train.images, piece.asked.setting)
     reconstructed, shown = model.reconstruct(images), parts.shown
     first, last = model.encode(images[shown[[0, -1]]])
     between = model.decode(np.linspace(first, last, len(shown)).astype(first.dtype))
     rows = {"original": images[shown], "reconstructed": reconstructed[shown], "between": between}
-    return Measured(_values(reconstructed, images, restoration), rows)
+    return Measured(_values(reconstructed, images), rows)
 
 
-def _values(reconstructed, images, restoration) -> dict[str, float]:
+def _values(reconstructed, images) -> dict[str, float]:
     return closeness(reconstructed, images) | {
         "squared_error": float(restoration.squared_error(reconstructed, images).mean()),
         "absolute_error": float(restoration.absolute_error(reconstructed, images).mean()),

@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 
+from ...evaluation.restoration import psnr
+
 N_IMAGES_TO_CHOOSE = 500
 WINDOW_SIDES_PIXELS = (3, 5, 7)
 
@@ -59,8 +61,6 @@ def median_filtered(images: np.ndarray, side_pixels: int) -> np.ndarray:
 
 def best_median_side(noisy: np.ndarray, originals: np.ndarray) -> int:
     """The window's side, in pixels, with the highest PSNR on the first images."""
-    from ...evaluation.restoration import psnr
-
     noisy, originals = noisy[:N_IMAGES_TO_CHOOSE], originals[:N_IMAGES_TO_CHOOSE]
     return max(WINDOW_SIDES_PIXELS, key=lambda side: psnr(median_filtered(noisy, side), originals).mean())
 
