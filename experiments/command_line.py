@@ -26,6 +26,7 @@ COMMANDS = {
     "judge": (".folders.judge", "measure whether that helps a classifier"),
     "tables": (".tables.command", "regenerate the sources' tables"),
     "architectures": (".tables.architectures", "regenerate the tables and diagrams of the networks"),
+    "autoencoder": (".autoencoders.command", "measure the uses of autoencoders beside classic methods"),
     "benchmark": (".tables.benchmark", "time a training step of each method"),
 }
 

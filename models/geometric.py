@@ -1,5 +1,6 @@
-"""Geometric transformations, colour scaling and noise (thesis section 1.1)."""
+"""Geometric transformations, changes of colour, and noise (thesis section 1.1; Keras' departed ImageDataGenerator)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,17 @@ from ..datasets.pixels import to_network, to_pixels
 from .balancer import Balancer, HasParents
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+# argument -> what it must be less than
+LIMITS = {
+    "rotation_degrees": math.inf,
+    "shift_fraction": math.inf,
+    "shear_degrees": 90,
+    "zoom_fraction": 1,
+    "brightness": math.inf,
+    "colour": math.inf,
+    "channel_shift": math.inf,
+    "noise": math.inf,
+}
 BATCH_SIZE = 1000
 
 
@@ -17,18 +29,31 @@ BATCH_SIZE = 1000
 class Geometric(Balancer, HasParents):
     """Each new image is one transformed original of its class; originals are used equally often.
 
-    `rotation_degrees` and `shift_fraction` (of height and width) are the largest absolute values of a uniform draw,
-    `brightness` and `colour` those of a relative change of all or of each channel's values, `noise` the standard
-    deviation of Gaussian noise in pixel values 0..255. Half of the images are flipped. `fill_mode` says what comes in
-    from outside (section 1.1.7): "constant" (with `fill_value`, 0..255), "nearest", "reflect" or "wrap".
+    Ranges are the largest absolute values of a uniform draw. Images are zoomed, sheared and rotated about their centre,
+    shifted, and half of them flipped, with a single interpolation:
 
-    The thesis prints no ranges; the defaults are ours for digits (DEVIATIONS.md).
+    - `zoom_fraction`, less than 1: height and width are each divided by a draw of their own from 1 - z to 1 + z.
+    - `shear_degrees`, less than 90: rows are tilted by so much, columns stay upright.
+    - `rotation_degrees`.
+    - `shift_fraction` of height and width, a number or a pair (of height, of width).
+    - `fill_mode` says what comes in from outside (section 1.1.7): "constant" (with `fill_value`, 0..255), "nearest"
+      (aaaa|abcd|dddd), "reflect" (dcba|abcd|dcba) or "wrap" (abcd|abcd|abcd).
+
+    `brightness` and `colour` are relative changes of all or of each channel's values, `channel_shift` is added to each
+    channel, in pixel values 0..255, and `noise` is the standard deviation of Gaussian noise in pixel values.
+    `models/geometric.md` says which argument stands for which of ImageDataGenerator.
+
+    The thesis prints no ranges; the defaults are ours for digits (DEVIATIONS.md). `fit` raises ValueError for a
+    negative, too large or not finite argument.
     """
 
     rotation_degrees: float = 15.0
-    shift_fraction: float = 0.15
+    shift_fraction: float | tuple[float, float] = 0.15
+    shear_degrees: float = 0.0
+    zoom_fraction: float = 0.0
     brightness: float = 0.0
     colour: float = 0.0
+    channel_shift: float = 0.0
     noise: float = 0.0
     horizontal_flip: bool = False
     vertical_flip: bool = False
@@ -42,9 +67,14 @@ class Geometric(Balancer, HasParents):
     def _fit(self, images, class_indices):
         if self.fill_mode not in FILL_MODES:
             raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}, got {self.fill_mode!r}")
-        for name in ("rotation_degrees", "shift_fraction", "brightness", "colour", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.fill_value <= 255:
+            raise ValueError(f"fill_value must lie in 0..255, got {self.fill_value}")
+        if np.shape(self.shift_fraction) not in ((), (2,)):
+            raise ValueError(f"shift_fraction must be a number or a pair (height, width), got {self.shift_fraction}")
+        for name, limit in LIMITS.items():
+            value = getattr(self, name)
+            if not all(0 <= each < limit for each in np.ravel(value)):
+                raise ValueError(f"{name} must be at least 0 and less than {limit}, got {value}")
         self.positions_of_class_ = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
         self.images_of_class_ = [images[positions] for positions in self.positions_of_class_]
 
@@ -62,9 +92,10 @@ class Geometric(Balancer, HasParents):
     def _transform(self, images, rng):
         """uint8 images (n, height, width, channels), each transformed at random."""
         n, height, width, n_channels = images.shape
+        (later_rng,) = rng.spawn(1)  # of arguments that came later, which leave the draws of the others as they were
         moved = ops.image.affine_transform(
             to_network(images),
-            self._affine(rng, n, height, width),
+            self._affine(rng, later_rng, n, height, width),
             interpolation="bilinear",
             fill_mode=self.fill_mode,
             fill_value=self.fill_value / 127.5 - 1.0,
@@ -73,19 +104,26 @@ class Geometric(Balancer, HasParents):
         values = (np.array(moved) + 1.0) * 127.5
         values *= 1.0 + rng.uniform(-self.brightness, self.brightness, (n, 1, 1, 1))
         values *= 1.0 + rng.uniform(-self.colour, self.colour, (n, 1, 1, n_channels))
+        values += later_rng.uniform(-self.channel_shift, self.channel_shift, (n, 1, 1, n_channels))
         values += self.noise * rng.standard_normal(values.shape)
         return to_pixels(values / 127.5 - 1.0)
 
-    def _affine(self, rng, n, height, width):
-        """Maps (n, 8) from output to input pixels: rotation about the centre, then shift, then flips."""
+    def _affine(self, rng, later_rng, n, height, width):
+        """Maps (n, 8) from output to input pixels: zoom, shear, rotation about the centre, then shift, then flips."""
         angle = np.deg2rad(rng.uniform(-self.rotation_degrees, self.rotation_degrees, n))
-        shift_x = rng.uniform(-self.shift_fraction, self.shift_fraction, n) * width
-        shift_y = rng.uniform(-self.shift_fraction, self.shift_fraction, n) * height
+        shift_fraction_y, shift_fraction_x = np.broadcast_to(self.shift_fraction, 2)
+        shift_x = rng.uniform(-shift_fraction_x, shift_fraction_x, n) * width
+        shift_y = rng.uniform(-shift_fraction_y, shift_fraction_y, n) * height
         flip_x = np.where(self.horizontal_flip & (rng.random(n) < 0.5), -1.0, 1.0)
         flip_y = np.where(self.vertical_flip & (rng.random(n) < 0.5), -1.0, 1.0)
+        shear = np.deg2rad(later_rng.uniform(-self.shear_degrees, self.shear_degrees, n))
+        zoom_x, zoom_y = 1.0 + later_rng.uniform(-self.zoom_fraction, self.zoom_fraction, (2, n))
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+        # flips @ rotation, times shear [[cos, 0], [-sin, 1]], times zoom
         a, b = flip_x * np.cos(angle), -flip_y * np.sin(angle)
         c, d = flip_x * np.sin(angle), flip_y * np.cos(angle)
+        a, c = ((left * np.cos(shear) - right * np.sin(shear)) * zoom_x for left, right in ((a, b), (c, d)))
+        b, d = b * zoom_y, d * zoom_y
         offset_x = centre_x + shift_x - a * centre_x - b * centre_y
         offset_y = centre_y + shift_y - c * centre_x - d * centre_y
         zero = np.zeros(n)

@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 
 DOTS_PER_INCH = 120
 LINE_STYLES = ("-", "--", ":", "-.")
+MARKERS = ("o", "s", "^", "x")
 
 warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # names in other scripts become boxes
 
@@ -195,6 +196,27 @@ def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, labe
             marker=".", capsize=2, label=method,
         )  # fmt: skip
     axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=f"{label}, mean ± sd over seeds")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _save(figure, path)
+
+
+def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, path: Path) -> None:
+    """One line for each frame, whose columns are x, mean and sd (NaN: none), against x on a logarithmic axis.
+
+    Where x are names, there are points only. `labels` are those of the axes.
+    """
+    figure, axes = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+    for index, (name, line) in enumerate(lines.items()):
+        is_number = pd.api.types.is_numeric_dtype(line["x"])
+        axes.errorbar(
+            line["x"].tolist(), line["mean"], line["sd"].fillna(0.0),
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)] if is_number else "",
+            color=str(0.7 * index / max(1, len(lines) - 1)), marker=MARKERS[index % len(MARKERS)],
+            markersize=4, capsize=2, label=name,
+        )  # fmt: skip
+        if is_number:
+            axes.set_xscale("log")
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
 

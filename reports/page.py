@@ -46,7 +46,7 @@ def index(title: str, agreement, tables, further, compared: Path | None, pages: 
         '<h2 id="tables">Tables</h2>',
         "<p>Click a heading to sort. Difference is ours less what is printed.</p>",
         *(_table_section(*table) for table in tables),
-        *(_plain_section(table) for table in further),
+        *(plain_section(table) for table in further),
         f'<h2 id="pages">Figures, configurations, networks</h2><ul>{links}</ul>',
     ]
     sections = {"summary": "Summary"} if agreement else {}
@@ -100,7 +100,7 @@ def _table_section(caption: str, summary: pd.DataFrame, notes: list[str]) -> str
     return "\n".join([*parts, "</div>", _notes(notes)])
 
 
-def _plain_section(table: PlainTable) -> str:
+def plain_section(table: PlainTable) -> str:
     parts = [f"<h3>{html.escape(table.title)}</h3>", sortable("", table.headings, table.rows), _notes(table.notes)]
     return "\n".join(parts)
 

@@ -13,8 +13,9 @@ added. Every class is filled up beyond the size of happy, the largest, whose hit
 from pathlib import Path
 
 from ...datasets.fer2013 import CLASS_NAMES, OFFICIAL_COUNTS
-from ...datasets.tasks import Classifier, Table, Task
+from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...models import BASELINE, METHODS
+from .thesis import PHOTO_GEOMETRIC
 
 PUBLISHED = Path(__file__).with_name("published_fer2013.csv")
 TRANSLATED = "cyclegan"  # whose row the printed figures with synthetic images stand beside
@@ -93,6 +94,7 @@ def _task(name: str, label: str, **facts) -> Task:
         measured_label="all emotions",
         official_split=True,
         n_images_per_class=N_IMAGES_PER_CLASS,
+        arguments={schedule: {"geometric": PHOTO_GEOMETRIC} for schedule in SCHEDULES},
         overrides=OVERRIDES,
         is_mirrored=True,  # a face in a mirror shows the same emotion
         keeps_predictions=True,

@@ -9,7 +9,7 @@ classifiers take as many steps and keep their last weights, so that nothing is c
 from ...datasets import cifar10
 from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...models import BASELINE
-from .thesis import DIGITS_GEOMETRIC
+from .thesis import DIGITS_GEOMETRIC, PHOTO_GEOMETRIC
 
 PRINTED_NETWORKS = {}  # the poster has none
 KEPT = (10, 50, 200)
@@ -72,6 +72,7 @@ TASKS = [
         load="class_balancing.datasets.cifar10:load",
         image_shape=(32, 32, 3),
         class_names=cifar10.CLASS_NAMES,
+        arguments={schedule: {"geometric": PHOTO_GEOMETRIC} for schedule in SCHEDULES},
         is_mirrored=True,
     ),
 ]

@@ -28,7 +28,7 @@ DIGITS_GEOMETRIC = {  # ours
     "fill_value": 0,
 }
 # ours; ships and cars look the same in a mirror
-_PHOTO_GEOMETRIC = DIGITS_GEOMETRIC | {"brightness": 0.2, "horizontal_flip": True, "fill_mode": "nearest"}
+PHOTO_GEOMETRIC = DIGITS_GEOMETRIC | {"brightness": 0.2, "horizontal_flip": True, "fill_mode": "nearest"}
 
 _NEIGHBOURS = {"random_oversampling": {}, "smote": {"n_neighbors": 5}, "adasyn": {"n_neighbors": 5}}  # ours
 
@@ -69,7 +69,7 @@ _THESIS_MNIST = {
 _CIFAR10_CVAE = {"n_epochs": 5000, "batch_size": 256, "learning_rate": 3e-4, "latent_size": 128, "lambda_1": 50.0}
 _THESIS_CIFAR10 = _changed(
     _THESIS_MNIST,
-    geometric=_PHOTO_GEOMETRIC,
+    geometric=PHOTO_GEOMETRIC,
     cvae=_CIFAR10_CVAE,
     cvae_gan=_CIFAR10_CVAE,
     bagan={"n_autoencoder_epochs": 800, "n_epochs": 2000, "latent_size": 40, "optimizer": "adam"},
@@ -79,7 +79,7 @@ _THESIS_CIFAR10 = _changed(
 _VEHICLES_CVAE = {"n_epochs": 3000, "batch_size": 200, "learning_rate": 2e-4, "latent_size": 128, "lambda_1": 100.0}
 _THESIS_VEHICLES = _changed(
     _THESIS_MNIST,
-    geometric=_PHOTO_GEOMETRIC,
+    geometric=PHOTO_GEOMETRIC,
     cvae=_VEHICLES_CVAE,
     cvae_gan=_VEHICLES_CVAE,
     bagan={

@@ -17,6 +17,7 @@ SCRIPTS = {
     "judge": "judge.py",
     "tables": "reproduce_tables.py",
     "architectures": "reproduce_architectures.py",
+    "autoencoder": "autoencoder.py",
     "benchmark": "benchmark.py",
 }
 

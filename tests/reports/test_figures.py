@@ -19,7 +19,11 @@ def test_figures_are_pictures_with_content(tmp_path):
     figures.training_curves({"critic": falling}, "title", tmp_path / "f.png")
     matrices = {str(n): np.array([[9, 1], [4, 6]]) for n in range(5)}
     figures.confusion_matrices(matrices, ("a", "b"), "title", tmp_path / "e.png")
-    for name in "abcdef":
+    line = pd.DataFrame({"x": [1.0, 100.0], "mean": [20.0, 30.0], "sd": [1.0, np.nan]})
+    figures.curves({"JPEG": line, "PCA": line.assign(mean=25.0)}, ("bytes", "PSNR"), "title", tmp_path / "g.png")
+    names = {"PCA": line.assign(x=["cat", "dog"])}
+    figures.curves(names, ("class", "AUC"), "title", tmp_path / "h.png")
+    for name in "abcdefgh":
         pixels = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L"))
         assert min(pixels.shape) > 100
         assert pixels.min() < 100

@@ -312,3 +312,8 @@ def test_a_cyclegan_makes_nothing_of_the_class_that_it_translates_from(runner):
     images, _ = runner.learned_from(Cell("fer2013-synthetic", "cyclegan", 0), new)
     assert np.bincount(images.labels).tolist() == [20] * 7
     assert (images.images[images.labels == 6] > 0).any()
+
+
+def test_records_of_geometric_keep_their_names_when_it_gets_new_arguments(tmp_path):
+    folders = [planned(tmp_path).folder(Cell(task.name, "geometric", 0)).name for task in (SMALL, SYNTHETIC)]
+    assert folders == ["fer2013-small-geometric-seed0-c162b349", "fer2013-synthetic-geometric-seed0-2c737af9"]

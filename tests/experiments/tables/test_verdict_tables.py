@@ -1,4 +1,4 @@
-"""Tables G.5 and H.3, from made-up predictions."""
+"""Tables G.5 and G.8, from made-up predictions."""
 
 from types import SimpleNamespace
 
