@@ -78,16 +78,17 @@ def smote_parts(points: np.ndarray, n: int, n_neighbors: int, random_state: int)
 
     Each lies between one of `points` (n_points, n_features) and one of its `n_neighbors` nearest neighbours.
     """
-    given = np.concatenate([points, points[:1]])  # imbalanced-learn needs a second class
-    class_indices = np.arange(len(given)) == len(points)
+    n_points = len(points)
+    points = np.concatenate([points, points[:1]])  # imbalanced-learn needs a second class
+    class_indices = np.arange(len(points)) == n_points
     for start in range(0, n, MAX_IMAGES_AT_ONCE):
         sampler = over_sampling.SMOTE(
-            sampling_strategy={False: len(points) + min(MAX_IMAGES_AT_ONCE, n - start)},
+            sampling_strategy={False: n_points + min(MAX_IMAGES_AT_ONCE, n - start)},
             random_state=np.random.RandomState([random_state, start]) if start else random_state,
             k_neighbors=n_neighbors,
         )
-        resampled, _ = sampler.fit_resample(given, class_indices)
-        yield resampled[len(given) :]
+        resampled, _ = sampler.fit_resample(points, class_indices)
+        yield resampled[len(points) :]
 
 
 class ADASYN(_Neighbours):
