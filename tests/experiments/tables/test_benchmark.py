@@ -19,7 +19,7 @@ def test_a_benchmark_that_fails_is_a_sentence(process, message, tmp_path, monkey
     monkeypatch.setattr(sys, "argv", ["benchmark.py"])
     benchmark.METHODS["cvae"].load()
     capfd.readouterr()  # what TensorFlow says when it is imported
-    assert benchmark.main(benchmark.parse("benchmark.py", [])) == 1
+    assert benchmark.main(benchmark.parse("benchmark.py", ["--methods", "cvae", "cvae_gan"])) == 1
     error = capfd.readouterr().err
     assert error.startswith(message)
     assert len(error.splitlines()) == 1
@@ -57,3 +57,26 @@ def test_small_batches_are_refused(text, capsys):
     with pytest.raises(SystemExit):
         benchmark.parse("benchmark.py", ["--batch-size", text])
     assert "at least" in capsys.readouterr().err
+
+
+def test_what_learns_transformations_is_timed_as_a_whole(monkeypatch, capsys):
+    made = benchmark.METHODS["affine"].load()
+    asked = []
+
+    class Small(made):
+        def _fit(self, images, class_indices):
+            asked.append((class_indices == 0).sum())
+            self.set_params(n_iterations=2, max_pairs=10)
+            super()._fit(images, class_indices)
+
+        def _sample(self, class_index, n, random_state):
+            asked.append(n)
+            return super()._sample(class_index, n, random_state)
+
+    monkeypatch.setattr(benchmark, "METHODS", {"affine": benchmark.METHODS["affine"]})
+    monkeypatch.setattr(type(benchmark.METHODS["affine"]), "load", lambda method: Small)
+    assert benchmark.main(benchmark.parse("benchmark.py", ["--methods", "affine"])) == 0
+    assert asked == [500, 1000, 1000]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("affine: learned from 500 images in ")
+    assert "made 1000 in" in line
