@@ -17,7 +17,6 @@ IDX_FILES = {
     "train-labels-idx1-ubyte.gz": ("d53e105ee54ea40749a09fcbcd1e9432", 8),
     "t10k-labels-idx1-ubyte.gz": ("ec29112dd5afa0611ce80d1b7f02629c", 8),
 }
-N_TRAIN_IMAGES = 60_000
 KERAS_FILE = "mnist.npz"
 KERAS_ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 KERAS_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -45,9 +44,8 @@ def load(data_dir: str | None = None) -> ImageDataset:
 
 
 def _from_idx(folder: Path) -> ImageDataset:
-    arrays = [_read_idx(folder / name, *check) for name, check in IDX_FILES.items()]
-    images = np.concatenate(arrays[:2]).reshape(-1, 28, 28, 1)
-    return _dataset(images, np.concatenate(arrays[2:]))
+    images, test_images, labels, test_labels = (_read_idx(folder / name, *check) for name, check in IDX_FILES.items())
+    return _dataset(images.reshape(-1, 28, 28), test_images.reshape(-1, 28, 28), labels, test_labels)
 
 
 def _read_idx(path: Path, md5: str, header_bytes: int) -> np.ndarray:
@@ -63,10 +61,14 @@ def _read_idx(path: Path, md5: str, header_bytes: int) -> np.ndarray:
 def _from_keras() -> ImageDataset:
     otherwise = f"name a folder that holds {', '.join(IDX_FILES)} with --data-dir or DATASETS_DIR"
     with np.load(cached(KERAS_FILE, KERAS_ADDRESS, "sha256", KERAS_SHA256, otherwise)) as arrays:
-        images = np.concatenate([arrays["x_train"], arrays["x_test"]])[..., None]
-        return _dataset(images, np.concatenate([arrays["y_train"], arrays["y_test"]]))
+        return _dataset(*(arrays[name] for name in ("x_train", "x_test", "y_train", "y_test")))
 
 
-def _dataset(images, labels) -> ImageDataset:
-    parts = np.repeat(["train", "test"], (N_TRAIN_IMAGES, len(images) - N_TRAIN_IMAGES))
-    return ImageDataset("mnist", images, labels.astype(np.int64), tuple("0123456789"), parts)
+def _dataset(images, test_images, labels, test_labels) -> ImageDataset:
+    return ImageDataset(
+        "mnist",
+        np.concatenate([images, test_images])[..., None],
+        np.concatenate([labels, test_labels]).astype(np.int64),
+        tuple("0123456789"),
+        np.repeat(["train", "test"], [len(labels), len(test_labels)]),
+    )

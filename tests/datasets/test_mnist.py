@@ -37,6 +37,8 @@ def test_idx_files_are_merged_in_order(small_mnist, below):
     folder, arrays = small_mnist
     dataset = mnist.load(str(folder / below))
     assert dataset.labels.tolist() == [7, 4, 1, 0, 9]
+    n_train = len(arrays["train-images-idx3-ubyte.gz"])
+    assert dataset.official_parts.tolist() == ["train"] * n_train + ["test"] * (5 - n_train)
     expected = np.concatenate([arrays["train-images-idx3-ubyte.gz"], arrays["t10k-images-idx3-ubyte.gz"]])
     np.testing.assert_array_equal(dataset.images[..., 0], expected)
 

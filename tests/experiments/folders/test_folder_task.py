@@ -89,7 +89,8 @@ def test_every_method_has_arguments_for_every_number_of_images(schedule, n_image
         made = balancer(method, schedule, n_images, True, tmp_path, random_state=3)
         assert made.random_state == 3
         seconds = training_seconds(method, made.get_params(), n_images, (64, 64))
-        assert (seconds > 0) == (METHODS[method].family == "network")
+        assert (seconds > 0) == METHODS[method].takes_time
+        assert getattr(made, "verbose", 0) == METHODS[method].takes_time
         assert (getattr(made, "folder", None) == tmp_path) == (METHODS[method].family == "network")
 
 
