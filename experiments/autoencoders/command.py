@@ -7,15 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...datasets.tasks import SCHEDULES
-from ..command_line import Parser, UsageError, writable_folder
-from ..running import locks
+from ..command_line import Parser, writable_folder
+from ..running import locks, run_folder
 from ..running.plan import duration
 from .data import DATASETS, parts_of
 from .plan import USES, Plan
 
 DEFAULT_OUT = "results/autoencoders"
 DEFAULT_DATASETS = ("digits", "mnist")
-RUN_FILE = "run.json"
 WRITTEN = ("index.html", "results.csv", "tables", "figures", "runs")
 
 
@@ -71,24 +70,8 @@ def check_folder(plan: Plan, datasets: dict) -> dict:
 
     Raises UsageError if it already holds others.
     """
-    out, path = plan.out, plan.out / RUN_FILE
-    other = "choose another folder with --out"
-    foreign = [name for name in WRITTEN if not path.exists() and (out / name).exists()]
-    if foreign:
-        raise UsageError(f"{out} holds {foreign[0]}, which this program did not write; {other}")
-    try:
-        held = json.loads(path.read_text()) if path.exists() else {"command": "autoencoder", "schedule": plan.schedule}
-    except ValueError as error:
-        raise UsageError(f"{path} is damaged; move it away or {other}") from error
-    if held.get("command") != "autoencoder":
-        raise UsageError(f"{path} was not written by this program; {other}")
-    if held["schedule"] != plan.schedule:
-        raise UsageError(f"{out} holds results of schedule {held['schedule']}; {other}")
-    digests = {name: dataset.digest for name, dataset in datasets.items()}
-    for name, found in held.get("datasets", {}).items():
-        if digests.setdefault(name, found) != found:
-            raise UsageError(f"{out} holds results of other {name} images than those found now; {other}")
-    return held | {"datasets": digests}
+    chosen = {"schedule": plan.schedule, "command": "autoencoder"}
+    return run_folder.check(plan.out, WRITTEN, chosen, {}, datasets)
 
 
 def print_plan(plan: Plan) -> None:
@@ -110,7 +93,7 @@ def run(plan: Plan, datasets: dict) -> None:
     from . import write
 
     held = check_folder(plan, datasets)
-    write_atomically(plan.out / RUN_FILE, json.dumps(held) + "\n")
+    write_atomically(plan.out / run_folder.RUN_FILE, json.dumps(held) + "\n")
     if not all(map(plan.is_finished, plan.pieces())):
         from .runner import Runner
 

@@ -12,14 +12,13 @@ from ...datasets.tasks import SCHEDULES, Task
 from ...evaluation.protocol import PROTOCOLS, part_indices
 from ...models import BASELINE, METHODS
 from ..command_line import EXIT_FAILED, Parser, UsageError, percentage, positive, writable_folder
-from ..running import devices, locks
+from ..running import devices, locks, run_folder
 from ..running.cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, Cell, cell_named
 from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan, cells_of, digest, duration
 from . import TASKS, compared_together, task_named
 
 DEFAULT_OUT = "results"
-RUN_FILE = "run.json"
 WRITTEN = ("index.html", "results.csv", "tables", "figures", "pages", "private", "runs")
 DEFAULT_DATASETS = ("mnist", "cifar10", "vehicles")
 CHOICES = tuple(name for name in METHODS if name != BASELINE)  # it is always there
@@ -187,31 +186,8 @@ def check_folder(plan: Plan, datasets: dict) -> dict:
 
     Raises UsageError if it already holds others.
     """
-    out, path = plan.out, plan.out / RUN_FILE
-    foreign = [name for name in WRITTEN if not path.exists() and (out / name).exists()]
-    if foreign:
-        raise UsageError(
-            f"{out} holds {foreign[0]}, which this program did not write; choose another folder with --out"
-        )
-    try:
-        held = json.loads(path.read_text()) if path.exists() else {}
-    except ValueError as error:
-        raise UsageError(f"{path} is damaged; move it away or choose another folder with --out") from error
     chosen = {"schedule": plan.schedule, "protocol": plan.protocol}
-    if held and not chosen.keys() <= held.keys():
-        raise UsageError(f"{path} was not written by this program; choose another folder with --out")
-    of_filters = {"filters": list(plan.filters)} if plan.filters else {}
-    if held and {name: held[name] for name in (*chosen, "filters") if name in held} != chosen | of_filters:
-        filters = f", filters {', '.join(held['filters'])}" if "filters" in held else ""
-        raise UsageError(
-            f"{out} holds tables of schedule {held['schedule']}, protocol {held['protocol']}{filters}; "
-            "choose another folder with --out"
-        )
-    digests = {name: dataset.digest for name, dataset in datasets.items()}
-    for name, found in held.get("datasets", {}).items():
-        if digests.setdefault(name, found) != found:
-            raise UsageError(f"{out} holds results of other {name} images than those found now; choose another --out")
-    return chosen | of_filters | {"datasets": digests}
+    return run_folder.check(plan.out, WRITTEN, chosen, {"filters": list(plan.filters)}, datasets)
 
 
 def print_plan(plan: Plan, cells: list[Cell]) -> None:
@@ -279,7 +255,7 @@ def claim_folder(plan: Plan, datasets: dict) -> None:
     from ...datasets.files import write_atomically
 
     with locks.held(plan.out, wait=True):
-        write_atomically(plan.out / RUN_FILE, json.dumps(check_folder(plan, datasets)) + "\n")
+        write_atomically(plan.out / run_folder.RUN_FILE, json.dumps(check_folder(plan, datasets)) + "\n")
 
 
 def begins_together(runner, cells: list[Cell]) -> bool:

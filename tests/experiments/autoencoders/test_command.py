@@ -228,7 +228,7 @@ def test_a_folder_with_anything_else_is_refused(capsys, tmp_path):
     assert "holds tables, which this program did not write; choose another folder with --out" in refusal()
     run = tmp_path / "run.json"
     run.write_text('{"command": "autoencoder", "schedule": "quick", "datasets": {"digits": "0"}}')
-    assert "holds results of schedule quick" in refusal("--schedule", "smoke")
+    assert "holds results of command autoencoder, schedule quick" in refusal("--schedule", "smoke")
     assert "holds results of other digits images" in refusal()
     run.write_text('{"schedule": "quick", "protocol": "thesis"}')
     assert "was not written by this program" in refusal()
