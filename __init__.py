@@ -7,6 +7,8 @@ follows the rules. Names are loaded on first use, so importing the package takes
 import importlib
 
 _PUBLIC = {
+    "AffineTransformer": ".models.spatial_transformers",
+    "CPABTransformer": ".models.velocity_fields",
     "METHODS": ".models",
     "Autoencoder": ".models.autoencoder",
     "Balancer": ".models.balancer",
