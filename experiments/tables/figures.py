@@ -15,12 +15,14 @@ from ..running.translated import DISTURBANCES
 from .results import is_of
 
 N_IMAGES_COMPARED = 4
-COMPARED_DROPPED_PERCENT = (None, 50)  # Figure 6.1 of the thesis
+COMPARED_DROPPED_PERCENT = 50  # Figure 6.1 of the thesis
+N_OF_EACH_CLASS = 3  # shown where several classes get new images
 # beginning of a file's name -> what it shows, in the page's order
 CAPTIONS = {
     "dataset": "Images of each class (for the thesis's datasets its Figures 5.1-5.3).",
     "class-distribution": "Training images of each class (Figure 5.4 of the thesis).",
-    "samples": "Original images of the measured classes and those of each method (Figure 6.1 of the thesis).",
+    "samples": "Original images of the measured classes and those of each method (Figure 6.1 of the thesis); where "
+    "several classes get new images, a row has one of each.",
     "translations": "Test images of the class that a method translates from, their translations into each other class, "
     "and what it recovers of these.",
     "disturbed": "The same of disturbed images. First the disturbed image and its translations into each other class, "
@@ -92,7 +94,7 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
         samples = _samples(runner, cells, task)
         if samples:
             figures.image_rows(samples, task.title, path("samples", task, task.name))
-            if task.dropped_percent in COMPARED_DROPPED_PERCENT and not task.images_are_private:
+            if task.dropped_percent == COMPARED_DROPPED_PERCENT and not task.images_are_private:
                 compared[task.label] = {name: images[:N_IMAGES_COMPARED] for name, images in samples.items()}
         _write_interpolations(runner, cells, task, path("interpolations", task, task.name))
         for cell in [cell for cell in cells if cell.seed == 0]:
@@ -131,14 +133,21 @@ def _named_rows(start: str, rows: np.ndarray, classes: list[str]) -> dict[str, n
 
 
 def _samples(runner: Runner, cells: list[Cell], task: Task) -> dict[str, np.ndarray]:
-    """Label -> uint8 images (n, height, width, channels): those of the first seed of each method that has any."""
+    """Label -> uint8 images (n, height, width, channels): those of the first seed of each method that has any.
+
+    Where several classes get new images, each row has one image of each.
+    """
     samples = {}
     for cell in cells:
         path = runner.plan.folder(cell) / "samples.png"
         if cell.seed == 0 and path.exists():
-            rows = pictures.load_rows(path, *task.image_shape[:2])
-            for index, row in enumerate(rows):  # one per class
-                samples[label(cell.method) + (f", {index + 1}" if len(rows) > 1 else "")] = row
+            rows = pictures.load_rows(path, *task.image_shape[:2])  # one per class
+            name = label(cell.method)
+            if len(rows) == 1:
+                samples[name] = rows[0]
+            else:
+                of_each = enumerate(rows.swapaxes(0, 1)[:N_OF_EACH_CLASS], 1)
+                samples |= {f"{name}, {number}": images for number, images in of_each}
     return samples
 
 
