@@ -171,13 +171,15 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
     failed = [f"{label(cell.method)}, seed {cell.seed}, failed: {log}" for cell, log in logs.items() if log.exists()]
     n_seeds = {task.label: 1 + max(c.seed for c in cells if results.is_of(c, task)) for task in tasks}
     seeds = ", ".join(f"{name} {n}" for name, n in n_seeds.items())
+    of_seeds = "sampling, pairing and classifier; split and generative networks are the same for all"
+    if all(task.is_redrawn for task in tasks):
+        of_seeds = "training images, what methods learn from them, sampling, pairing and classifier"
     filters = [f"New images that did not pass {', '.join(plan.filters)} were dropped and not replaced."]
     return [
         *warning,
         *failed,
         *(filters if plan.filters else ()),
-        f"Ours: mean ± standard deviation over seeds ({seeds}) of sampling, pairing and classifier; "
-        "split and generative networks are the same for all.",
+        f"Ours: mean ± standard deviation over seeds ({seeds}) of {of_seeds}.",
         *(_difference_from_source(plan.schedule, task, metrics, cells) for task in tasks if task.published),
         f"Schedule {plan.schedule}, protocol {plan.protocol}; all configurations, versions and wall times "
         "are in runs/*/cell.json.",
