@@ -46,13 +46,14 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
 def layout(summary: pd.DataFrame) -> tuple[list[str], list[str], dict]:
     """Row labels, column labels and summary rows by (row, column), as the thesis arranges the table.
 
-    SSIM alone: datasets as rows, methods as columns. Else methods as rows, metrics as columns.
+    SSIM alone: datasets as rows, methods as columns. Else methods as rows, metrics (of each dataset) as columns.
     """
     only_ssim = set(summary["metric"]) == {"ssim"}
+    several = summary["dataset"].nunique() > 1
     cells = {}
     for row in summary.to_dict("records"):
-        place = (row["dataset"], row["label"]) if only_ssim else (row["label"], row["metric_label"])
-        cells[place] = row
+        metric = f"{row['metric_label']}, {row['dataset']}" if several else row["metric_label"]
+        cells[(row["dataset"], row["label"]) if only_ssim else (row["label"], metric)] = row
     return list(dict.fromkeys(r for r, _ in cells)), list(dict.fromkeys(c for _, c in cells)), cells
 
 

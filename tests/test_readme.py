@@ -12,7 +12,7 @@ TEXTS = [path for path in ROOT.rglob("*.md") if not any(part.startswith(".") or 
 
 def test_the_readme_is_short():
     lines = (ROOT / "README.md").read_text().splitlines()
-    assert len([line for line in lines if not line.startswith("| ")]) <= 150, "without its tables"
+    assert len([line for line in lines if not line.startswith("| ")]) <= 155, "without its tables"
 
 
 def test_the_table_of_methods_is_that_of_the_program():

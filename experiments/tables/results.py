@@ -106,7 +106,7 @@ def collect(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell
                             "standard_error": standard_error,
                         }
                     )
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows).astype({"dropped_percent": "Int64"})
     printed = published.rename(columns={"value": "printed"})[[*PUBLISHED_KEYS, "printed"]]
     return frame.merge(printed, "left", PUBLISHED_KEYS, validate="many_to_one")
 

@@ -83,6 +83,14 @@ def test_ssim_tables_have_methods_as_columns():
     assert text.count("| MNIST |") == 1
 
 
+def test_scores_of_several_datasets_have_a_column_each():
+    values = {"few": 0.5, "many": 0.75}
+    frame = pd.DataFrame([results(dataset=name, value=value, printed=np.nan) for name, value in values.items()])
+    text = tables.markdown(tables.summarise(frame), "caption", [])
+    assert "| | Accuracy, few | Accuracy, many |" in text
+    assert "| BAGAN | 0.5000 | 0.7500 |" in text
+
+
 def test_special_characters_are_escaped():
     assert escape("50 % of a_b & ±") == "50 \\% of a\\_b \\& $\\pm$"
 
