@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from .learned_transformations import LearnedTransformations
 from .velocity_fields import CPABTransformer
 
@@ -21,15 +23,13 @@ class CPAB(LearnedTransformations):
     seconds_per_1000_pairs = 20.0
 
     def transformer(self, image_shape):
-        height, width, _ = image_shape
-        if len(self.n_cells) != 2 or not all(isinstance(n, int) and n >= 1 for n in self.n_cells):
-            raise ValueError(f"n_cells must be two whole numbers of at least 1, got {self.n_cells!r}")
-        n_x, n_y = self.n_cells
+        transformer = _transformer(tuple(np.ravel(self.n_cells).tolist()), self.zero_boundary, self.volume_preserving)
+        (height, width, _), (n_x, n_y) = image_shape, self.n_cells
         if n_x > width or n_y > height:
-            raise ValueError(f"a grid of {n_x} x {n_y} cells is finer than images of {width} x {height} pixels")
-        transformer = _transformer(tuple(self.n_cells), self.zero_boundary, self.volume_preserving)
-        if not transformer.n_parameters:
-            raise ValueError(f"the constraints of a grid of {n_x} x {n_y} cells leave nothing that could move")
+            raise ValueError(
+                f"a grid of {n_x} x {n_y} cells (along x, along y) is finer than images {width} pixels wide and "
+                f"{height} high"
+            )
         return transformer
 
 

@@ -33,7 +33,7 @@ class Geometric(Balancer, HasParents):
     shifted, and half of them flipped, with a single interpolation:
 
     - `zoom_fraction`, less than 1: height and width are each divided by a draw of their own from 1 - z to 1 + z.
-    - `shear_degrees`, less than 90: rows are tilted by so much, columns stay upright.
+    - `shear_degrees`, less than 90: columns are tilted by so much, rows stay level.
     - `rotation_degrees`.
     - `shift_fraction` of height and width, a number or a pair (of height, of width).
     - `fill_mode` says what comes in from outside (section 1.1.7): "constant" (with `fill_value`, 0..255), "nearest"
@@ -119,11 +119,11 @@ class Geometric(Balancer, HasParents):
         shear = np.deg2rad(later_rng.uniform(-self.shear_degrees, self.shear_degrees, n))
         zoom_x, zoom_y = 1.0 + later_rng.uniform(-self.zoom_fraction, self.zoom_fraction, (2, n))
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        # flips @ rotation, times shear [[cos, 0], [-sin, 1]], times zoom
+        # flips @ rotation, times shear [[1, -sin], [0, cos]], times zoom
         a, b = flip_x * np.cos(angle), -flip_y * np.sin(angle)
         c, d = flip_x * np.sin(angle), flip_y * np.cos(angle)
-        a, c = ((left * np.cos(shear) - right * np.sin(shear)) * zoom_x for left, right in ((a, b), (c, d)))
-        b, d = b * zoom_y, d * zoom_y
+        b, d = ((right * np.cos(shear) - left * np.sin(shear)) * zoom_y for left, right in ((a, b), (c, d)))
+        a, c = a * zoom_x, c * zoom_x
         offset_x = centre_x + shift_x - a * centre_x - b * centre_y
         offset_y = centre_y + shift_y - c * centre_x - d * centre_y
         zero = np.zeros(n)

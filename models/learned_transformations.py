@@ -79,6 +79,10 @@ class LearnedTransformations(Balancer, HasParents):
         for name in ("n_neighbors", "max_pairs", "n_iterations"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.learning_rate <= 1:
+            raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
+        if not 0 <= self.prior_weight < np.inf:
+            raise ValueError(f"prior_weight must be at least 0, got {self.prior_weight}")
         transformer = self.transformer(images.shape[1:])
         self.images_, self.class_indices_ = images, class_indices
         for label in self.sampling_strategy_:

@@ -51,7 +51,17 @@ class SpatialTransformer(keras.layers.Layer):
     n_parameters: int
 
     def call(self, images, theta):
-        """The deformed images (n, height, width, channels)."""
+        """The deformed images (n, height, width, channels), float32; theta of 0 leaves them as they are.
+
+        Images of whole numbers are cast. Raises ValueError if theta has another shape than (n, n_parameters).
+        """
+        counts = {n for n in (theta.shape[0], images.shape[0]) if n is not None}
+        if tuple(theta.shape[1:]) != (self.n_parameters,) or len(counts) > 1:
+            raise ValueError(
+                f"theta must have the shape (n, {self.n_parameters}) for n images, got {tuple(theta.shape)} for images "
+                f"{tuple(images.shape)}"
+            )
+        images = tf.cast(images, tf.float32)
         height, width = images.shape[1:3]
         points = tf.broadcast_to(pixel_centres(height, width), (tf.shape(images)[0], height * width, 2))
         return tf.reshape(values_at(images, self.transform(theta, points)), tf.shape(images))
@@ -78,6 +88,8 @@ class AffineTransformer(SpatialTransformer):
 
     def __init__(self, aspect: float = 1.0, **kwargs):
         super().__init__(**kwargs)
+        if not 0 < aspect < np.inf:
+            raise ValueError(f"aspect must be a positive number, got {aspect}")
         self.aspect = aspect
 
     def get_config(self):

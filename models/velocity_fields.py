@@ -9,6 +9,8 @@ velocities of the vertices that are free to move, which span the same fields, an
 where there are further constraints (`vertex_basis`).
 """
 
+from numbers import Integral
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,7 @@ from scipy.linalg import null_space
 
 from .spatial_transformers import SpatialTransformer
 
+MAX_CELLS = 256  # more take minutes to prepare
 N_TRIANGLES = 4  # of a cell, in this order: right, bottom, left, top; y points down
 CORNERS = {"right": (1, 3), "bottom": (3, 2), "left": (2, 0), "top": (0, 1)}  # of a cell: 0 1 above 2 3
 RELATIVE_TOLERANCE = 1e-6
@@ -39,11 +42,21 @@ class CPABTransformer(SpatialTransformer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if np.shape(n_cells) != (2,) or not all(isinstance(n, Integral) and n >= 1 for n in n_cells):
+            raise ValueError(f"n_cells must be two whole numbers of at least 1, got {n_cells!r}")
+        if n_cells[0] * n_cells[1] > MAX_CELLS:
+            raise ValueError(f"a grid may have {MAX_CELLS} cells, got {n_cells[0]} x {n_cells[1]}")
+        if not isinstance(n_steps, Integral) or n_steps < 1:
+            raise ValueError(f"n_steps must be a whole number of at least 1, got {n_steps!r}")
         self.n_cells = tuple(n_cells)
         self.zero_boundary = zero_boundary
         self.volume_preserving = volume_preserving
         self.n_steps = n_steps
         basis = vertex_basis(self.n_cells, zero_boundary, volume_preserving)
+        if not basis.size:
+            raise ValueError(
+                f"the constraints of a grid of {n_cells[0]} x {n_cells[1]} cells leave nothing that could move"
+            )
         self.vertex_basis = basis  # (2 * n_vertices, n_parameters)
         self.matrix_basis = np.float32(np.einsum("tijv,vk->ktij", _matrices_of_vertices(self.n_cells), basis))
         self.n_parameters = basis.shape[1]

@@ -1,5 +1,6 @@
 """Balance a folder of images: copy its originals and add as many new images as each small class lacks."""
 
+import contextlib
 import shlex
 import shutil
 from pathlib import Path
@@ -128,7 +129,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     from .refill import chain
 
     try:
-        with scope.scope():
+        with scope.scope() if METHODS[options.method].family == "network" else contextlib.nullcontext():
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
         rates = write_dataset(working, options, loaded, balancer, additions, filters)

@@ -1,5 +1,6 @@
 """Methods fitted to a cell's images: networks trained once for all cells that share them, and which images they add."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -78,7 +79,7 @@ class Fitting:
 
     def _fit(self, balancer, cell: Cell) -> None:
         train = self.parts(cell).train
-        with self.strategy.scope():
+        with self.strategy.scope() if cell.is_trained else contextlib.nullcontext():
             balancer.fit(train.images, train.labels)
 
     def environments(self, cell: Cell) -> list[dict]:

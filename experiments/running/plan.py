@@ -122,6 +122,8 @@ class Plan:
             for parameter in [name for name in arguments if name.endswith("epochs")]:
                 stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
                 parts.append(f"{arguments[parameter]} {stage or cell.method}")
+        elif cell.takes_time:
+            parts.append(f"{self.arguments(cell)['n_iterations']} {cell.method}")
         if cell.has_classifier:
             parts.append(f"{self.tasks[cell.task].classifier.schedules[self.schedule]['n_epochs']} classifier")
         return " + ".join(parts) or "none"

@@ -49,7 +49,7 @@ def parse(prog: str, arguments=None):
         "--seeds",
         type=positive,
         metavar="N",
-        help="measurements of each method (default: 3, CIFAR-10 under quick: 2; smoke: 1)",
+        help="measurements of each method (default: as many as the plan shows, 1 to 10)",
     )
     parser.add_argument(
         "--protocol", choices=PROTOCOLS, default="thesis",

@@ -39,7 +39,7 @@ def of_skewed_mnist(runner, records: dict[Cell, dict]) -> list[PlainTable]:
         "hand-made transformations.",
         skewed_mnist,
         skewed_mnist.PENALTIES,
-        "DeepSMOTE",
+        "DeepSMOTE's three forms",
         runner,
         records,
         "All seeds have the same training images and networks: intervals cover the luck of classifiers and test images "

@@ -93,18 +93,18 @@ def test_draws_are_those_of_the_committed_records():
     assert hashlib.sha256(made).hexdigest() == "32742acbe9b6431b1f26b22bd3c7c46e64addc84c4fcbb2939e58cc7bd7f9833"
 
 
-def test_shear_tilts_rows_and_keeps_columns_upright():
+def test_shear_tilts_columns_and_keeps_rows_level():
     row, column = np.zeros((2, 1, 31, 31, 1), np.uint8)
     row[:, 15], column[:, :, 15] = 255, 255
-    made = resample(row, 200, shear_degrees=30.0, **STILL).astype(float)[..., 0]
-    centres = (made * np.arange(31)[:, None]).sum(axis=1) / made.sum(axis=1)  # (n, 31), of each column
+    made = resample(column, 200, shear_degrees=30.0, **STILL).astype(float)[..., 0]
+    centres = (made * np.arange(31)).sum(axis=2) / made.sum(axis=2)  # (n, 31), of each row
     slopes = np.polyfit(np.arange(31), centres.T, 1)[0]
-    limit = np.sin(np.deg2rad(30))
+    limit = np.tan(np.deg2rad(30))
     assert -limit < slopes.min() < -0.8 * limit
     assert 0.8 * limit < slopes.max() < limit
     np.testing.assert_allclose(centres[:, 15], 15, atol=0.01)
-    upright = resample(column, 50, shear_degrees=30.0, **STILL)
-    assert (upright.argmax(axis=2) == 15).all()
+    level = resample(row, 50, shear_degrees=30.0, **STILL)
+    assert (level.argmax(axis=1) == 15).all()
 
 
 def test_zoom_enlarges_and_shrinks_height_and_width():

@@ -43,6 +43,16 @@ def test_rotations_stay_rotations_in_images_that_are_not_square():
     np.testing.assert_array_equal(turned, expected)
 
 
+def test_whole_numbers_are_cast_and_another_theta_is_refused():
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 6, 1), dtype=np.uint8)
+    np.testing.assert_allclose(AffineTransformer()(images, np.zeros((2, 6), np.float32)), images, atol=1e-3)
+    for shape in ((2, 5), (3, 6), (6,)):
+        with pytest.raises(ValueError, match=r"theta must have the shape \(n, 6\) for n images"):
+            AffineTransformer()(images, np.zeros(shape, np.float32))
+    with pytest.raises(ValueError, match="aspect must be a positive number, got 0"):
+        AffineTransformer(aspect=0)
+
+
 def test_any_affine_transformation_is_the_matrix_exponential_and_its_inverse_that_of_minus_theta():
     theta = np.float32([[0.3, -0.2, 0.1, 0.4, -0.1, -0.3]])
     matrix = expm(np.r_[theta.reshape(2, 3), np.zeros((1, 3))])
