@@ -27,6 +27,7 @@ def test_images_are_enlarged_until_the_shorter_side_has_192_pixels(shape):
     assert height / width == pytest.approx(shape[0] / shape[1], rel=0.05)
 
 
+@pytest.mark.slow
 def test_most_real_faces_are_found_grey_or_in_colour_and_upside_down_fewer(datasets_folder):
     dataset = fer2013.load(datasets_folder("fer2013"))
     chosen = np.random.default_rng(0).choice(np.flatnonzero(dataset.official_parts == "test"), 60, replace=False)

@@ -153,7 +153,7 @@ def test_many_images_are_made_part_by_part(fitted, monkeypatch):
 
 
 def test_it_learns_to_reconstruct_better_than_the_mean_image(few_digits):
-    arguments = {"n_epochs": 100, "learning_rate": 1e-2, "n_filters": 8}
+    arguments = {"n_epochs": 50, "learning_rate": 1e-2, "n_filters": 8}
     made = balancer("deep_smote", **arguments).fit(few_digits.images, few_digits.labels)
     for label in (0, 1, 2, 4):
         images = few_digits.images[few_digits.labels == label]

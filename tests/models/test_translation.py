@@ -175,6 +175,7 @@ def test_numbers_that_are_none_are_refused(name, value, few_digits):
         balancer("wasserstein_cyclegan", n_critic_steps=0).fit(few_digits.images, few_digits.labels)
 
 
+@pytest.mark.slow
 def test_a_run_of_two_pairs_that_was_killed_twice_continues_to_the_same_weights(few_digits, tmp_path, monkeypatch):
     """In the third epoch of each pair, with full pools; an epoch is a step."""
     monkeypatch.setattr(callbacks, "CHECKPOINT_SHARE_OF_TIME", 1e9)
