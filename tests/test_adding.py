@@ -91,7 +91,7 @@ def test_a_method_is_one_file_and_one_line_of_what_the_text_about_it_shows(packa
     assert (here / "judged" / "figures" / "small_gan.png").exists()
     assert re.search(r"small_gan +20 +\d", printed), "the benchmark's row"
     assert "Not printed: small GAN discriminator, " in printed
-    assert (here / "architectures" / "fer2013-small-gan-generator.md").exists()
+    assert (here / "architectures" / "mnist-small-gan-generator.md").exists()
 
 
 TASK = '''

@@ -33,11 +33,14 @@ def networks(tasks: Iterable[Task]) -> Iterator[tuple[str, str, object]]:
     of_shape = {}
     for task in tasks:
         of_shape.setdefault((task.image_shape, task.n_classes), []).append(task)
-    for alike in of_shape.values():
+    compared = {method for task in TASKS.values() for method in task.methods}
+    for place, alike in enumerate(of_shape.values()):
         task = alike[0]
+        drawn = {method for each in alike for method in each.methods}
+        drawn |= METHODS.keys() - compared if place == 0 else set()  # those that no source compares, once
         for schedule, ending in (("thesis", ""), ("quick", UNDER_QUICK)):
             for method in METHODS.values():
-                if method.family == "network" and any(method.name in each.methods for each in alike):
+                if method.family == "network" and method.name in drawn:
                     made = method.load()
                     printed = task.arguments.get(schedule, {}).get(method.name)
                     chosen = printed or made.arguments(schedule, task.n_train_images, task.is_mirrored)
