@@ -87,11 +87,11 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     predicted = {
         name: np.array([found[seed] for seed in seeds]) for name, found in by_method.items() if found.keys() >= seeds
     }
+    if against == HAND_MADE:
+        predicted.pop(BASELINE, None)  # the same comparison the other way round
     true = _test_labels(task, runner)
     if true is None or len(seeds) < verdict.MIN_SEEDS or len(predicted) < 2:
         return pd.DataFrame()
-    if against == HAND_MADE:
-        predicted.pop(BASELINE, None)  # the same comparison the other way round
     frame = verdict.compare(true, predicted, against, minority=0, random_state=0, metrics=(metric,))
     frame.insert(0, "task", task.title)
     frame.insert(2, "against", against)

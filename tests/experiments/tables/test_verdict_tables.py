@@ -74,6 +74,13 @@ def test_unfinished_methods_and_tasks_wait(runner):
     assert of_few_images(runner, {}) == []
 
 
+def test_hand_made_transformations_alone_are_compared_once(runner):
+    shares = {name: SHARES[name] for name in ("unbalanced", "geometric")}
+    (table,) = of_few_images(runner, records_of("few_mnist-10", shares))
+    assert table.frame[["Method", "Against"]].to_numpy().tolist() == [["geom. trans.", "Unbalanced original"]]
+    assert "against geom. trans. they helped in 0 of 0 comparisons" in table.notes[0]
+
+
 def test_labels_are_kept_so_that_the_images_need_not_be_there(runner, tmp_path):
     records = records_of("few_mnist-10", SHARES)
     (first,) = of_few_images(runner, records)
