@@ -15,7 +15,7 @@ from pathlib import Path
 from ...datasets.fer2013 import CLASS_NAMES, OFFICIAL_COUNTS
 from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...models import BASELINE, METHODS
-from .thesis import PHOTO_GEOMETRIC
+from .thesis_arguments import PHOTO_GEOMETRIC
 
 PUBLISHED = Path(__file__).with_name("published_fer2013.csv")
 TRANSLATED = "cyclegan"  # whose row the printed figures with synthetic images stand beside

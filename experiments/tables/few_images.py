@@ -9,7 +9,7 @@ classifiers take as many steps and keep their last weights, so that nothing is c
 from ...datasets import cifar10
 from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...models import BASELINE
-from .thesis import DIGITS_GEOMETRIC, PHOTO_GEOMETRIC
+from .thesis_arguments import DIGITS_GEOMETRIC, PHOTO_GEOMETRIC
 
 PRINTED_NETWORKS = {}  # the poster has none
 KEPT = (10, 50, 200)

@@ -8,7 +8,7 @@ is printed here. All seeds have the same training images, and the networks are t
 from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...models import BASELINE
 from . import few_images
-from .thesis import DIGITS_GEOMETRIC
+from .thesis_arguments import DIGITS_GEOMETRIC
 
 PRINTED_NETWORKS = {}  # its autoencoder is drawn with the other networks of methods
 COUNTS = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
