@@ -1,5 +1,6 @@
 """Methods that make new images of a class, or change how a classifier learns. TensorFlow is not imported here."""
 
+import contextlib
 import importlib
 from dataclasses import dataclass
 
@@ -36,6 +37,15 @@ class Method:
     def takes_time(self) -> bool:
         """Whether `fit` takes long enough to show a bar, with the argument `verbose`, and to be part of a plan."""
         return self.family in ("learned", "network")
+
+    def fit_arguments(self, folder, verbose: int) -> dict:
+        """Of these constructor arguments those that the method has: `folder` for checkpoints, and `verbose`."""
+        known = {"verbose": verbose} if self.takes_time else {}
+        return known | ({"folder": folder} if self.family == "network" else {})
+
+    def fit_scope(self, strategy):
+        """The scope to fit in: that of a `tf.distribute` strategy for networks, none for what one device learns."""
+        return strategy.scope() if self.family == "network" else contextlib.nullcontext()
 
     @property
     def class_name(self) -> str:

@@ -1,6 +1,5 @@
 """Balance a folder of images: copy its originals and add as many new images as each small class lacks."""
 
-import contextlib
 import shlex
 import shutil
 from pathlib import Path
@@ -113,7 +112,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     dataset = loaded.dataset
     counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
     additions = folder_options.additions(strategy, counts)
-    scope = devices.strategy(options.devices)
+    strategy_of_devices = devices.strategy(options.devices)
     claim(working, options, dataset.digest)
     balancer = new_balancer(
         options.method,
@@ -129,7 +128,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     from .refill import chain
 
     try:
-        with scope.scope() if METHODS[options.method].family == "network" else contextlib.nullcontext():
+        with METHODS[options.method].fit_scope(strategy_of_devices):
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
         rates = write_dataset(working, options, loaded, balancer, additions, filters)
@@ -183,10 +182,8 @@ def write_dataset(
     for name in loaded.dataset.class_names:
         (dataset / name).mkdir(parents=True)
     model = working / MODEL
-    if METHODS[options.method].takes_time:  # where and how verbosely it was fitted is not part of the model
-        balancer.set_params(verbose=0)
-    if METHODS[options.method].family == "network":
-        balancer.set_params(folder=None)
+    # where and how verbosely it was fitted is not part of the model
+    balancer.set_params(**METHODS[options.method].fit_arguments(folder=None, verbose=0))
     balancer.save(model)
     model_hash = digest(model, "sha256")
     for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):

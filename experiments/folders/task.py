@@ -128,10 +128,7 @@ def _classifier_arguments(schedule: str, n_images: int) -> dict:
 def balancer(method: str, schedule: str, n_images: int, flip: bool, folder: Path, **given):
     """The method's unfitted balancer for `n_images` images; networks keep their checkpoints in `folder`."""
     values = METHODS[method].load().arguments(schedule, n_images, flip)
-    if METHODS[method].takes_time:
-        values["verbose"] = 1
-    if METHODS[method].family == "network":
-        values["folder"] = folder
+    values |= METHODS[method].fit_arguments(folder, verbose=1)
     return METHODS[method].load()(**values, **given)
 
 

@@ -1,6 +1,5 @@
 """Methods fitted to a cell's images: networks trained once for all cells that share them, and which images they add."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -59,10 +58,7 @@ class Fitting:
 
     def _new_balancer(self, cell: Cell):
         parts, arguments = self.parts(cell), self.plan.arguments(cell)
-        if METHODS[cell.method].takes_time:
-            arguments["verbose"] = self.verbose
-        if cell.is_trained:
-            arguments["folder"] = self.plan.training_folder(cell)
+        arguments |= METHODS[cell.method].fit_arguments(self.plan.training_folder(cell), self.verbose)
         arguments["random_state"] = self.plan.tasks[cell.task].training_random_state
         balancer = METHODS[cell.method].load()(**arguments)
         counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)
@@ -79,7 +75,7 @@ class Fitting:
 
     def _fit(self, balancer, cell: Cell) -> None:
         train = self.parts(cell).train
-        with self.strategy.scope() if cell.is_trained else contextlib.nullcontext():
+        with METHODS[cell.method].fit_scope(self.strategy):
             balancer.fit(train.images, train.labels)
 
     def environments(self, cell: Cell) -> list[dict]:

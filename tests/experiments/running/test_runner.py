@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import small_tasks
+import tensorflow as tf
 from class_balancing.evaluation import classifiers
 from class_balancing.experiments.running import filters
 from class_balancing.experiments.running import runner as runners
@@ -33,6 +34,13 @@ def small(tmp_path, dataset):
         return Runner(Plan(tmp_path, tasks, "smoke", protocol, filters), {"digits": dataset}, verbose=0)
 
     return made
+
+
+def test_what_one_device_learns_is_fitted_outside_of_a_strategys_scope(small):
+    made = small()
+    made.fitting.strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    balancer, _ = made.fitting.fitted(Cell("digits-50", "affine", 0))
+    assert len(balancer.thetas_[4])
 
 
 @pytest.mark.parametrize("protocol", ["thesis", "clean"])
