@@ -54,10 +54,10 @@ class Task:
     replaced by new ones; 0 drops none, and None keeps the imbalance that the dataset came with, so that every class is
     filled up to `n_images_per_class` images (None: the size of the largest). With `official_split` the parts are the
     dataset's `official_parts`, else `test_fraction` of all images are for testing. With `kept_per_class` only so many
-    training images of each class are kept, and up to 1000 of the others validate; with `is_redrawn` every
-    seed keeps others, else all the same. `arguments[schedule][method]` are
-    constructor arguments that a source prints, or our shortened ones; other methods choose their own for such images,
-    mirrored too if `is_mirrored`. `overrides[method]` replace some of either.
+    training images of each class are kept, and up to 1000 of the others validate; with `is_redrawn` every seed keeps
+    others, else all the same. `arguments[schedule][method]` are constructor arguments that a source prints, or our
+    shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`. `overrides[method]`
+    replace some of either.
 
     With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; of a
     class that a method cannot make they are real. `baseline_task` is the task whose baseline is shown (None: its own).

@@ -49,9 +49,8 @@ class Parts:
 def parts(dataset: ImageDataset, task: Task, protocol: str, groups: np.ndarray | None = None, draw: int = 0) -> Parts:
     """Split, drop and, under "clean", set validation images aside; `groups` (n,) names images that stay together.
 
-    `draw` says which images are kept, if the task keeps a number of each class.
-
-    Raises ValueError if a class is too small for that, and for an official split of a dataset that has none.
+    `draw` says which images are kept, if the task keeps a number of each class. Raises ValueError if a class is too
+    small for that, and for an official split of a dataset that has none.
     """
     indices, missing = part_indices(dataset.labels, task, protocol, groups, dataset.official_parts, draw)
     images = {name: dataset.take(chosen) for name, chosen in indices.items()}

@@ -58,7 +58,7 @@ class Alignment:
         optimizer = keras.optimizers.Adam(rate, epsilon=NEGLIGIBLE_GRADIENT)
         optimizer.build([theta])
         step, measure = tf.function(self._step), tf.function(self._measure)
-        for start in range(0, len(pairs), size):
+        for start in range(0, len(pairs), PAIRS_AT_ONCE):
             part = pairs[start : start + size]
             filled_up = np.resize(part, (size, 2))  # by repetition, so that the graph is traced once
             sharp = [images[filled_up[:, side]].astype(np.float32) / 255.0 for side in (0, 1)]

@@ -23,7 +23,8 @@ class CPAB(LearnedTransformations):
     seconds_per_1000_pairs = 20.0
 
     def transformer(self, image_shape):
-        transformer = _transformer(tuple(np.ravel(self.n_cells).tolist()), self.zero_boundary, self.volume_preserving)
+        n_cells = tuple(np.ravel(self.n_cells).tolist())  # to be hashed, whatever was given
+        transformer = _transformer(n_cells, self.zero_boundary, self.volume_preserving)
         (height, width, _), (n_x, n_y) = image_shape, self.n_cells
         if n_x > width or n_y > height:
             raise ValueError(

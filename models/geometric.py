@@ -1,4 +1,4 @@
-"""Geometric transformations, changes of colour, and noise (thesis section 1.1; Keras' departed ImageDataGenerator)."""
+"""Geometric transformations, changes of colour, and noise (thesis section 1.1; Keras' ImageDataGenerator)."""
 
 import math
 from dataclasses import dataclass

@@ -133,15 +133,16 @@ class LearnedTransformations(Balancer, HasParents):
         return thetas, is_good
 
     def _sample(self, class_index, n, random_state):
-        members = self._members(class_index)
-        chosen = members[drawn_equally(len(members), n, np.random.default_rng(random_state))]
+        originals = self.images_[self._drawn(class_index, n, random_state)]
         thetas = self.draw(self.classes_[class_index], n, random_state)
-        return deformed(self.transformer(self.image_shape_), self.images_[chosen], thetas)
+        return deformed(self.transformer(self.image_shape_), originals, thetas)
 
     def parents(self, label, n: int, random_state=None):
-        class_index, n, seed = self._asked(label, n, random_state)
+        return self._drawn(*self._asked(label, n, random_state))
+
+    def _drawn(self, class_index, n, random_state) -> np.ndarray:
         members = self._members(class_index)
-        return members[drawn_equally(len(members), n, np.random.default_rng(seed))]
+        return members[drawn_equally(len(members), n, np.random.default_rng(random_state))]
 
     def draw(self, label, n: int, random_state=None) -> np.ndarray:
         """theta float32 (n, d) of `n` deformations of a class: those of `sample` with the same arguments."""

@@ -215,10 +215,8 @@ class Runner:
 
     def _tested_on_new(self, cell: Cell, images: dict[int, np.ndarray]) -> dict[str, dict[str, int]]:
         """Name of each class -> its new images, and how many the classifier of the originals takes for their class."""
-        classifier, names = (
-            self.original_classifier(cell.task, self._draw(cell)),
-            self.plan.tasks[cell.task].class_names,
-        )
+        classifier = self.original_classifier(cell.task, self._draw(cell))
+        names = self.plan.tasks[cell.task].class_names
         right = {label: classifiers.predict(classifier, made) == label for label, made in images.items()}
         return {names[label]: {"n_new": len(found), "n_right": int(found.sum())} for label, found in right.items()}
 

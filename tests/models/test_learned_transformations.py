@@ -107,6 +107,11 @@ def test_a_class_with_few_pairs_borrows_from_the_others():
     assert np.linalg.norm(few - many) < np.linalg.norm(many)
 
 
+def test_classes_of_one_image_each_have_no_pair():
+    with pytest.raises(ValueError, match="Affine found no two images of a class"):
+        Affine(sampling_strategy={}).fit(blobs(2), [0, 1])
+
+
 def test_pairs_are_near_neighbours_of_one_class_and_no_more_than_asked_for():
     images = blobs(40)
     labels = np.repeat([0, 1], [30, 10])
