@@ -213,7 +213,7 @@ def test_a_dry_run_writes_nothing(tmp_path, tiny, capsys):
         (("--schedule", "slow"), "argument --schedule: invalid choice: 'slow'"),
         (("--datasets", "mnist", "--data-dir", "/nowhere"), "no MNIST file found in /nowhere"),
         (("--datasets", "mnist", "--data-dir", "/nowhere", "--dry-run"), "no MNIST file found in /nowhere"),
-        (("--out", os.devnull), f"cannot write to {os.devnull}"),
+        (("--datasets", "digits", "--out", os.devnull), f"cannot write to {os.devnull}"),
     ],
 )
 def test_mistakes_are_one_sentence(capsys, tmp_path, arguments, message):
