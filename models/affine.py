@@ -10,7 +10,7 @@ from .spatial_transformers import AffineTransformer
 class Affine(LearnedTransformations):
     """Learned transformations that are affine: the exponential of a 3 x 3 matrix, six numbers (`AffineTransformer`)."""
 
-    seconds_per_1000_pairs = 3.0
+    seconds_per_1000_pairs = 4.5
 
     def transformer(self, image_shape):
         height, width, _ = image_shape

@@ -38,6 +38,12 @@ class ConditionalGAN(TrainedBalancer):
 
     smallest_numbers = {"n_filters": 1, "n_ramp_steps": 0}
 
+    @classmethod
+    def n_images_seen(cls, stage, arguments, *counts):
+        """Fewer filters cost less, but not by their square, as few are slower for each multiplication."""
+        n_filters = arguments.get("n_filters", cls.n_filters)
+        return super().n_images_seen(stage, arguments, *counts) * (n_filters / cls.n_filters) ** 1.5
+
     @property
     def min_images(self):
         return 2  # or all new images would be the one

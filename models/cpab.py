@@ -20,7 +20,7 @@ class CPAB(LearnedTransformations):
     zero_boundary: bool = True
     volume_preserving: bool = False
 
-    seconds_per_1000_pairs = 20.0
+    seconds_per_1000_pairs = 16.5
 
     def transformer(self, image_shape):
         n_cells = tuple(np.ravel(self.n_cells).tolist())  # to be hashed, whatever was given

@@ -39,6 +39,7 @@ class DCGAN(ConditionalGAN):
         },
         "thesis": {"augmentation_strength": 0.0, "real_label": 0.9, "steps": {"n_epochs": 7900}},
     }
+    seconds_per_1000_images = {"": {28: 0.9, 32: 1.8, 48: 3.3}}
 
     def _check_numbers(self):
         super()._check_numbers()
