@@ -17,6 +17,7 @@ _PUBLIC = {
     "HasLatents": ".models.balancer",
     "HasParents": ".models.balancer",
     "HasSourceClass": ".models.balancer",
+    "HasStyles": ".models.balancer",
     "ModeCollapseError": ".models.balancer",
     "Stage": ".models.training.fit",
     "TrainedBalancer": ".models.training.trained_balancer",

@@ -99,6 +99,13 @@ METHODS = {
             "Dablain et al. 2021",
             "network",
         ),
+        (
+            "style_transfer",
+            ".style_transfer:StyleTransfer",
+            "style transfer",
+            "paper on style transfer; Gatys et al. 2016",
+            "network",
+        ),
         ("random_oversampling", ".interpolation:RandomOversampling", "random oversampling", "thesis, 1.2", "classic"),
         ("smote", ".interpolation:SMOTE", "SMOTE", "thesis, 1.2; Chawla et al. 2002", "classic"),
         ("adasyn", ".interpolation:ADASYN", "ADASYN", "thesis, 1.2; He et al. 2008", "classic"),

@@ -31,6 +31,17 @@ class HasParents(ABC):
         """
 
 
+class HasStyles(ABC):
+    """A balancer each of whose new images has the style of one or several other images."""
+
+    @abstractmethod
+    def styles(self, label, n: int, random_state=None) -> np.ndarray:
+        """Whose styles each image of `sample` with the same arguments has, (n, n_styles).
+
+        int64 indices of fitted images, or names of files. Raises ValueError for a class that was not fitted.
+        """
+
+
 class HasLatents(ABC):
     """A balancer that finds the latents of images and makes images from latents."""
 
@@ -86,7 +97,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
     A subclass is a dataclass whose fields are its parameters. It implements two hooks, in which all images are uint8:
     `_fit(images, class_indices)` with indices 0..n_classes-1, and `_sample(class_index, n, random_state)`, which
     returns images (n, height, width, channels). What else it can or cannot do is declared by the bases
-    HasParents, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
+    HasParents, HasStyles, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
     """
 
     sampling_strategy: str | float | dict = "auto"

@@ -150,7 +150,7 @@ def _forward_pass(network):
 
 
 @contextlib.contextmanager
-def _graphs_as_written():
+def graphs_as_written():
     """Within the block, TensorFlow does not rewrite graphs.
 
     Its rewriter orders the terms of sums differently from run to run, which changes the last bits of gradients.
@@ -221,7 +221,7 @@ def train(
         callbacks += [MadeMeanwhile(folder, stage.made_now)] if folder and stage.made_now and is_chief else []
         callbacks += [checkpoints] if checkpoints else []
         callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
-        with _graphs_as_written():
+        with graphs_as_written():
             model.fit(
                 distributed(prompt(stage.batches(n_epochs_done * steps_per_epoch))),
                 initial_epoch=n_epochs_done,

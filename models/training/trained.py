@@ -98,4 +98,9 @@ class Trained(BaseEstimator, ABC):
         data = hashlib.sha256(np.ascontiguousarray(images))
         data.update(np.ascontiguousarray(others))
         identity = {"method": type(self).__name__, "data": data.hexdigest(), "arguments": arguments}
-        return json.dumps(identity, indent=1, default=lambda value: value.item())  # numpy's numbers as Python's
+        return json.dumps(identity, indent=1, default=_as_json)
+
+
+def _as_json(value):
+    """A path as text, one of numpy's numbers as Python's."""
+    return str(value) if isinstance(value, Path) else value.item()

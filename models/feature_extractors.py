@@ -1,0 +1,74 @@
+"""What style transfer looks at: features of some layers of a network, some for style and some for content."""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from .networks import style
+
+VGG19_STYLE = tuple(f"block{index}_conv1" for index in range(1, 6))  # relu1_1 to relu5_1
+VGG19_CONTENT = ("block4_conv2",)
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """`network`: images float32 in [-1, 1] of any size -> {layer: features (batch, height, width, channels)}.
+
+    `style_layers` and `content_layers` name the layers for either; sides need at least `min_side_pixels`.
+    """
+
+    network: keras.Model
+    style_layers: tuple[str, ...]
+    content_layers: tuple[str, ...]
+    min_side_pixels: int = style.MIN_SIDE
+
+    @property
+    def n_channels(self) -> int:
+        """Of the images that it takes."""
+        return self.network.input_shape[-1]
+
+
+def after_each_block(network: keras.Model) -> FeatureExtractor:
+    """Features of a network of layers one after another, such as a classifier, at the end of each convolution block.
+
+    A block ends before the next layer that makes features smaller. All blocks are for style, the last but one for
+    content, or the only one. Raises ValueError for a network with branches or without convolutions.
+    """
+    chain = _chain(network)
+    ends, convolved = [], False
+    for layer, following in zip(chain, [*chain[1:], None], strict=True):
+        convolved |= isinstance(layer, layers.Conv2D)
+        shape = layer.output.shape
+        if convolved and len(shape) == 4 and (following is None or following.output.shape[1:3] != shape[1:3]):
+            ends.append(layer.name)
+    if not ends:
+        raise ValueError(f"{network.name} has no convolutions, whose features style transfer needs")
+    return _extractor(network, tuple(ends), tuple(ends[-2:-1] or ends))
+
+
+def of_vgg19(network: keras.Model) -> FeatureExtractor:
+    """Those of Gatys et al. 2016, of what `networks.style.vgg19` builds."""
+    return _extractor(network, VGG19_STYLE, VGG19_CONTENT, style.VGG19_MIN_SIDE)
+
+
+def _extractor(network, style_layers, content_layers, *smallest) -> FeatureExtractor:
+    """The network's own layers, applied to images of any size."""
+    image = keras.Input((None, None, network.input_shape[-1]))
+    features, x = {}, image
+    for layer in _chain(network):
+        x = layer(x)
+        if layer.name in style_layers or layer.name in content_layers:
+            features[layer.name] = x
+        if len(features) == len({*style_layers, *content_layers}):
+            break
+    return FeatureExtractor(keras.Model(image, features), style_layers, content_layers, *smallest)
+
+
+def _chain(network) -> list:
+    """The layers between image and output; raises ValueError if any has several inputs."""
+    chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
+    inputs = [network.inputs[0], *(layer.output for layer in chain[:-1])]
+    if len(network.inputs) > 1 or any(layer.input is not x for layer, x in zip(chain, inputs, strict=True)):
+        raise ValueError(f"{network.name} is not one layer after another")
+    return chain
