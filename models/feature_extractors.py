@@ -32,19 +32,19 @@ class FeatureExtractor:
 def after_each_block(network: keras.Model) -> FeatureExtractor:
     """Features of a network of layers one after another, such as a classifier, at the end of each convolution block.
 
-    A block ends before the next layer that makes features smaller. All blocks are for style, the last but one for
-    content, or the only one. Raises ValueError for a network with branches or without convolutions.
+    A block ends before the next layer that makes features smaller. All blocks are for style. For content are all but
+    the last: deep ones alone leave colours and details of a pixel's size free, which Adam turns into garish dots.
+    Raises ValueError for a network with branches or without convolutions.
     """
     chain = _chain(network)
     ends, convolved = [], False
     for layer, following in zip(chain, [*chain[1:], None], strict=True):
         convolved |= isinstance(layer, layers.Conv2D)
-        shape = layer.output.shape
-        if convolved and len(shape) == 4 and (following is None or following.output.shape[1:3] != shape[1:3]):
+        if convolved and layer.output.ndim == 4 and (following is None or _shrinks(following)):
             ends.append(layer.name)
     if not ends:
         raise ValueError(f"{network.name} has no convolutions, whose features style transfer needs")
-    return _extractor(network, tuple(ends), tuple(ends[-2:-1] or ends))
+    return _extractor(network, tuple(ends), tuple(ends[:-1] or ends))
 
 
 def of_vgg19(network: keras.Model) -> FeatureExtractor:
@@ -63,6 +63,11 @@ def _extractor(network, style_layers, content_layers, *smallest) -> FeatureExtra
         if len(features) == len({*style_layers, *content_layers}):
             break
     return FeatureExtractor(keras.Model(image, features), style_layers, content_layers, *smallest)
+
+
+def _shrinks(layer) -> bool:
+    """Whether features become smaller, or no features at all."""
+    return layer.output.ndim != 4 or layer.output.shape[1] < layer.input.shape[1]
 
 
 def _chain(network) -> list:

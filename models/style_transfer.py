@@ -67,7 +67,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
     smallest_numbers = {"n_styles": 1, "n_iterations": 1}
     schedules = {
         "smoke": {"steps": {"n_epochs": 30}, "n_iterations": 10},
-        "quick": {"steps": {"n_epochs": 1000}},
+        "quick": {"steps": {"n_epochs": 1000}, "n_iterations": 50},
         "thesis": {"n_epochs": 100},
     }
 

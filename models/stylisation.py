@@ -7,11 +7,13 @@ import numpy as np
 import tensorflow as tf
 from scipy import optimize
 
+from ..datasets.pixels import to_network, to_pixels
 from . import style_losses
 from .feature_extractors import FeatureExtractor
 from .influence import guide
 from .training.fit import graphs_as_written
 
+METHODS = ("adam", "lbfgs")
 STARTS = ("content", "noise", "both")
 MOMENTUM, SQUARES_MOMENTUM, NEGLIGIBLE_GRADIENT = 0.9, 0.999, 1e-7  # Adam's, as Keras has them
 NEGLIGIBLE_SHARE, NEGLIGIBLE = 1e-8, 1e-12  # of a layer's own size, and for layers without any: rounding
@@ -172,6 +174,51 @@ class Stylisation:
         towards = mean / (1.0 - MOMENTUM**n_done)
         scale = tf.sqrt(square / (1.0 - SQUARES_MOMENTUM**n_done)) + NEGLIGIBLE_GRADIENT
         return tf.clip_by_value(images - rate * towards / scale, -1.0, 1.0), mean, square
+
+
+def transfer(
+    content: np.ndarray,
+    styles: Sequence[np.ndarray],
+    extractor: FeatureExtractor,
+    *,
+    shares: Sequence[float] | None = None,
+    content_weight: float = 1.0,
+    style_weight: float = 1.0,
+    start: str = "content",
+    method: str = "lbfgs",
+    n_iterations: int = 100,
+    learning_rate: float = 0.02,
+    random_state: int = 0,
+    callback: Callable[[int, np.ndarray], None] | None = None,
+) -> np.ndarray:
+    """One picture with the content of one and the style of others, of any sizes: uint8 (height, width, channels).
+
+    `shares` say how much each style counts (None: equally). The other arguments are those of `StyleTransfer`; the
+    `learning_rate` is Adam's. `callback` gets the number of iterations done and the picture by then, after each. Raises
+    ValueError for pictures that the extractor cannot take, unknown options, and shares that are negative or all 0.
+    """
+    for picture in (content, *styles):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != extractor.n_channels:
+            wanted = f"uint8 (height, width, {extractor.n_channels})"
+            raise ValueError(f"pictures must be {wanted} for this network, got {picture.dtype} {picture.shape}")
+        if min(picture.shape[:2]) < extractor.min_side_pixels:
+            size = f"{picture.shape[0]} x {picture.shape[1]}"
+            raise ValueError(f"pictures must have sides of at least {extractor.min_side_pixels} pixels, got {size}")
+    for name, value, choices in (("start", start, STARTS), ("method", method, METHODS)):
+        if value not in choices:
+            raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    shares = np.ones(len(styles)) if shares is None else np.asarray(shares, float)
+    if shares.shape != (len(styles),) or len(styles) == 0 or not (shares.min() >= 0 and 0 < shares.sum() < np.inf):
+        raise ValueError(f"there must be a style or more, each with a share that is not negative, got {shares}")
+    stylisation, contents = Stylisation(extractor), to_network(content[None])
+    target = stylisation.wanted(contents, [to_network(style[None]) for style in styles], shares[None] / shares.sum())
+    given = started(contents, start, np.random.default_rng(random_state)), target, (content_weight, style_weight)
+    report = callback and (lambda n_done, images: callback(n_done, to_pixels(images)[0]))
+    if method == "lbfgs":
+        found = stylisation.by_lbfgs(*given, n_iterations, report)
+    else:
+        found = stylisation.by_adam(*given, n_iterations, learning_rate, report)
+    return to_pixels(found)[0]
 
 
 def started(contents: tf.Tensor, start: str, rng: np.random.Generator) -> tf.Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ...datasets import digits
-from ..balancer import HasLatents, HasParents
+from ..balancer import HasLatents, HasParents, HasStyles
 from .fits import (
     Fit,
     counts,
@@ -217,6 +217,18 @@ def check_parents(balancer, images, labels):
     _require((parents.dtype, parents.shape) == (np.int64, (N_SAMPLED,)), f"parents must be int64 ({N_SAMPLED},)")
     _require(_same(parents, fitted.parents(label, N_SAMPLED, random_state=7)), "parents must be the same again")
     _require(parents.min() >= 0 and parents.max() < len(images), "parents must be indices of fitted images")
+
+
+def check_styles(balancer, images, labels):
+    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
+    if not isinstance(fitted, HasStyles):
+        return
+    styles = fitted.styles(label, N_SAMPLED, random_state=7)
+    _require(styles.dtype == np.int64 or styles.dtype.kind == "U", "styles must be int64 or strings")
+    _require(styles.ndim == 2 and len(styles) == N_SAMPLED, f"styles must be ({N_SAMPLED}, n_styles)")
+    _require(_same(styles, fitted.styles(label, N_SAMPLED, random_state=7)), "styles must be the same again")
+    is_index = styles.dtype == np.int64
+    _require(not is_index or (styles.min() >= 0 and styles.max() < len(images)), "styles must index fitted images")
 
 
 def check_latents(balancer, images, labels):

@@ -1,7 +1,6 @@
 """Networks whose features describe content and style: a classifier, the same filters at random, and VGG19.
 
-Images are float32 in [-1, 1] of any number of channels. Each block ends before the next pooling; pooling averages, as
-Gatys et al. 2016 advise, except in VGG19.
+Images are float32 in [-1, 1] of any number of channels. The first two pool by averaging, as Gatys et al. 2016 advise.
 """
 
 from pathlib import Path

@@ -8,6 +8,7 @@ from class_balancing import (
     HasLatents,
     HasParents,
     HasSourceClass,
+    HasStyles,
     RandomOversampling,
     check_balancer,
 )
@@ -190,12 +191,15 @@ def test_methods_declare_what_else_they_can_do():
         return {name for name in BALANCERS if issubclass(METHODS[name].load(), capability)}
 
     of_cyclegans = {"cyclegan", "weighted_cyclegan", "wasserstein_cyclegan"}
-    assert that_are(HasParents) == {"geometric", "random_oversampling", "affine", "cpab"} | of_cyclegans
+    of_originals = {"geometric", "random_oversampling", "affine", "cpab", "style_transfer"}
+    assert that_are(HasParents) == of_originals | of_cyclegans
+    assert that_are(HasStyles) == {"style_transfer"}
     deep_smotes = {"deep_smote", "deep_smote_unpenalised", "deep_smote_permuted"}
     assert that_are(HasLatents) == {"cvae", "cvae_gan", "bagan"} | deep_smotes
     assert that_are(HasSourceClass) == of_cyclegans
     declared = (
         (HasParents, ("parents",)),
+        (HasStyles, ("styles",)),
         (HasLatents, ("encode", "decode")),
         (HasSourceClass, ("translate", "recover")),
     )

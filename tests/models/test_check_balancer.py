@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from class_balancing import Balancer, HasLatents, HasParents, check_balancer
+from class_balancing import Balancer, HasLatents, HasParents, HasStyles, check_balancer
 from class_balancing.models.contract.checks import CHECKS
 
 
@@ -169,6 +169,11 @@ class NamesParentsThatWereNotFitted(Sound, HasParents):
         return np.full(n, 10_000)
 
 
+class NamesStylesThatWereNotFitted(Sound, HasStyles):
+    def styles(self, label, n, random_state=None):
+        return np.full((n, 1), 10_000)
+
+
 class DecodesToFloats(Sound, HasLatents):
     def encode(self, images, label):
         self._class_index(label)
@@ -204,6 +209,7 @@ BROKEN = [
     (KeepsStateThatIsNotSaved, "check_saving"),
     (SavesTheTime, "check_saving"),
     (NamesParentsThatWereNotFitted, "check_parents"),
+    (NamesStylesThatWereNotFitted, "check_styles"),
     (DecodesToFloats, "check_latents"),
 ]
 
