@@ -107,9 +107,10 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
         self.images_, self.class_indices_ = images, class_indices
         if not self._styles_are_fitted:
             self.style_images_, self.style_names_ = load_pictures(self.style_from, images.shape[1:])
-        for label in self.sampling_strategy_:
+        for label, n in self.sampling_strategy_.items():
             class_index = self._class_index(label)
-            self._candidates(class_index, self._members(class_index)[0])
+            if n:
+                self._candidates(class_index, self._members(class_index)[0])
         super()._fit(images, class_indices)
 
     def _stages(self, images, class_indices):

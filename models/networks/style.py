@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from ...datasets.download import digest
+from ...datasets.download import cache_folder, digest
 
 MIN_SIDE = 8
 MAX_BLOCKS = 5
@@ -54,7 +54,7 @@ def vgg19(image_shape: tuple[int, int, int], weights: str | Path | None = None) 
         raise ValueError(f"VGG19 takes images with sides of at least {VGG19_MIN_SIDE} pixels, got {height} x {width}")
     if n_channels not in (1, 3):
         raise ValueError(f"VGG19 takes images of one or three channels, these have {n_channels}")
-    path = Path(weights) if weights else Path(keras.config.keras_home()) / "models" / VGG19_FILE
+    path = Path(weights) if weights else cache_folder().parent / "models" / VGG19_FILE
     _check_weights(path)
     published = keras.applications.VGG19(include_top=False, weights=None)
     published.load_weights(path)
@@ -62,7 +62,9 @@ def vgg19(image_shape: tuple[int, int, int], weights: str | Path | None = None) 
     image = keras.Input((None, None, n_channels), name="image")
     x = preprocessing(image)
     for layer in published.layers[1:]:
-        x = layer(x)
+        own = type(layer).from_config(layer.get_config())
+        x = own(x)
+        own.set_weights(layer.get_weights())
         if layer.name == VGG19_LAST_LAYER:
             break
     to_bgr = np.full((1, 3), 127.5) if n_channels == 1 else 127.5 * np.eye(3)[::-1]
