@@ -60,7 +60,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
     guided_by: str | None = None
     start: str = "content"
     content_weight: float = 1.0
-    style_weight: float = 1.0
+    style_weight: float = 0.5
     n_iterations: int = 100
     pixel_learning_rate: float = 0.02
 
