@@ -9,6 +9,7 @@ import importlib
 _PUBLIC = {
     "AffineTransformer": ".models.spatial_transformers",
     "CPABTransformer": ".models.velocity_fields",
+    "Chain": ".models.chain",
     "METHODS": ".models",
     "Autoencoder": ".models.autoencoder",
     "Balancer": ".models.balancer",
@@ -18,6 +19,7 @@ _PUBLIC = {
     "HasParents": ".models.balancer",
     "HasSourceClass": ".models.balancer",
     "HasStyles": ".models.balancer",
+    "HasTransform": ".models.balancer",
     "ModeCollapseError": ".models.balancer",
     "Stage": ".models.training.fit",
     "TrainedBalancer": ".models.training.trained_balancer",

@@ -147,6 +147,16 @@ def percentage(text: str) -> int:
     return int(text)
 
 
+def method_name(text: str) -> str:
+    """argparse type: a method's name, or those of a chain joined by "+"."""
+    from ..models import named
+
+    try:
+        return named(text).name
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def positive(text: str) -> int:
     """argparse type: a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

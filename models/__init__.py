@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 FAMILIES = {
@@ -55,6 +56,36 @@ class Method:
         """The method's class; imports its module, and with most methods TensorFlow."""
         module = importlib.import_module(self.path.partition(":")[0], __name__)
         return getattr(module, self.class_name)
+
+    def new(self, **arguments):
+        """The method with these constructor arguments."""
+        return self.load()(**arguments)
+
+    def arguments(self, schedule: str, n_images: int, flip: bool) -> dict:
+        """Constructor arguments for any `n_images` images, as `Balancer.arguments` returns them."""
+        return self.load().arguments(schedule, n_images, flip)
+
+
+@dataclass(frozen=True)
+class Chained(Method):
+    """Methods one after another, `links`; constructor arguments of each are under its name."""
+
+    links: tuple[Method, ...]
+
+    def new(self, **arguments):
+        of_links = [link.new(**arguments.pop(link.name, {})) for link in self.links]
+        return super().new(methods=of_links, **arguments)
+
+    def arguments(self, schedule, n_images, flip):
+        return {link.name: link.arguments(schedule, n_images, flip) for link in self.links}
+
+    def fit_arguments(self, folder, verbose):
+        return {"folder": folder, "verbose": verbose}
+
+    def fit_scope(self, strategy):
+        """None if one of them is learned on one device, as then all are."""
+        is_learned = any(link.family == "learned" for link in self.links)
+        return contextlib.nullcontext() if is_learned else super().fit_scope(strategy)
 
 
 METHODS = {
@@ -114,3 +145,32 @@ METHODS = {
     )
 }
 BASELINE = "unbalanced"
+CHAINED = "+"
+
+
+def named(name: str) -> Method:
+    """One of METHODS, or the chain of several that make images, whose names are joined by "+".
+
+    Raises ValueError if there is no such method, or if a chain names one twice or one that makes no images.
+    """
+    names = name.split(CHAINED)
+    for unknown in [name for name in names if name not in METHODS]:
+        raise ValueError(f"no method is called {unknown!r}; there are {', '.join(METHODS)}")
+    links = tuple(METHODS[name] for name in names)
+    if len(links) == 1:
+        return links[0]
+    if len(set(names)) < len(names):
+        raise ValueError(f"the chain {name} names a method twice")
+    for link in links:
+        if not link.makes_images:
+            raise ValueError(f"{link.name} makes no images, so it cannot be chained")
+    family = next(family for family in reversed(FAMILIES) if family in {link.family for link in links})
+    text = " + ".join(link.label for link in links)
+    sources = "; ".join(dict.fromkeys(link.source for link in links))
+    return Chained(name, ".chain:Chain", text, sources, family, links)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of methods in the order of METHODS, after them chains; each once."""
+    names = set(names)
+    return [name for name in METHODS if name in names] + sorted(names - METHODS.keys())

@@ -27,7 +27,7 @@ class HasParents(ABC):
     def parents(self, label, n: int, random_state=None) -> np.ndarray:
         """Index of the fitted image that each image of `sample` with the same arguments is made from.
 
-        int64 (n,). Raises ValueError for a class that was not fitted.
+        int64 (n,), -1 where an image is made from none. Raises ValueError for a class that was not fitted.
         """
 
 
@@ -38,8 +38,28 @@ class HasStyles(ABC):
     def styles(self, label, n: int, random_state=None) -> np.ndarray:
         """Whose styles each image of `sample` with the same arguments has, (n, n_styles).
 
-        int64 indices of fitted images, or names of files. Raises ValueError for a class that was not fitted.
+        int64 indices of fitted images, or names of files. Raises ValueError for a class that was not fitted. One that
+        also HasTransform has `styles_of_transformed` with the same arguments, for `n` images given to `transform`.
         """
+
+
+class HasTransform(ABC):
+    """A balancer that can make its new images from given images instead of originals."""
+
+    def transform(self, images: np.ndarray, label, random_state=None) -> np.ndarray:
+        """A new image of class `label` from each image; both uint8 (n, height, width, channels) of the fitted shape.
+
+        The images should be of class `label` or, for a balancer that HasSourceClass, of the source class. The same
+        arguments give the same images. Raises ValueError for a class that was not fitted, and for other images.
+        """
+        class_index, n, seed = self._asked(label, len(images), random_state)
+        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape_:
+            wanted = f"uint8 {('n', *self.image_shape_)}"
+            raise ValueError(f"images to transform must be {wanted}, got {images.dtype} {images.shape}")
+        return self._transform(images, class_index, seed) if n else images.copy()
+
+    @abstractmethod
+    def _transform(self, images: np.ndarray, class_index: int, random_state: int) -> np.ndarray: ...
 
 
 class HasLatents(ABC):
@@ -96,8 +116,8 @@ class Balancer(Saveable, BaseEstimator, ABC):
 
     A subclass is a dataclass whose fields are its parameters. It implements two hooks, in which all images are uint8:
     `_fit(images, class_indices)` with indices 0..n_classes-1, and `_sample(class_index, n, random_state)`, which
-    returns images (n, height, width, channels). What else it can or cannot do is declared by the bases
-    HasParents, HasStyles, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
+    returns images (n, height, width, channels). What else it can or cannot do is declared by the bases HasParents,
+    HasStyles, HasTransform, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
     """
 
     sampling_strategy: str | float | dict = "auto"
@@ -118,6 +138,17 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def min_images(self) -> int:
         """How many images a class needs to get new ones."""
         return 1
+
+    def fit_seconds(self, n_images: int, image_shape: tuple[int, ...], n_classes: int, n_small_classes: int) -> float:
+        """Estimate of how long `fit` takes on two cores like the reference machine's, 0 where nobody needs to know.
+
+        Of `n_classes` so many `n_small_classes` get new images.
+        """
+        return 0.0
+
+    def sample_seconds(self, n: int, image_shape: tuple[int, ...]) -> float:
+        """The same for `sample`, beside what writing and measuring images takes."""
+        return 0.0
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> Self:
         """Learn from images and labels; sets `classes_`, `image_shape_`, `image_dtype_`, `sampling_strategy_`, `seed_`.

@@ -38,11 +38,9 @@ class ConditionalGAN(TrainedBalancer):
 
     smallest_numbers = {"n_filters": 1, "n_ramp_steps": 0}
 
-    @classmethod
-    def n_images_seen(cls, stage, arguments, *counts):
+    def n_images_seen(self, *asked):
         """Fewer filters cost less, but not by their square, as few are slower for each multiplication."""
-        n_filters = arguments.get("n_filters", cls.n_filters)
-        return super().n_images_seen(stage, arguments, *counts) * (n_filters / cls.n_filters) ** 1.5
+        return super().n_images_seen(*asked) * (self.n_filters / type(self).n_filters) ** 1.5
 
     @property
     def min_images(self):

@@ -8,7 +8,7 @@ from keras import ops
 
 from ..datasets.batches import drawn_equally
 from ..datasets.pixels import to_network, to_pixels
-from .balancer import Balancer, HasParents
+from .balancer import Balancer, HasParents, HasTransform
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 # argument -> what it must be less than
@@ -26,7 +26,7 @@ BATCH_SIZE = 1000
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Geometric(Balancer, HasParents):
+class Geometric(Balancer, HasParents, HasTransform):
     """Each new image is one transformed original of its class; originals are used equally often.
 
     Ranges are the largest absolute values of a uniform draw. Images are zoomed, sheared and rotated about their centre,
@@ -81,15 +81,21 @@ class Geometric(Balancer, HasParents):
     def _sample(self, class_index, n, random_state):
         originals = self.images_of_class_[class_index]
         rng = np.random.default_rng(random_state)
-        parts = np.split(drawn_equally(len(originals), n, rng), range(BATCH_SIZE, n, BATCH_SIZE))
-        return np.concatenate([self._transform(originals[part], rng) for part in parts])
+        return self._in_parts(originals[drawn_equally(len(originals), n, rng)], rng)
+
+    def _transform(self, images, class_index, random_state):
+        return self._in_parts(images, np.random.default_rng(random_state))
 
     def parents(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)
         positions = self.positions_of_class_[class_index]
         return positions[drawn_equally(len(positions), n, np.random.default_rng(seed))]
 
-    def _transform(self, images, rng):
+    def _in_parts(self, images, rng):
+        parts = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
+        return np.concatenate([self._moved(part, rng) for part in parts])
+
+    def _moved(self, images, rng):
         """uint8 images (n, height, width, channels), each transformed at random."""
         n, height, width, n_channels = images.shape
         (later_rng,) = rng.spawn(1)  # of arguments that came later, which leave the draws of the others as they were

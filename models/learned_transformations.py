@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ..datasets.batches import drawn_equally
 from ..datasets.pixels import to_network, to_pixels
 from .alignment import Alignment
-from .balancer import Balancer, HasParents
+from .balancer import Balancer, HasParents, HasTransform
 from .spatial_transformers import SpatialTransformer
 
 MAX_COMPARED_IMAGES = 1000  # of a class, among which near neighbours are sought
@@ -34,7 +34,7 @@ DRAWN_PROBABILITY = 0.95  # deformations beyond this quantile of their length ar
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LearnedTransformations(Balancer, HasParents):
+class LearnedTransformations(Balancer, HasParents, HasTransform):
     """Each new image is an original of its class, deformed like images of the class differ from each other.
 
     Pairs are images and their `n_neighbors` nearest ones (Euclidean, of the same class), of a class at most
@@ -62,8 +62,7 @@ class LearnedTransformations(Balancer, HasParents):
     def arguments(cls, schedule, n_images, flip):
         return {"max_pairs": 50, "n_iterations": 20} if schedule == "smoke" else {}
 
-    def fit_seconds(self, n_images: int, n_classes: int) -> float:
-        """Estimate of how long `fit` takes on two cores like the reference machine's."""
+    def fit_seconds(self, n_images, image_shape, n_classes, n_small_classes):
         n_pairs = min(self.n_neighbors * n_images, self.max_pairs * n_classes)
         return self.seconds_per_1000_pairs * n_pairs / 1000 * self.n_iterations / 100
 
@@ -133,9 +132,11 @@ class LearnedTransformations(Balancer, HasParents):
         return thetas, is_good
 
     def _sample(self, class_index, n, random_state):
-        originals = self.images_[self._drawn(class_index, n, random_state)]
-        thetas = self.draw(self.classes_[class_index], n, random_state)
-        return deformed(self.transformer(self.image_shape_), originals, thetas)
+        return self._transform(self.images_[self._drawn(class_index, n, random_state)], class_index, random_state)
+
+    def _transform(self, images, class_index, random_state):
+        thetas = self.draw(self.classes_[class_index], len(images), random_state)
+        return deformed(self.transformer(self.image_shape_), images, thetas)
 
     def parents(self, label, n: int, random_state=None):
         return self._drawn(*self._asked(label, n, random_state))

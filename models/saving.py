@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..datasets.files import write_atomically
+from . import METHODS
 
 FORMAT = 1
 FITTED = re.compile(r"[A-Za-z](\w*[^\W_])?_")
@@ -34,21 +35,8 @@ class Saveable:
         Raises ValueError before `fit`, and for parameters and state of other kinds, such as functions.
         """
         self._check_fitted()
-        parameters = self.get_params(deep=False)
-        if not isinstance(parameters.get("random_state", 0), Integral):
-            parameters["random_state"] = self.seed_
-        state = {
-            name: value
-            for name, value in sorted(vars(self).items())
-            if FITTED.fullmatch(name) and not isinstance(value, pd.DataFrame)
-        }
         arrays = {}
-        content = {
-            "format": FORMAT,
-            "class": type(self).__name__,
-            "parameters": {name: _encoded(_plain(value), name, arrays) for name, value in parameters.items()},
-            "state": {name: _encoded(value, name, arrays) for name, value in state.items()},
-        }
+        content = {"format": FORMAT} | _encoded_fit(self, "", arrays)
         archive = io.BytesIO()
         np.savez(archive, balancer=np.array(json.dumps(content)), **arrays)
         write_atomically(Path(path), archive.getbuffer())
@@ -73,14 +61,9 @@ class Saveable:
         if found_class != cls.__name__:
             raise ValueError(f"{path} holds a fitted {found_class}, not a {cls.__name__}")
         try:
-            loaded = cls(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
-            for name, node in content["state"].items():
-                if not FITTED.fullmatch(name):
-                    raise ValueError(f"{name} is not a name of fitted state")
-                setattr(loaded, name, _decoded(node, arrays))
+            return _decoded_fit(cls, content, arrays)
         except Exception as error:
             raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
-        return loaded
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "image_shape_"):
@@ -127,7 +110,43 @@ def _encoded(value, name: str, arrays: dict):
         return {"list" if isinstance(value, list) else "tuple": items}
     if isinstance(value, dict):
         return {"dict": _encoded([list(item) for item in value.items()], name, arrays)}
+    if isinstance(value, Saveable):
+        if type(value).__name__ not in [method.class_name for method in METHODS.values()]:
+            raise ValueError(f"{name} is a {type(value).__name__}, which is none of METHODS, so it cannot be saved")
+        return {"fit": _encoded_fit(value, f"{name}.", arrays)}
     return {"network": _encoded_network(value, name, arrays)}
+
+
+def _encoded_fit(fit: Saveable, prefix: str, arrays: dict) -> dict:
+    """The class, parameters and fitted state, if it is fitted; names of arrays begin with `prefix`."""
+    parameters = fit.get_params(deep=False)
+    if hasattr(fit, "seed_") and not isinstance(parameters.get("random_state", 0), Integral):
+        parameters["random_state"] = fit.seed_
+    state = {
+        name: value
+        for name, value in sorted(vars(fit).items())
+        if FITTED.fullmatch(name) and not isinstance(value, pd.DataFrame)
+    }
+    return {
+        "class": type(fit).__name__,
+        "parameters": {name: _encoded(_plain(value), prefix + name, arrays) for name, value in parameters.items()},
+        "state": {name: _encoded(value, prefix + name, arrays) for name, value in state.items()},
+    }
+
+
+def _decoded_fit(made: type, content: dict, arrays: dict) -> Saveable:
+    loaded = made(**{name: _decoded(node, arrays) for name, node in content["parameters"].items()})
+    for name, node in content["state"].items():
+        if not FITTED.fullmatch(name):
+            raise ValueError(f"{name} is not a name of fitted state")
+        setattr(loaded, name, _decoded(node, arrays))
+    return loaded
+
+
+def _class_named(name: str) -> type:
+    """The class of one of METHODS; a file may name no other."""
+    (method,) = [method for method in METHODS.values() if method.class_name == name]
+    return method.load()
 
 
 def _encoded_network(value, name, arrays):
@@ -158,6 +177,8 @@ def _decoded(node, arrays: dict):
             return dict(_decoded(content, arrays))
         case "network":
             return _decoded_network(content, arrays)
+        case "fit":
+            return _decoded_fit(_class_named(content["class"]), content, arrays)
     raise ValueError(f"{kind} is not a kind of value")
 
 

@@ -13,7 +13,7 @@ from ..datasets.batches import batches_in_order, class_balanced_batches, drawn_e
 from ..datasets.loose_pictures import load_pictures
 from ..datasets.pixels import to_network, to_pixels
 from . import losses
-from .balancer import HasParents, HasStyles
+from .balancer import HasParents, HasStyles, HasTransform
 from .feature_extractors import after_each_block, of_vgg19
 from .influence import MAPS
 from .networks import style
@@ -27,7 +27,7 @@ IMAGES_AT_ONCE = 32
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
+class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
     """Each new image has the content of one original of its class and the style of one or several other images.
 
     Its pixels are optimised by `n_iterations` of Adam, whose rate, of pixels in [0, 1], falls from
@@ -121,8 +121,16 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
 
     def _sample(self, class_index, n, random_state):
         parents = self._parents(class_index, n, random_state)
-        chosen = self._chosen_styles(class_index, parents, random_state)  # (n, n_styles)
-        pictures = self._style_pictures
+        chosen = self._chosen_styles(class_index, parents, random_state)
+        return self._stylised(self.images_[parents], chosen, class_index, random_state)
+
+    def _transform(self, images, class_index, random_state):
+        chosen = self._chosen_styles(class_index, np.full(len(images), -1), random_state)
+        return self._stylised(images, chosen, class_index, random_state)
+
+    def _stylised(self, images, chosen, class_index, random_state):
+        """The uint8 images with the styles of chosen pictures, (n, n_styles) indices of `_style_pictures`."""
+        n, pictures = len(images), self._style_pictures
         used, of_used = np.unique(chosen, return_inverse=True)
         influences = self._influences(used)[of_used.reshape(chosen.shape)] if self.guided_by else None
         rng = np.random.default_rng([random_state, class_index])
@@ -131,21 +139,21 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
         with tqdm(total=n, desc=f"{type(self).__name__}, new images", unit="image", disable=not self.verbose) as bar:
             for begin in range(0, n, size):
                 part = np.resize(np.arange(begin, min(begin + size, n)), size)  # filled up: one graph for all parts
-                contents = to_network(self.images_[parents[part]])
+                contents = to_network(images[part])
                 target = stylisation.wanted(
                     contents,
                     [to_network(pictures[chosen[part, number]]) for number in range(self.n_styles)],
                     shares[part],
                     None if influences is None else np.moveaxis(influences[part], 1, 0),
                 )
-                images = stylisation.by_adam(
+                found = stylisation.by_adam(
                     started(contents, self.start, rng),
                     target,
                     (self.content_weight, self.style_weight),
                     self.n_iterations,
                     self.pixel_learning_rate,
                 )
-                made.append(to_pixels(images))
+                made.append(to_pixels(found))
                 bar.update(min(size, n - begin))
         return np.concatenate(made)[:n]
 
@@ -155,7 +163,14 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
 
     def styles(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)
-        chosen = self._chosen_styles(class_index, self._parents(class_index, n, seed), seed)
+        return self._named(self._chosen_styles(class_index, self._parents(class_index, n, seed), seed))
+
+    def styles_of_transformed(self, label, n: int, random_state=None):
+        """Those that each of `n` images gets from `transform` with the same arguments, as `styles` returns them."""
+        class_index, n, seed = self._asked(label, n, random_state)
+        return self._named(self._chosen_styles(class_index, np.full(n, -1), seed))
+
+    def _named(self, chosen) -> np.ndarray:
         return chosen if self._styles_are_fitted else np.array(self.style_names_)[chosen]
 
     def _members(self, class_index) -> np.ndarray:
@@ -166,11 +181,14 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
         return members[drawn_equally(len(members), n, np.random.default_rng(seed))]
 
     def _chosen_styles(self, class_index, parents, seed) -> np.ndarray:
-        """int64 (n, n_styles), indices of `_style_pictures`: for each parent one random order, over and over."""
+        """int64 (n, n_styles), indices of `_style_pictures`: for each parent one random order, over and over.
+
+        Images that are no fitted ones have the parent -1.
+        """
         chosen = np.empty((len(parents), self.n_styles), np.int64)
         for parent in np.unique(parents):
             candidates = self._candidates(class_index, parent)
-            order = np.random.default_rng([seed, class_index, parent]).permutation(candidates)
+            order = np.random.default_rng([seed, class_index, parent + 1]).permutation(candidates)
             places = np.flatnonzero(parents == parent)
             chosen[places] = np.resize(order, (len(places), self.n_styles))
         return chosen
@@ -180,7 +198,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles):
         is_candidate = np.ones(len(self._style_pictures), bool)
         if self.style_from in ("same class", "other classes"):
             is_candidate = (self.class_indices_ == class_index) == (self.style_from == "same class")
-        if self._styles_are_fitted:
+        if self._styles_are_fitted and parent >= 0:
             is_candidate[parent] = False
         candidates = np.flatnonzero(is_candidate)
         if len(candidates) < self.n_styles:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ..datasets.batches import drawn_equally, shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
-from .balancer import HasParents, HasSourceClass
+from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
 from .intensities import is_plain, standardised
 from .networks import cyclegan
@@ -51,7 +51,7 @@ ROLES = {
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Translation(TrainedBalancer, HasParents, HasSourceClass):
+class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     """Images of a source class A, translated into each class B that is to get new images.
 
     Each class that `sampling_strategy_` adds images to has generators G: A -> B and F: B -> A with a discriminator
@@ -98,19 +98,17 @@ class Translation(TrainedBalancer, HasParents, HasSourceClass):
     def arguments(cls, schedule, n_images, flip):
         return super().arguments(schedule, n_images, flip) | {"horizontal_flip": flip}
 
-    @classmethod
-    def n_images_seen(cls, stage, arguments, n_images, n_classes, n_small_classes):
+    def n_images_seen(self, stage, n_images, n_classes, n_small_classes):
         """All pairs' images of one class, as if the classes were equally large, times the cost of a pass of G.
 
         With f filters and b blocks G multiplies about 18 f^2 (b + 1) times for each pixel, faster with more filters.
         """
-        chosen = cls(**arguments)
-        n_steps_per_epoch = n_images / n_classes / chosen.batch_size
-        if chosen.max_steps_per_epoch is not None:
-            n_steps_per_epoch = min(n_steps_per_epoch, chosen.max_steps_per_epoch)
-        n_steps = max(chosen.n_epochs * n_steps_per_epoch, chosen.min_steps)
-        n_seen = n_steps * chosen.batch_size * n_small_classes
-        cost, usual = (made.n_generator_filters**1.5 * (made.n_blocks + 1) for made in (chosen, cls()))
+        n_steps_per_epoch = n_images / n_classes / self.batch_size
+        if self.max_steps_per_epoch is not None:
+            n_steps_per_epoch = min(n_steps_per_epoch, self.max_steps_per_epoch)
+        n_steps = max(self.n_epochs * n_steps_per_epoch, self.min_steps)
+        n_seen = n_steps * self.batch_size * n_small_classes
+        cost, usual = (made.n_generator_filters**1.5 * (made.n_blocks + 1) for made in (self, type(self)()))
         return n_seen * cost / usual
 
     def networks(self, image_shape, n_classes):
@@ -260,6 +258,9 @@ class Translation(TrainedBalancer, HasParents, HasSourceClass):
     @property
     def source_label_(self):
         return self.classes_.tolist()[self.source_index_]
+
+    def _transform(self, images, class_index, random_state):
+        return _translated(self._pair(class_index)["to_target"], images)
 
     def translate(self, images: np.ndarray, label) -> np.ndarray:
         return _translated(self._pair(self._class_index(label))["to_target"], images)

@@ -39,11 +39,9 @@ class WassersteinCycleGAN(Translation):
     }
     seconds_per_1000_images = {"": {28: 28.0, 32: 41.0, 48: 70.0}}
 
-    @classmethod
-    def n_images_seen(cls, stage, arguments, *counts):
+    def n_images_seen(self, *asked):
         """A step costs about as much as three critic steps and those that it takes."""
-        n_critic_steps = arguments.get("n_critic_steps", cls.n_critic_steps)
-        return super().n_images_seen(stage, arguments, *counts) * (3 + n_critic_steps) / (3 + cls.n_critic_steps)
+        return super().n_images_seen(*asked) * (3 + self.n_critic_steps) / (3 + type(self).n_critic_steps)
 
     def _training(self, pair, n_steps):
         rates = (

@@ -45,11 +45,9 @@ class WGANGP(ConditionalGAN):
     }
     seconds_per_1000_images = {"": {28: 4.8, 32: 10.5, 48: 19.9}}
 
-    @classmethod
-    def n_images_seen(cls, stage, arguments, *counts):
+    def n_images_seen(self, *asked):
         """A step costs about as much as one critic step and those that it takes."""
-        n_critic_steps = arguments.get("n_critic_steps", cls.n_critic_steps)
-        return super().n_images_seen(stage, arguments, *counts) * (1 + n_critic_steps) / (1 + cls.n_critic_steps)
+        return super().n_images_seen(*asked) * (1 + self.n_critic_steps) / (1 + type(self).n_critic_steps)
 
     def networks(self, image_shape, n_classes):
         return {

@@ -1,5 +1,6 @@
 """Balance a folder of images: copy its originals and add as many new images as each small class lacks."""
 
+import argparse
 import shlex
 import shutil
 from pathlib import Path
@@ -8,11 +9,11 @@ import numpy as np
 
 from ...datasets import folder
 from ...datasets.groups import read_groups
-from ...models import METHODS
-from ..command_line import FailedError, Parser, UsageError, non_negative, words_of
+from ...models import METHODS, named
+from ..command_line import FailedError, Parser, UsageError, method_name, non_negative, words_of
 from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages, in_words
-from ..running.plan import duration, training_seconds
+from ..running.plan import duration
 from . import options as folder_options
 from .destination import MODEL, RUN_FILE, check_destination, claim, publish, working_folder
 from .task import balancer as new_balancer
@@ -29,7 +30,10 @@ def parse(prog: str, arguments=None):
     parser = Parser(prog, description=__doc__)
     folder_options.add_to(parser)
     parser.add_argument("destination", metavar="DST", help="folder to make; it must not exist")
-    parser.add_argument("--method", required=True, choices=CHOICES, metavar="NAME", help=f"one of {', '.join(CHOICES)}")
+    parser.add_argument(
+        "--method", required=True, type=maker, metavar="NAME",
+        help=f"one of {', '.join(CHOICES)}, or a chain as first+second: the second transforms the first's images",
+    )  # fmt: skip
     parser.add_argument(
         "--sampling-strategy", nargs="+", default=["auto"], metavar="WORD",
         help=f"{', '.join(folder_options.STRATEGIES)}, for two classes their ratio, or CLASS=COUNT ... as the wanted "
@@ -50,10 +54,18 @@ def parse(prog: str, arguments=None):
     return options
 
 
+def maker(text: str) -> str:
+    """argparse type: a method that makes images, or a chain of such."""
+    name = method_name(text)
+    if not named(name).makes_images:
+        raise argparse.ArgumentTypeError(f"{name} makes no images; there are {', '.join(CHOICES)}")
+    return name
+
+
 def main(options) -> int:
     folder_options.one_machine()
     check_packages(options.filter)
-    if "duplicates" in options.filter and METHODS[options.method].load().makes_copies:
+    if "duplicates" in options.filter and named(options.method).load().makes_copies:
         raise UsageError(f"{options.method} makes copies, of which --filter duplicates leaves none; leave it out")
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
@@ -95,12 +107,12 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
         print(f"{name:{width}}  {count:8}  {additions[name]:8}  {count + additions[name]:9}")
     folder_options.print_others(listing)
     n_images = sum(listing.counts.values())
-    arguments = METHODS[options.method].load().arguments(options.schedule, n_images, not options.no_flip)
-    classes = {"n_classes": len(listing.counts), "n_small_classes": sum(n > 0 for n in additions.values())}
-    seconds = training_seconds(options.method, arguments, n_images, shape, **classes)
-    seconds += n_images / 500 + sum(additions.values()) / 500
+    balancer = new_balancer(options.method, options.schedule, n_images, not options.no_flip, folder=None)
+    n_small_classes, n_new = sum(n > 0 for n in additions.values()), sum(additions.values())
+    seconds = balancer.fit_seconds(n_images, shape, len(listing.counts), n_small_classes)
+    seconds += balancer.sample_seconds(n_new, shape) + n_images / 500 + n_new / 500
     print(
-        f"{sum(additions.values())} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
+        f"{n_new} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
         f"{duration(seconds)} on two cores like the reference machine's.",
         flush=True,
     )
@@ -128,7 +140,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     from .refill import chain
 
     try:
-        with METHODS[options.method].fit_scope(strategy_of_devices):
+        with named(options.method).fit_scope(strategy_of_devices):
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
         rates = write_dataset(working, options, loaded, balancer, additions, filters)
@@ -183,8 +195,9 @@ def write_dataset(
         (dataset / name).mkdir(parents=True)
     model = working / MODEL
     # where and how verbosely it was fitted is not part of the model
-    balancer.set_params(**METHODS[options.method].fit_arguments(folder=None, verbose=0))
+    balancer.set_params(**named(options.method).fit_arguments(folder=None, verbose=0))
     balancer.save(model)
+    balancer.set_params(**named(options.method).fit_arguments(folder=None, verbose=1))
     model_hash = digest(model, "sha256")
     for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):
         copy(Path(options.source) / path, dataset / path, options.link)
@@ -198,8 +211,11 @@ def write_dataset(
         for number, image in enumerate(images):
             path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
-            parent = "" if made.parents is None else loaded.paths[made.parents[number]].as_posix()
-            rows.append((path.as_posix(), options.method, name, options.seed, parent, model_hash))
+            parent = "" if made.parents[number] < 0 else loaded.paths[made.parents[number]].as_posix()
+            styles = [
+                style if isinstance(style, str) else loaded.paths[style].as_posix() for style in made.styles[number]
+            ]
+            rows.append((path.as_posix(), options.method, name, options.seed, parent, "|".join(styles), model_hash))
         caption = f"{name}, new"
         if filters is not None:
             rates = {chosen: rates[chosen] | of_class for chosen, of_class in made.rates.items()}

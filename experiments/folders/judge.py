@@ -10,8 +10,8 @@ import numpy as np
 
 from ...datasets import folder
 from ...datasets.groups import read_groups
-from ...models import BASELINE, METHODS
-from ..command_line import EXIT_FAILED, FailedError, Parser, UsageError, positive, writable_folder
+from ...models import BASELINE, METHODS, in_order, named
+from ..command_line import EXIT_FAILED, FailedError, Parser, UsageError, method_name, positive, writable_folder
 from ..running import devices, locks
 from ..running.cell import Cell
 from ..running.filters import FILTERS, HELP, check_packages
@@ -31,8 +31,9 @@ def parse(prog: str, arguments=None):
     parser = Parser(prog, description=__doc__)
     folder_options.add_to(parser)
     parser.add_argument(
-        "--methods", nargs="*", choices=(*CHOICES, *ALWAYS), default=CHOICES, metavar="NAME",
-        help=f"which of {', '.join(CHOICES)}; always compared: {', '.join(ALWAYS)} (default: all)",
+        "--methods", nargs="*", type=method_name, default=CHOICES, metavar="NAME",
+        help=f"which of {', '.join(CHOICES)}, or chains as first+second, where the second transforms the first's "
+        f"images; always compared: {', '.join(ALWAYS)} (default: all but chains)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=positive, default=5, metavar="N",
@@ -58,7 +59,7 @@ def parse(prog: str, arguments=None):
     options = parser.parse_args(arguments)
     if options.seeds < 2:
         parser.error("argument --seeds: a verdict needs at least 2")
-    options.methods = [name for name in CHOICES if name in options.methods]
+    options.methods = [name for name in in_order(options.methods) if name not in ALWAYS]
     options.proportions = sorted(set(options.proportions))
     options.filter = list(dict.fromkeys(options.filter))
     return options
@@ -117,9 +118,9 @@ def planned(options, class_names, labels: np.ndarray, groups, image_shape: tuple
 
 def asked_cells(options) -> list[Cell]:
     """One for each method, proportion and seed; first the methods without images, which have no proportions."""
-    methods = [name for name in METHODS if name in (*ALWAYS, *options.methods)]
-    without = [(name, 1.0) for name in methods if not METHODS[name].makes_images]
-    making = [(name, share) for name in methods if METHODS[name].makes_images for share in options.proportions]
+    methods = in_order([*ALWAYS, *options.methods])
+    without = [(name, 1.0) for name in methods if not named(name).makes_images]
+    making = [(name, share) for name in methods if named(name).makes_images for share in options.proportions]
     return [Cell("folder", name, seed, share) for name, share in without + making for seed in range(options.seeds)]
 
 
@@ -166,7 +167,7 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
         raise FailedError(f"without {BASELINE} there is nothing to compare with; see {failed_treatments[BASELINE]}")
     finished = [cell for cell in cells if cell.treatment not in failed_treatments]
     failed_methods = {cell.method for cell in failed}
-    audited = [name for name in METHODS if name in ("geometric", *options.methods) and name not in failed_methods]
+    audited = [name for name in in_order(["geometric", *options.methods]) if name not in failed_methods]
     advice = report.write_all(runner, finished, failed_treatments, audited, extractor, loaded, options)
     out = plan.out
     print(

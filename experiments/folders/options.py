@@ -13,7 +13,8 @@ from ..running import devices
 
 STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
 MANIFEST = "manifest.csv"
-MANIFEST_COLUMNS = ("file", "method", "class", "seed", "parent", "model_sha256")
+MANIFEST_COLUMNS = ("file", "method", "class", "seed", "parent", "styles", "model_sha256")
+MANIFEST_START = ",".join(MANIFEST_COLUMNS[:5])  # which version 0.3 wrote too
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ def was_made_here(path: Path) -> bool:
     """Whether `balance.py` made the folder."""
     try:
         with open(path / MANIFEST, encoding="utf-8") as file:
-            return file.readline().strip() == ",".join(MANIFEST_COLUMNS)
+            return file.readline().startswith(MANIFEST_START)
     except (OSError, UnicodeDecodeError):
         return False
 

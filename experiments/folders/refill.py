@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...datasets.image_dataset import ImageDataset
-from ...models.balancer import Balancer, HasParents
+from ...models.balancer import Balancer, HasParents, HasStyles
 from ..command_line import FailedError
 from ..running.filters import Chain, Counts, in_words, passing
 from ..running.plan import Plan
@@ -20,10 +20,14 @@ MAX_TIMES_WANTED = 20
 
 @dataclass(frozen=True)
 class Made:
-    """`images` (n, height, width, channels), `parents` (n,) if the method has any, and `Chain.rates` of the class."""
+    """Images of a class, `parents` and `styles` as the balancer declares them, and `Chain.rates` of the class.
+
+    `images` (n, height, width, channels), `parents` (n,), of which -1 is none, `styles` (n, n_styles).
+    """
 
     images: np.ndarray
-    parents: np.ndarray | None
+    parents: np.ndarray
+    styles: np.ndarray
     rates: dict
 
 
@@ -55,19 +59,17 @@ def sample(
         made = _made(balancer, name, min(in_a_round, max_images - n_made), seed)
         kept, of_round = passing(filters.names, made.images, label, originals, filters.classifier)
         counts = {chosen: tuple(np.add(counts[chosen], of_round[chosen]).tolist()) for chosen in filters.names}
-        rounds.append((made.images[kept], None if made.parents is None else made.parents[kept]))
+        rounds.append((made.images[kept], made.parents[kept], made.styles[kept]))
         n_kept, n_made = n_kept + len(kept), n_made + len(made.images)
-    images, parents = zip(*rounds, strict=True)
-    return Made(
-        np.concatenate(images)[:n],
-        None if parents[0] is None else np.concatenate(parents)[:n],
-        filters.rates({label: counts}),
-    )
+    kept = [np.concatenate(of_rounds)[:n] for of_rounds in zip(*rounds, strict=True)]
+    return Made(*kept, filters.rates({label: counts}))
 
 
 def _made(balancer: Balancer, name: str, n: int, random_state: int) -> Made:
-    parents = balancer.parents(name, n, random_state) if isinstance(balancer, HasParents) else None
-    return Made(balancer.sample(name, n, random_state), parents, {})
+    asked = name, n, random_state
+    parents = balancer.parents(*asked) if isinstance(balancer, HasParents) else np.full(n, -1)
+    styles = balancer.styles(*asked) if isinstance(balancer, HasStyles) else np.empty((n, 0), np.int64)
+    return Made(balancer.sample(*asked), parents, styles, {})
 
 
 def _refusal(filters: Chain, label: int, counts: Counts, n: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...datasets.tasks import SCHEDULES, Classifier, Table, Task
 from ...evaluation.protocol import part_indices
-from ...models import METHODS
+from ...models import METHODS, named
 from ..command_line import UsageError
 
 N_STEPS = {"smoke": 60, "quick": 1500, "thesis": 4000}
@@ -127,9 +127,8 @@ def _classifier_arguments(schedule: str, n_images: int) -> dict:
 
 def balancer(method: str, schedule: str, n_images: int, flip: bool, folder: Path, **given):
     """The method's unfitted balancer for `n_images` images; networks keep their checkpoints in `folder`."""
-    values = METHODS[method].load().arguments(schedule, n_images, flip)
-    values |= METHODS[method].fit_arguments(folder, verbose=1)
-    return METHODS[method].load()(**values, **given)
+    made = named(method)
+    return made.new(**made.arguments(schedule, n_images, flip), **made.fit_arguments(folder, verbose=1), **given)
 
 
 def check(methods, schedule: str, counts: dict[str, int], shape: tuple[int, int]) -> None:
@@ -137,13 +136,16 @@ def check(methods, schedule: str, counts: dict[str, int], shape: tuple[int, int]
     smallest = min(counts, key=counts.get)
     n_images = sum(counts.values())
     for method in methods:
-        made = METHODS[method].load()
+        made = balancer(method, schedule, n_images, False, folder=None)
+        try:
+            needed = made.min_images
+        except ValueError as error:  # a chain of methods that do not go together
+            raise UsageError(f"{method}: {error}") from error
         if min(shape) < made.min_side_pixels:
             raise UsageError(
                 f"{method} needs images of at least {made.min_side_pixels} x {made.min_side_pixels} pixels, these have "
                 f"{shape[0]} x {shape[1]}; give a larger --image-size"
             )
-        needed = made(**made.arguments(schedule, n_images, False)).min_images
         if counts[smallest] < needed:
             raise UsageError(
                 f"class {smallest} has {counts[smallest]} images to learn from, but {method} needs {needed} of every "

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ...models import METHODS
+from ...models import named
 
 # what methods are compared with: SSIM of original images, a classifier on the dataset with nothing dropped, and one on
 # as many original images as a task with `n_new_only` takes new ones
@@ -19,9 +19,10 @@ ORIGINAL, BALANCED_ORIGINAL, AS_MANY_ORIGINALS = REFERENCES
 class Cell:
     """Images made, SSIM of pairs, a classifier trained and tested: as much of it as the method has.
 
-    `method` is one of METHODS or of REFERENCES, `proportion` the number of new images in multiples of what restores the
-    balance. `seed` decides all that is random about the measurement: which images are made and paired, the classifier's
-    weights and order of images. A method's networks are trained once for all seeds and proportions, as in the thesis.
+    `method` is the name of a method, of a chain or of one of REFERENCES, `proportion` the number of new images in
+    multiples of what restores the balance. `seed` decides all that is random about the measurement: which images are
+    made and paired, the classifier's weights and order of images. A method's networks are trained once for all seeds
+    and proportions, as in the thesis.
     """
 
     task: str
@@ -43,18 +44,23 @@ class Cell:
         return self.method if self.proportion == 1 else f"{self.method} x{self.proportion:g}"
 
     @property
+    def has_method(self) -> bool:
+        """Whether it is no reference."""
+        return self.method not in REFERENCES
+
+    @property
     def makes_images(self) -> bool:
-        return self.method in METHODS and METHODS[self.method].makes_images
+        return self.has_method and named(self.method).makes_images
 
     @property
     def is_trained(self) -> bool:
         """Whether the method trains networks."""
-        return self.method in METHODS and METHODS[self.method].family == "network"
+        return self.has_method and named(self.method).family == "network"
 
     @property
     def takes_time(self) -> bool:
         """Whether fitting the method takes time, which `Plan` then knows."""
-        return self.method in METHODS and METHODS[self.method].takes_time
+        return self.has_method and named(self.method).takes_time
 
     @property
     def has_classifier(self) -> bool:
@@ -63,14 +69,17 @@ class Cell:
 
 def label(method: str) -> str:
     """The name of a method or reference in tables and figures."""
-    return REFERENCES[method] if method in REFERENCES else METHODS[method].label
+    return REFERENCES[method] if method in REFERENCES else named(method).label
 
 
 def cell_named(name: str) -> Cell:
     """The cell of a table that has this name; raises ValueError if there is none."""
-    match = re.fullmatch(r"(.+)-(\w+)-seed(\d+)", name)
-    if not match or match[2] not in (*METHODS, *REFERENCES):
-        raise ValueError(f"no cell is called {name!r}")
+    match = re.fullmatch(r"(.+)-([\w+]+)-seed(\d+)", name)
+    try:
+        if match[2] not in REFERENCES:
+            named(match[2])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"no cell is called {name!r}") from error
     return Cell(match[1], match[2], int(match[3]))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import protocol
-from ...models import METHODS
+from ...models import named
 from ...models.balancer import HasSourceClass
 from . import locks
 from .cell import Cell
@@ -58,9 +58,10 @@ class Fitting:
 
     def _new_balancer(self, cell: Cell):
         parts, arguments = self.parts(cell), self.plan.arguments(cell)
-        arguments |= METHODS[cell.method].fit_arguments(self.plan.training_folder(cell), self.verbose)
+        method = named(cell.method)
+        arguments |= method.fit_arguments(self.plan.training_folder(cell), self.verbose)
         arguments["random_state"] = self.plan.tasks[cell.task].training_random_state
-        balancer = METHODS[cell.method].load()(**arguments)
+        balancer = method.new(**arguments)
         counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)
         missing = _without_source(parts.missing, balancer, counts)
         return balancer.set_params(sampling_strategy={k: int(counts[k]) + n for k, n in missing.items()})
@@ -75,7 +76,7 @@ class Fitting:
 
     def _fit(self, balancer, cell: Cell) -> None:
         train = self.parts(cell).train
-        with METHODS[cell.method].fit_scope(self.strategy):
+        with named(cell.method).fit_scope(self.strategy):
             balancer.fit(train.images, train.labels)
 
     def environments(self, cell: Cell) -> list[dict]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.tasks import Task
-from ...models import BASELINE, METHODS
+from ...models import BASELINE, Chained, Method, in_order, named
 from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, Cell
 
-SECONDS_TO_START = 4  # building and tracing a network
+SECONDS_TO_START = 4  # building and tracing a classifier
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
-UNMEASURED = {28: 1.0, 32: 1.3, 64: 5.0}  # seconds for an epoch of 1000 images if a method does not say
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ class Plan:
                 values["shown_filters"] = list(task.shown_filters)
             if cell.proportion != 1:
                 values["proportion"] = cell.proportion
-        elif cell.method in METHODS:
-            values |= METHODS[cell.method].load()().get_params()
+        elif cell.has_method:
+            values |= named(cell.method).new().get_params()
         if cell.has_classifier:
             values["classifier"] = {"network": task.classifier.network} | task.classifier.schedules[self.schedule]
         return values
@@ -74,15 +73,19 @@ class Plan:
     def arguments(self, cell: Cell) -> dict:
         """Constructor arguments of the cell's method: the task's, else all of the method's own, defaults among them.
 
-        The task's overrides replace some of either.
+        The task's overrides replace some of either. Those of a chain are its methods', by name.
         """
-        task = self.tasks[cell.task]
-        known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(cell.method, {})
-        if cell.method in known:
-            return dict(known[cell.method]) | overrides
-        made = METHODS[cell.method].load()
-        own = made(**made.arguments(self.schedule, task.n_train_images, task.is_mirrored) | overrides).get_params()
-        return {name: value for name, value in own.items() if name not in SET_BY_RUNNER}
+        task, method = self.tasks[cell.task], named(cell.method)
+        if isinstance(method, Chained):
+            return {link.name: self._arguments(link, task) for link in method.links}
+        return self._arguments(method, task)
+
+    def _arguments(self, method: Method, task: Task) -> dict:
+        known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(method.name, {})
+        if method.name in known:
+            return dict(known[method.name]) | overrides
+        chosen = method.arguments(self.schedule, task.n_train_images, task.is_mirrored) | overrides
+        return {name: value for name, value in method.new(**chosen).get_params().items() if name not in SET_BY_RUNNER}
 
     def rated_filters(self, cell: Cell) -> tuple[str, ...]:
         """Filters whose pass rates are part of the cell's record."""
@@ -117,13 +120,15 @@ class Plan:
     def epochs(self, cell: Cell) -> str:
         """The cell's epochs in words: of its networks and of its classifier."""
         parts = []
-        if cell.is_trained:
-            arguments = self.arguments(cell)
-            for parameter in [name for name in arguments if name.endswith("epochs")]:
-                stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
-                parts.append(f"{arguments[parameter]} {stage or cell.method}")
-        elif cell.takes_time:
-            parts.append(f"{self.arguments(cell)['n_iterations']} {cell.method}")
+        if cell.takes_time:
+            method = named(cell.method)
+            for link in method.links if isinstance(method, Chained) else [method]:
+                arguments = self._arguments(link, self.tasks[cell.task])
+                for parameter in [name for name in arguments if name.endswith("epochs")]:
+                    stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
+                    parts.append(f"{arguments[parameter]} {stage or link.name}")
+                if link.family == "learned":
+                    parts.append(f"{arguments['n_iterations']} {link.name}")
         if cell.has_classifier:
             parts.append(f"{self.tasks[cell.task].classifier.schedules[self.schedule]['n_epochs']} classifier")
         return " + ".join(parts) or "none"
@@ -133,9 +138,28 @@ class Plan:
         if not cell.takes_time:
             return 0.0
         task = self.tasks[cell.task]
-        n_small = task.n_classes - 1 if task.dropped_percent is None else len(task.measured)
-        classes = {"n_classes": task.n_classes, "n_small_classes": n_small}
-        return training_seconds(cell.method, self.arguments(cell), task.n_train_images, task.image_shape, **classes)
+        n_small_classes = self._n_small_classes(task)
+        return self._balancer(cell).fit_seconds(task.n_train_images, task.image_shape, task.n_classes, n_small_classes)
+
+    def sampling_seconds(self, cell: Cell) -> float:
+        """Estimate for making the new images, which few methods take long for."""
+        if not cell.takes_time:
+            return 0.0
+        task = self.tasks[cell.task]
+        n = self._n_small_classes(task) * task.n_train_images / task.n_classes  # where the task does not say
+        if task.n_new_only:
+            n = task.n_classes * task.n_new_only[self.schedule]
+        elif task.kept_per_class:
+            wanted = task.n_images_per_class or max(task.kept_per_class)
+            n = sum(max(0, wanted - kept) for kept in task.kept_per_class)
+        return self._balancer(cell).sample_seconds(round(n * cell.proportion), task.image_shape)
+
+    def _balancer(self, cell: Cell):
+        return named(cell.method).new(**self.arguments(cell))
+
+    @staticmethod
+    def _n_small_classes(task: Task) -> int:
+        return task.n_classes - 1 if task.dropped_percent is None else len(task.measured)
 
     def measuring_seconds(self, cell: Cell) -> float:
         """Estimate for a cell whose networks are trained: sampling, SSIM, classifier."""
@@ -146,7 +170,8 @@ class Plan:
         n_seen = arguments["n_epochs"] * task.n_train_images
         if "steps_per_epoch" in arguments:
             n_seen = arguments["n_epochs"] * arguments["steps_per_epoch"] * arguments["batch_size"]
-        return SECONDS_TO_START + task.classifier.seconds_per_1000_images * n_seen / 1000
+        of_classifier = SECONDS_TO_START + task.classifier.seconds_per_1000_images * n_seen / 1000
+        return of_classifier + self.sampling_seconds(cell)
 
     def remaining_seconds(self, cells: Iterable[Cell]) -> float:
         """Estimate for all unfinished cells; training counts in full until one of the cells that share it is done."""
@@ -157,36 +182,6 @@ class Plan:
         for cell in set(cells).difference(unfinished):
             untrained.pop(self.training_folder(cell), None)
         return seconds + sum(map(self.training_seconds, untrained.values()))
-
-
-def training_seconds(
-    method: str,
-    arguments: dict,
-    n_images: int,
-    image_shape: tuple[int, ...],
-    *,
-    n_classes: int = 2,
-    n_small_classes: int = 1,
-) -> float:
-    """Estimate for a method's fit, if it takes time, on two cores like the reference machine's."""
-    if not METHODS[method].takes_time:
-        return 0.0
-    made = METHODS[method].load()
-    if METHODS[method].family == "learned":
-        return SECONDS_TO_START + made(**arguments).fit_seconds(n_images, n_classes)
-    seconds = 0.0
-    for stage in made.epochs_of_stage:
-        per_1000 = _of_size(made.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
-        n_seen = made.n_images_seen(stage, arguments, n_images, n_classes, n_small_classes)
-        seconds += SECONDS_TO_START + per_1000 * n_seen / 1000
-    return seconds
-
-
-def _of_size(seconds_of_sides: Mapping[int, float], image_shape: tuple[int, ...]) -> float:
-    """That of the measured size nearest to the images', more for larger images."""
-    area = image_shape[0] * image_shape[1]
-    side = min(seconds_of_sides, key=lambda side: abs(side**2 - area))
-    return seconds_of_sides[side] * max(1.0, area / side**2)
 
 
 def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str, int]) -> list[Cell]:
@@ -203,7 +198,7 @@ def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str
         columns += [(task.baseline_task or task.name, BASELINE) for task in of_dataset]
         columns += [(task.name, AS_MANY_ORIGINALS) for task in of_dataset if task.n_new_only]
         columns += [(task.undropped.name, BALANCED_ORIGINAL) for task in of_dataset if task.dropped_percent]
-        asked = [method for name, method in METHODS.items() if name in methods and name != BASELINE]
+        asked = [named(name) for name in in_order(methods) if name != BASELINE]
         columns += [(t.name, m.name) for m in asked for t in of_dataset if m.makes_images or not t.n_new_only]
         found |= {Cell(task, m, seed): None for task, m in columns for seed in range(n_seeds[dataset])}
     return list(found)

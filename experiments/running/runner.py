@@ -13,7 +13,7 @@ import tensorflow as tf
 from ...datasets.files import read_json, write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, protocol, scores, ssim
-from ...models import BASELINE, METHODS
+from ...models import BASELINE, named
 from ...models.networks.classifiers import builder
 from ...models.training.callbacks import FiniteLosses, Progress
 from . import locks, pictures
@@ -234,8 +234,8 @@ class Runner:
         """A classifier trained as the cell's method says, from its seed, and the history of its training."""
         task = self.plan.tasks[cell.task]
         arguments = dict(task.classifier.schedules[self.plan.schedule])
-        if cell.method in METHODS and not cell.makes_images:
-            arguments |= METHODS[cell.method].load()().classifier_arguments(train.labels)
+        if cell.has_method and not cell.makes_images:
+            arguments |= named(cell.method).new().classifier_arguments(train.labels)
         n_steps = arguments.get("steps_per_epoch") or len(train.labels) // min(
             arguments["batch_size"], len(train.labels)
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...datasets.tasks import SCHEDULES, Task
 from ...evaluation.protocol import PROTOCOLS, part_indices
-from ...models import BASELINE, METHODS
-from ..command_line import EXIT_FAILED, Parser, UsageError, percentage, positive, writable_folder
+from ...models import BASELINE, METHODS, Chained, named
+from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, percentage, positive, writable_folder
 from ..running import devices, locks, run_folder
 from ..running.cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, Cell, cell_named
 from ..running.filters import FILTERS, HELP, check_packages
@@ -37,8 +37,9 @@ def parse(prog: str, arguments=None):
         help="per cent of the minority class to drop (default: 50 75, as in the thesis)",
     )  # fmt: skip
     parser.add_argument(
-        "--methods", nargs="+", choices=CHOICES, metavar="NAME",
-        help=f"which of {', '.join(CHOICES)} (default: those that the source of each dataset compares, and rivals)",
+        "--methods", nargs="+", type=method_name, metavar="NAME",
+        help=f"which of {', '.join(CHOICES)}, or chains as first+second (default: those that the source of each "
+        "dataset compares, and rivals)",
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=SCHEDULES, default="quick",
@@ -138,6 +139,7 @@ def main(options) -> int:
     by_name = {task.name: task for task in (*tasks, *(task.undropped for task in tasks if task.dropped_percent))}
     plan = Plan(Path(options.out), by_name, options.schedule, options.protocol, tuple(options.filter))
     check_folder(plan, {})
+    check_chains(cells)
     if options.dry_run and not options.data_dir:  # a plan needs no download
         print_plan(plan, cells)
         return 0
@@ -152,6 +154,16 @@ def main(options) -> int:
     writable_folder(options.out)
     print_plan(plan, cells)
     return run(plan, tasks, cells, datasets, options)
+
+
+def check_chains(cells: list[Cell]) -> None:
+    """Raise UsageError for a chain of methods that do not go together."""
+    for name in dict.fromkeys(cell.method for cell in cells if cell.has_method):
+        if isinstance(method := named(name), Chained):
+            try:
+                method.new().check_methods()
+            except ValueError as error:
+                raise UsageError(f"{name}: {error}") from error
 
 
 def check_class_sizes(plan: Plan, tasks: list[Task], cells: list[Cell], datasets: dict) -> None:
@@ -171,7 +183,7 @@ def check_class_sizes(plan: Plan, tasks: list[Task], cells: list[Cell], datasets
         needed = 2  # for a class's Gaussian
         unfinished = [cell for cell in cells if cell.task == task.name and not plan.is_finished(cell)]
         for cell in {cell.method: cell for cell in unfinished if cell.makes_images}.values():
-            needed = max(needed, METHODS[cell.method].load()(**plan.arguments(cell)).min_images)
+            needed = max(needed, named(cell.method).new(**plan.arguments(cell)).min_images)
         for label in task.measured:
             n_left = int((dataset.labels[indices["train"]] == label).sum())
             if n_left < needed or missing[label] < MIN_IMAGES_MISSING:

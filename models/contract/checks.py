@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ...datasets import digits
-from ..balancer import HasLatents, HasParents, HasStyles
+from ..balancer import HasLatents, HasParents, HasSourceClass, HasStyles, HasTransform
 from .fits import (
     Fit,
     counts,
@@ -216,7 +216,7 @@ def check_parents(balancer, images, labels):
     parents = fitted.parents(label, N_SAMPLED, random_state=7)
     _require((parents.dtype, parents.shape) == (np.int64, (N_SAMPLED,)), f"parents must be int64 ({N_SAMPLED},)")
     _require(_same(parents, fitted.parents(label, N_SAMPLED, random_state=7)), "parents must be the same again")
-    _require(parents.min() >= 0 and parents.max() < len(images), "parents must be indices of fitted images")
+    _require(parents.min() >= -1 and parents.max() < len(images), "parents must be indices of fitted images, or -1")
 
 
 def check_styles(balancer, images, labels):
@@ -227,8 +227,24 @@ def check_styles(balancer, images, labels):
     _require(styles.dtype == np.int64 or styles.dtype.kind == "U", "styles must be int64 or strings")
     _require(styles.ndim == 2 and len(styles) == N_SAMPLED, f"styles must be ({N_SAMPLED}, n_styles)")
     _require(_same(styles, fitted.styles(label, N_SAMPLED, random_state=7)), "styles must be the same again")
-    is_index = styles.dtype == np.int64
+    is_index = styles.dtype == np.int64 and styles.size
     _require(not is_index or (styles.min() >= 0 and styles.max() < len(images)), "styles must index fitted images")
+
+
+def check_transform(balancer, images, labels):
+    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
+    if not isinstance(fitted, HasTransform):
+        return
+    given = images[labels == (fitted.source_label_ if isinstance(fitted, HasSourceClass) else label)][:3]
+    before = given.copy()
+    made = fitted.transform(given, label, random_state=7)
+    _require((made.dtype, made.shape) == (given.dtype, given.shape), "transform must give an image for each one")
+    _require(not _same(made, given), "transform must change images")
+    _require(_same(given, before), "transform must not change the array of images that it is given")
+    _require(_same(made, fitted.transform(given, label, random_state=7)), "transform must give the same images again")
+    _require(_same(fitted.transform(given[:0], label), given[:0]), "transform must give none for no images")
+    _require_refused("transforming for a class that was not fitted", fitted.transform, given, int(labels.max()) + 1)
+    _require_refused("transforming images of another shape", fitted.transform, given[:, 1:], label)
 
 
 def check_latents(balancer, images, labels):

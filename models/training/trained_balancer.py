@@ -11,6 +11,9 @@ import numpy as np
 from ..balancer import Balancer
 from .trained import Trained
 
+SECONDS_TO_START = 4.0  # building and tracing a network
+UNMEASURED = {28: 1.0, 32: 1.3, 64: 5.0}  # seconds for an epoch of 1000 images if a method does not say
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class TrainedBalancer(Trained, Balancer):
@@ -41,14 +44,19 @@ class TrainedBalancer(Trained, Balancer):
         steps_per_epoch = max(1, n_images // min(values.get("batch_size", cls.batch_size), n_images))
         return values | {parameter: -(-n // steps_per_epoch) for parameter, n in n_steps.items()}
 
-    @classmethod
-    def n_images_seen(cls, stage: str, arguments: dict, n_images: int, n_classes: int, n_small_classes: int) -> float:
+    def fit_seconds(self, n_images, image_shape, n_classes, n_small_classes):
+        seconds = SECONDS_TO_START * len(self.epochs_of_stage)
+        for stage in self.epochs_of_stage:
+            per_1000 = seconds_of_size(self.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
+            seconds += per_1000 * self.n_images_seen(stage, n_images, n_classes, n_small_classes) / 1000
+        return seconds
+
+    def n_images_seen(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:
         """Estimate of how many images the steps of a stage take in all, which `seconds_per_1000_images` are for.
 
-        Of `n_classes` so many `n_small_classes` get new images. Networks of other sizes count by their cost.
+        Arguments are those of `fit_seconds`. Networks of other sizes than the default ones count by their cost.
         """
-        parameter = cls.epochs_of_stage[stage]
-        return arguments.get(parameter, getattr(cls, parameter)) * n_images
+        return getattr(self, self.epochs_of_stage[stage]) * n_images
 
     def _fit(self, images, class_indices):
         self._train(images, class_indices.astype(np.int64, copy=False))
@@ -61,3 +69,10 @@ class TrainedBalancer(Trained, Balancer):
 
     def _builders(self, image_shape):
         return self.networks(image_shape, len(self.classes_))
+
+
+def seconds_of_size(seconds_of_sides: Mapping[int, float], image_shape: tuple[int, ...]) -> float:
+    """Those of the measured side nearest to the images', more for larger images."""
+    area = image_shape[0] * image_shape[1]
+    side = min(seconds_of_sides, key=lambda side: abs(side**2 - area))
+    return seconds_of_sides[side] * max(1.0, area / side**2)

@@ -9,6 +9,7 @@ from class_balancing import (
     HasParents,
     HasSourceClass,
     HasStyles,
+    HasTransform,
     RandomOversampling,
     check_balancer,
 )
@@ -194,12 +195,14 @@ def test_methods_declare_what_else_they_can_do():
     of_originals = {"geometric", "random_oversampling", "affine", "cpab", "style_transfer"}
     assert that_are(HasParents) == of_originals | of_cyclegans
     assert that_are(HasStyles) == {"style_transfer"}
+    assert that_are(HasTransform) == (of_originals - {"random_oversampling"}) | of_cyclegans
     deep_smotes = {"deep_smote", "deep_smote_unpenalised", "deep_smote_permuted"}
     assert that_are(HasLatents) == {"cvae", "cvae_gan", "bagan"} | deep_smotes
     assert that_are(HasSourceClass) == of_cyclegans
     declared = (
         (HasParents, ("parents",)),
         (HasStyles, ("styles",)),
+        (HasTransform, ("transform",)),
         (HasLatents, ("encode", "decode")),
         (HasSourceClass, ("translate", "recover")),
     )

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from class_balancing import Balancer, HasLatents, HasParents, HasStyles, check_balancer
+from class_balancing import Balancer, HasLatents, HasParents, HasStyles, HasTransform, check_balancer
 from class_balancing.models.contract.checks import CHECKS
 
 
@@ -174,6 +174,11 @@ class NamesStylesThatWereNotFitted(Sound, HasStyles):
         return np.full((n, 1), 10_000)
 
 
+class TransformsIntoNothingElse(Sound, HasTransform):
+    def _transform(self, images, class_index, random_state):
+        return images
+
+
 class DecodesToFloats(Sound, HasLatents):
     def encode(self, images, label):
         self._class_index(label)
@@ -210,6 +215,7 @@ BROKEN = [
     (SavesTheTime, "check_saving"),
     (NamesParentsThatWereNotFitted, "check_parents"),
     (NamesStylesThatWereNotFitted, "check_styles"),
+    (TransformsIntoNothingElse, "check_transform"),
     (DecodesToFloats, "check_latents"),
 ]
 

@@ -16,7 +16,9 @@ from class_balancing.experiments.command_line import FailedError, UsageError
 from class_balancing.experiments.folders import balance, destination
 from class_balancing.models import METHODS
 from class_balancing.models.balancer import ModeCollapseError
+from class_balancing.models.chain import Chain
 from class_balancing.models.cvae import CVAE
+from class_balancing.models.style_transfer import StyleTransfer
 from class_balancing.reports import figures
 from forked import Forked
 from PIL import Image
@@ -62,6 +64,39 @@ def test_copies_name_their_parent(source, tmp_path):
     for row in pd.read_csv(tmp_path / "dst" / "manifest.csv").itertuples():
         new, parent = (np.asarray(Image.open(tmp_path / "dst" / file)) for file in (row.file, row.parent))
         np.testing.assert_array_equal(new, parent)
+
+
+@pytest.mark.parametrize("method", ["random_oversampling+geometric", "smote+geometric"])
+def test_a_chain_is_one_method_whose_images_name_their_parents(method, source, tmp_path):
+    target, model = tmp_path / "dst", tmp_path / "model.npz"
+    assert called(source, target, "--method", method, "--save-model", model) == 0
+    manifest = pd.read_csv(target / "manifest.csv", keep_default_na=False)
+    assert set(manifest["method"]) == {method}
+    assert set(manifest["file"].str.startswith(f"light/{method}-0-")) == {True}
+    assert ("" in set(manifest["parent"])) == method.startswith("smote")
+    again = Chain.load(model).sample("light", 24)
+    np.testing.assert_array_equal(again[3], np.asarray(Image.open(target / manifest["file"][3])))
+
+
+@pytest.mark.parametrize(("style_from", "prefix"), [("same class", "light/"), ("folder", "brush")])
+def test_the_manifest_names_the_styles(style_from, prefix, source, tmp_path, monkeypatch):
+    if style_from == "folder":
+        style_from = tmp_path / "pictures"
+        style_from.mkdir()
+        for index in range(3):
+            Image.effect_noise((20, 30), 100).save(style_from / f"brush{index}.png")
+    monkeypatch.setattr(
+        StyleTransfer,
+        "schedules",
+        {"smoke": {"n_epochs": 1, "n_iterations": 1, "n_styles": 2, "style_from": str(style_from)}},
+    )
+    called(source, tmp_path / "dst", "--method", "style_transfer", "--schedule", "smoke")
+    manifest = pd.read_csv(tmp_path / "dst" / "manifest.csv", keep_default_na=False)
+    for row in manifest.itertuples():
+        styles = row.styles.split("|")
+        assert len(set(styles)) == 2
+        assert all(style.startswith(prefix) for style in styles)
+        assert row.parent not in styles
 
 
 def test_links_models_and_other_numbers(source, tmp_path):
@@ -134,8 +169,15 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--method", "magic"], "invalid choice: 'magic'"),
-        (["--method", "class_weights"], "invalid choice: 'class_weights'"),
+        (["--method", "magic"], "no method is called 'magic'"),
+        (["--method", "geometric+class_weights"], "class_weights makes no images, so it cannot be chained"),
+        (["--method", "geometric+geometric"], "names a method twice"),
+        (["--method", "geometric+"], "no method is called ''"),
+        (
+            ["--method", "geometric+smote"],
+            "SMOTE does not transform images, so it can only come",
+        ),
+        (["--method", "class_weights"], "class_weights makes no images"),
         (["--method", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
         (["--method", "geometric", "--sampling-strategy", "cats=5"], "'cats=5' is not CLASS=COUNT"),
         (["--method", "geometric", "--filter", "luck"], "invalid choice: 'luck'"),

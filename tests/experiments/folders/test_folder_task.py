@@ -8,7 +8,6 @@ from class_balancing.datasets.tasks import SCHEDULES
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, filtering_task, folder_task
-from class_balancing.experiments.running.plan import training_seconds
 from class_balancing.models import METHODS
 
 MAKERS = [name for name, method in METHODS.items() if method.makes_images]
@@ -88,7 +87,7 @@ def test_every_method_has_arguments_for_every_number_of_images(schedule, n_image
     for method in MAKERS:
         made = balancer(method, schedule, n_images, True, tmp_path, random_state=3)
         assert made.random_state == 3
-        seconds = training_seconds(method, made.get_params(), n_images, (64, 64))
+        seconds = made.fit_seconds(n_images, (64, 64), 2, 1)
         assert (seconds > 0) == METHODS[method].takes_time
         assert getattr(made, "verbose", 0) == METHODS[method].takes_time
         assert (getattr(made, "folder", None) == tmp_path) == (METHODS[method].family == "network")

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 from class_balancing.datasets.tasks import SCHEDULES
-from class_balancing.experiments.running import plan as plans
 from class_balancing.experiments.running.cell import Cell
-from class_balancing.experiments.running.plan import Plan, cells_of, duration, training_seconds
+from class_balancing.experiments.running.plan import Plan, cells_of, duration
 from class_balancing.experiments.tables import TASKS, thesis
 from class_balancing.models import METHODS, cvae
+from class_balancing.models.training.trained_balancer import SECONDS_TO_START
 
 DATASETS = ("mnist", "cifar10", "vehicles")
 OF_THESIS = [task for task in TASKS.values() if task.dataset in DATASETS]
@@ -110,14 +110,14 @@ def test_time_follows_what_was_measured_for_the_nearest_size(monkeypatch):
     monkeypatch.setattr(cvae.CVAE, "seconds_per_1000_images", {"": {28: 1.0, 64: 5.0}})
 
     def seconds(side, n_images=1000):
-        return training_seconds("cvae", {"n_epochs": 10}, n_images, (side, side, 3)) - plans.SECONDS_TO_START
+        return cvae.CVAE(n_epochs=10).fit_seconds(n_images, (side, side, 3), 2, 1) - SECONDS_TO_START
 
     assert seconds(28) == pytest.approx(10)
     assert seconds(28, 500) == pytest.approx(5)
     assert seconds(20) == pytest.approx(10), "smaller images take no less"
     assert seconds(64) == pytest.approx(50)
     assert seconds(128) == pytest.approx(200)
-    assert training_seconds("geometric", {}, 1000, (28, 28, 1)) == 0
+    assert METHODS["geometric"].new().fit_seconds(1000, (28, 28, 1), 2, 1) == 0
 
 
 def test_epochs_are_told_in_words(tmp_path):
@@ -160,7 +160,7 @@ def test_learned_transformations_take_time_that_the_plan_knows(tmp_path):
     plan = Plan(tmp_path, {task.name: task}, "quick", "thesis")
     cpab, affine, geometric = (Cell(task.name, method, 0) for method in ("cpab", "affine", "geometric"))
     assert plan.training_seconds(cpab) > plan.training_seconds(affine) > plan.training_seconds(geometric) == 0
-    more = training_seconds("cpab", {"max_pairs": 2000}, 2000, (28, 28, 1), n_classes=10)
+    more = METHODS["cpab"].new(max_pairs=2000).fit_seconds(2000, (28, 28, 1), 10, 9)
     assert more == plan.training_seconds(cpab), "there are five neighbours of each of 2000 images"
-    assert training_seconds("cpab", {"max_pairs": 100}, 2000, (28, 28, 1), n_classes=10) < more / 5
+    assert METHODS["cpab"].new(max_pairs=100).fit_seconds(2000, (28, 28, 1), 10, 9) < more / 5
     assert plan.remaining_seconds([cpab]) > plan.training_seconds(cpab)

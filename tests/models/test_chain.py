@@ -1,0 +1,136 @@
+"""Methods one after another: what they make, whose images these are, what is saved, what cannot be chained."""
+
+import numpy as np
+import pytest
+from class_balancing import METHODS, Balancer, Chain, check_balancer
+from class_balancing.models import FAMILIES, Chained, in_order, named
+from class_balancing.models.chain import later_seed
+from small_balancers import balancer
+
+
+def chain(*names, **changes):
+    return Chain(methods=[balancer(name) for name in names], **changes)
+
+
+def test_a_chain_of_originals_keeps_the_rules():
+    check_balancer(chain("random_oversampling", "geometric"))
+
+
+def test_a_chain_of_three_keeps_the_rules():
+    check_balancer(chain("smote", "affine", "geometric"))
+
+
+def test_each_method_transforms_what_the_one_before_made(few_digits):
+    fitted = chain("smote", "affine", "geometric").fit(few_digits.images, few_digits.labels)
+    smote, affine, geometric = fitted.methods_
+    moved = affine.transform(smote.sample(4, 6, random_state=3), 4, later_seed(3, 1))
+    expected = geometric.transform(moved, 4, later_seed(3, 2))
+    np.testing.assert_array_equal(fitted.sample(4, 6, random_state=3), expected)
+    assert len({3, later_seed(3, 1), later_seed(3, 2)}) == 3
+    alone = balancer("smote").fit(few_digits.images, few_digits.labels)
+    np.testing.assert_array_equal(smote.sample(4, 6, random_state=3), alone.sample(4, 6, random_state=3))
+
+
+def test_parents_are_the_first_methods(few_digits):
+    fitted = chain("random_oversampling", "geometric").fit(few_digits.images, few_digits.labels)
+    parents = fitted.parents(4, 5, random_state=1)
+    copies = fitted.methods_[0].sample(4, 5, random_state=1)
+    np.testing.assert_array_equal(few_digits.images[parents], copies)
+    without = chain("smote", "geometric").fit(few_digits.images, few_digits.labels)
+    assert without.parents(4, 5).tolist() == [-1] * 5
+    assert fitted.styles(4, 5).shape == (5, 0)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_styles_are_those_of_the_method_that_has_any(few_digits):
+    first = chain("style_transfer", "geometric").fit(few_digits.images, few_digits.labels)
+    style_transfer = first.methods_[0]
+    np.testing.assert_array_equal(first.styles(4, 5, 1), style_transfer.styles(4, 5, 1))
+    np.testing.assert_array_equal(first.parents(4, 5, 1), style_transfer.parents(4, 5, 1))
+    second = chain("random_oversampling", "style_transfer").fit(few_digits.images, few_digits.labels)
+    found = second.styles(4, 5, 1)
+    np.testing.assert_array_equal(found, second.methods_[1].styles_of_transformed(4, 5, later_seed(1, 1)))
+    assert set(few_digits.labels[found.ravel()]) == {4}
+    assert second.sample(4, 2, 1).shape == (2, *few_digits.images.shape[1:])
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_images_of_the_source_class_are_made_first_where_one_is_translated(few_digits):
+    methods = [balancer("smote"), balancer("cyclegan", n_epochs=1, source_class=1)]
+    fitted = Chain(methods=methods, sampling_strategy="minority").fit(few_digits.images, few_digits.labels)
+    smote, cyclegan = fitted.methods_
+    made = fitted.sample(4, 3, random_state=2)
+    np.testing.assert_array_equal(made, cyclegan.translate(smote.sample(1, 3, random_state=2), 4))
+    with pytest.raises(ValueError, match="class 1 gets no new images"):
+        fitted.sample(1, 3)
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_networks_of_a_chain_keep_their_checkpoints_each_in_a_folder_and_go_on(few_digits, tmp_path):
+    asked = chain("cvae", "geometric", folder=tmp_path, verbose=0)
+    first = asked.fit(few_digits.images, few_digits.labels)
+    assert [path.name for path in tmp_path.iterdir()] == ["1-CVAE"]
+    assert first.methods_[0].folder is None, "it is no part of what was learned"
+    again = chain("cvae", "geometric", folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    np.testing.assert_array_equal(again.sample(4, 3), first.sample(4, 3))
+    assert asked.methods[0].folder is None, "the given methods stay as they are"
+
+
+class OfYourOwn(Balancer):
+    def _fit(self, images, class_indices):
+        self.images_ = images
+
+    def _sample(self, class_index, n, random_state):
+        return self.images_[np.arange(n) % len(self.images_)]
+
+
+def test_a_method_of_your_own_is_chained_but_not_saved(few_digits, tmp_path):
+    fitted = Chain(methods=[OfYourOwn(), balancer("geometric")]).fit(few_digits.images, few_digits.labels)
+    assert len(fitted.sample(4, 3)) == 3
+    with pytest.raises(ValueError, match="OfYourOwn, which is none of METHODS, so it cannot be saved"):
+        fitted.save(tmp_path / "model.npz")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "at least two methods, got 0"),
+        (("geometric",), "at least two methods, got 1"),
+        (("geometric", "smote"), "SMOTE does not transform images, so it can only come first"),
+        (("style_transfer", "style_transfer"), "only one method of a chain may have styles"),
+    ],
+)
+def test_what_cannot_be_chained_is_told(names, message, few_digits):
+    with pytest.raises(ValueError, match=message):
+        chain(*names).fit(few_digits.images, few_digits.labels)
+
+
+def test_names_of_chains(few_digits):
+    method = named("smote+geometric")
+    assert isinstance(method, Chained)
+    assert (method.label, method.family) == ("SMOTE + geom. trans.", "classic")
+    assert named("wgan_gp+affine").family == "network"
+    assert named("smote+affine").family == "learned"
+    assert named("smote") is METHODS["smote"]
+    assert list(FAMILIES)[-1] == "network", "the family that decides comes last"
+    made = method.new(**method.arguments("quick", 100, True), random_state=3)
+    assert [type(each).__name__ for each in made.methods] == ["SMOTE", "Geometric"]
+    assert made.methods[1].horizontal_flip
+    assert made.random_state == 3
+    assert in_order(["smote+geometric", "smote", "geometric"]) == ["geometric", "smote", "smote+geometric"]
+
+
+@pytest.mark.parametrize("name", ["", "magic", "smote+", "smote+smote", "smote+mixup", "unbalanced+smote"])
+def test_other_names_are_refused(name):
+    with pytest.raises(ValueError, match=r"no method is called|twice|makes no images"):
+        named(name)
+
+
+def test_a_chain_takes_as_long_as_its_methods():
+    shape, asked = (28, 28, 1), (1000, (28, 28, 1), 10, 9)
+    cvae, affine = METHODS["cvae"].new(), METHODS["affine"].new()
+    made = Chain(methods=[cvae, affine])
+    assert made.fit_seconds(*asked) == cvae.fit_seconds(*asked) + affine.fit_seconds(*asked)
+    assert made.sample_seconds(100, shape) == 0
+    assert made.min_images == 2
+    assert made.min_side_pixels == 8
