@@ -19,7 +19,7 @@ from .influence import MAPS
 from .networks import style
 from .stylisation import STARTS, Stylisation, started
 from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict
-from .training.trained_balancer import TrainedBalancer
+from .training.trained_balancer import TrainedBalancer, seconds_of_size
 
 NETWORKS = ("classifier", "vgg19", "random")
 STYLES_FROM = ("same class", "other classes", "all")
@@ -70,6 +70,11 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         "quick": {"steps": {"n_epochs": 1000}, "n_iterations": 50},
         "thesis": {"n_epochs": 100},
     }
+    seconds_per_1000_images = {"": {28: 0.5, 32: 0.6, 48: 1.8, 64: 3.5}}
+    seconds_per_new_image = {28: 0.08, 32: 0.1, 48: 0.25, 64: 0.45}  # 100 iterations with the classifier's features
+
+    def sample_seconds(self, n, image_shape):
+        return n * seconds_of_size(self.seconds_per_new_image, image_shape) * self.n_iterations / 100
 
     @property
     def min_images(self):

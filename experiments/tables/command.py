@@ -37,7 +37,7 @@ def parse(prog: str, arguments=None):
         help="per cent of the minority class to drop (default: 50 75, as in the thesis)",
     )  # fmt: skip
     parser.add_argument(
-        "--methods", nargs="+", type=method_name, metavar="NAME",
+        "--methods", nargs="+", type=measured_method, metavar="NAME",
         help=f"which of {', '.join(CHOICES)}, or chains as first+second (default: those that the source of each "
         "dataset compares, and rivals)",
     )  # fmt: skip
@@ -85,6 +85,14 @@ def parse(prog: str, arguments=None):
         options.datasets = [task.dataset]
         options.dropped = [task.dropped_percent] if task.dropped_percent else options.dropped
     return options
+
+
+def measured_method(text: str) -> str:
+    """argparse type: a method or chain other than the baseline."""
+    name = method_name(text)
+    if name == BASELINE:
+        raise argparse.ArgumentTypeError(f"{name} is always measured; name others")
+    return name
 
 
 def cell_id(text: str) -> Cell:

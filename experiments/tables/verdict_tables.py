@@ -95,6 +95,8 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     frame = verdict.compare(true, predicted, against, minority=0, random_state=0, metrics=(metric,))
     frame.insert(0, "task", task.title)
     frame.insert(2, "against", against)
+    measured = ["difference", "low", "high", "smallest_effect"]
+    frame[measured] = frame[measured].round(4) + 0.0  # no -0
     return frame[["task", "method", "against", "difference", "low", "high", "verdict", "smallest_effect"]]
 
 

@@ -19,8 +19,9 @@ DIGITS = ("--datasets", "digits", "--schedule", "smoke")
     ("arguments", "message"),
     [
         (["--datasets", "imagenet"], "invalid choice: 'imagenet'"),
-        (["--methods", "magic"], "invalid choice: 'magic'"),
-        (["--methods", "unbalanced"], "invalid choice: 'unbalanced'"),
+        (["--methods", "magic"], "no method is called 'magic'"),
+        (["--methods", "geometric+cvae"], "CVAE does not transform images, so it can only come first"),
+        (["--methods", "unbalanced"], "unbalanced is always measured"),
         (["--schedule", "fast"], "invalid choice: 'fast'"),
         (["--filter", "luck"], "invalid choice: 'luck'"),
         (["--protocol", "dirty"], "invalid choice: 'dirty'"),
