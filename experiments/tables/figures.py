@@ -16,7 +16,7 @@ from .results import is_of
 
 N_IMAGES_COMPARED = 4
 COMPARED_DROPPED_PERCENT = 50  # Figure 6.1 of the thesis
-STYLED_IMAGE_INCHES = 0.8
+STYLED_IMAGE_INCHES, STYLED_LABEL_INCHES = 1.0, 2.4
 N_OF_EACH_CLASS = 3  # shown where several classes get new images
 # beginning of a file's name -> what it shows, in the page's order
 CAPTIONS = {
@@ -190,7 +190,7 @@ def _write_styles(runner: Runner, cell: Cell, task: Task, path) -> None:
                 rows = dict(found)
             title = f"{label(cell.method)}, {task.title}"
             name = f"{task.name}-{cell.method}"
-            figures.image_rows(rows, title, path(start, task, name), STYLED_IMAGE_INCHES)
+            figures.image_rows(rows, title, path(start, task, name), STYLED_IMAGE_INCHES, STYLED_LABEL_INCHES)
 
 
 def _write_confusion(records: dict[Cell, dict], cells: list[Cell], task: Task, path: Path) -> None:
@@ -221,7 +221,6 @@ def _write_training_curves(runner: Runner, cell: Cell, task: Task, path: Path) -
 
 
 def _stage(file: Path, folder: Path, task: Task) -> str:
-    """The stage whose folder below the training folder holds the file; one for a class has the class's name."""
-    stage = file.parent.name if file.parent != folder else ""
-    index = stage.partition("-")[0]
-    return task.class_names[int(index)] if index.isdecimal() else stage
+    """The folders between the training folder and the file; one for a class has the class's name."""
+    names = {f"{index}-{index}": name for index, name in enumerate(task.class_names)}
+    return "-".join(names.get(part, part) for part in file.parent.relative_to(folder).parts)

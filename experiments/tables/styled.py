@@ -13,8 +13,7 @@ from . import few_images
 from .thesis_arguments import PHOTO_GEOMETRIC
 
 PRINTED_NETWORKS = {}  # the paper has none
-STYLED = ("style_transfer",)
-# STYLED += ("style_transfer+geometric",)  # once methods can be chained
+STYLED = ("style_transfer", "style_transfer+geometric")
 METHODS = (BASELINE, "random_oversampling", "geometric", *STYLED)
 METRICS = ("accuracy", "f1_minority")
 SIMILARITY = Table("I.4", ("ssim", "ssim_to_originals"))
