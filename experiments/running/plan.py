@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...datasets.tasks import Task
 from ...models import BASELINE, Chained, Method, in_order, named
-from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, Cell
+from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, REFERENCES, Cell
 
 SECONDS_TO_START = 4  # building and tracing a classifier
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
@@ -198,7 +198,7 @@ def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str
         columns += [(task.baseline_task or task.name, BASELINE) for task in of_dataset]
         columns += [(task.name, AS_MANY_ORIGINALS) for task in of_dataset if task.n_new_only]
         columns += [(task.undropped.name, BALANCED_ORIGINAL) for task in of_dataset if task.dropped_percent]
-        asked = [named(name) for name in in_order(methods) if name != BASELINE]
+        asked = [named(name) for name in in_order(set(methods).difference(REFERENCES, [BASELINE]))]
         columns += [(t.name, m.name) for m in asked for t in of_dataset if m.makes_images or not t.n_new_only]
         found |= {Cell(task, m, seed): None for task, m in columns for seed in range(n_seeds[dataset])}
     return list(found)
