@@ -1,9 +1,13 @@
 """Writing files so that they appear whole or not at all, and reading files that may be damaged nevertheless."""
 
+import io
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -18,6 +22,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_archive(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as a compressed npz file, in their order."""
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **arrays)
+    write_atomically(path, archive.getvalue())
 
 
 def read_json(path: Path):

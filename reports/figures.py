@@ -32,13 +32,18 @@ def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) 
     _save(figure, path)
 
 
-def image_rows(rows: dict[str, np.ndarray], title: str, path: Path) -> None:
-    """Fig. 6.1: labelled rows of uint8 images (n, height, width, channels), one below the other, pixels as they are."""
+def image_rows(
+    rows: dict[str, np.ndarray], title: str, path: Path, image_inches: float = 0.5, label_inches: float = 1.2
+) -> None:
+    """Fig. 6.1: labelled rows of uint8 images (n, height, width, channels), one below the other, pixels as they are.
+
+    An image of several in a row is `image_inches` wide, and the labels are `label_inches`.
+    """
     n_columns = max(len(images) for images in rows.values())
     aspects = [images.shape[1] / (images.shape[2] * len(images)) for images in rows.values()]  # of each strip
-    width = 0.5 * n_columns if n_columns > 1 else 6.0
+    width = image_inches * n_columns if n_columns > 1 else 6.0
     figure, grid = plt.subplots(
-        len(rows), 1, figsize=(width + 1.2, sum(width * aspect + 0.12 for aspect in aspects) + 0.4),
+        len(rows), 1, figsize=(width + label_inches, sum(width * aspect + 0.12 for aspect in aspects) + 0.4),
         height_ratios=aspects, layout="constrained", squeeze=False,
     )  # fmt: skip
     for axes, (label, images) in zip(grid[:, 0], rows.items(), strict=True):

@@ -1,11 +1,10 @@
 """What learned transformations found, kept for figures: pairs of images, the fields between them, and typical ones."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from ...datasets.files import write_atomically
+from ...datasets.files import write_archive
 from ...models.learned_transformations import LearnedTransformations, deformed
 from ...models.spatial_transformers import pixel_centres
 
@@ -44,9 +43,7 @@ def save(path: Path, balancer: LearnedTransformations) -> None:
         )
         rows["axes"].append(typical.reshape(*along.shape[:2], *typical.shape[1:]))
         rows["labels"].append(index)
-    archive = io.BytesIO()
-    np.savez_compressed(archive, **{name: np.array(found) for name, found in rows.items()})
-    write_atomically(path, archive.getvalue())
+    write_archive(path, {name: np.array(found) for name, found in rows.items()})
 
 
 def _squares(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ import numpy as np
 from ...datasets.pictures import save
 from ...models.balancer import HasLatents, HasSourceClass
 from ...models.learned_transformations import LearnedTransformations
-from . import deformations
+from ...models.style_transfer import StyleTransfer
+from . import deformations, styles
 from .translated import disturbed_translations, translations
 
 N_SAMPLES_SHOWN = 12
@@ -18,9 +19,9 @@ N_INTERPOLATION_STEPS = 9
 def save_all(folder: Path, balancer, images: dict, parts) -> None:
     """The first images, a row per class, as `samples.png`, and what else the balancer (None: there is none) can do.
 
-    That is `interpolations.png` of one with latents, `deformations.npz` of one that learns these, `translations.png`
-    and `disturbed.png` of one with a source class, whose images come from the test part of `parts`, which nothing has
-    learned from.
+    That is `interpolations.png` of one with latents, `deformations.npz` of one that learns these, `styles.npz` and
+    `influences.npz` of one that transfers styles, `translations.png` and `disturbed.png` of one with a source class,
+    whose images come from the test part of `parts`, which nothing has learned from.
     """
     n = min([N_SAMPLES_SHOWN, *map(len, images.values())])
     if n:
@@ -31,6 +32,8 @@ def save_all(folder: Path, balancer, images: dict, parts) -> None:
         save(folder / "interpolations.png", rows)
     if isinstance(balancer, LearnedTransformations):
         deformations.save(folder / "deformations.npz", balancer)
+    if isinstance(balancer, StyleTransfer):
+        styles.save(folder, balancer, next(iter(images)))
     if isinstance(balancer, HasSourceClass):
         sources = parts.test.images[parts.test.labels == balancer.source_label_][:N_SAMPLES_SHOWN]
         save(folder / "translations.png", translations(balancer, sources, list(images)))

@@ -1,6 +1,5 @@
 """Run one cell: cached, atomic, resumable. A cell is finished when its folder holds `cell.json`."""
 
-import io
 import json
 import os
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ...datasets.files import read_json, write_atomically
+from ...datasets.files import read_json, write_archive, write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, protocol, scores, ssim
 from ...models import BASELINE, named
@@ -127,7 +126,8 @@ class Runner:
                 record["training_environments"] = self.fitting.environments(cell)
         if self.plan.has_ssim(cell):
             if cell.makes_images:
-                _save_archive(self.plan.folder(cell) / "images.npz", images)
+                arrays = {f"class_{label}": made for label, made in images.items()}
+                write_archive(self.plan.folder(cell) / "images.npz", arrays)
             if cell.seed == 0:
                 pictures.save_all(self.plan.folder(cell), balancer, images, parts)
             record |= self._similarity(cell, images)
@@ -270,9 +270,3 @@ class Runner:
         model.save_weights(unfinished)
         unfinished.replace(path)
         return model
-
-
-def _save_archive(path: Path, images: dict[int, np.ndarray]) -> None:
-    archive = io.BytesIO()
-    np.savez_compressed(archive, **{f"class_{label}": made for label, made in images.items()})
-    write_atomically(path, archive.getvalue())

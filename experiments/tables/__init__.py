@@ -16,6 +16,7 @@ SOURCES = [
         "fer2013",
         "few_images",
         "skewed_mnist",
+        "styled",
     )
 ]  # fmt: skip
 TASKS = {task.name: task for source in SOURCES for task in source.TASKS}

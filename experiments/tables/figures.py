@@ -16,6 +16,7 @@ from .results import is_of
 
 N_IMAGES_COMPARED = 4
 COMPARED_DROPPED_PERCENT = 50  # Figure 6.1 of the thesis
+STYLED_IMAGE_INCHES, STYLED_LABEL_INCHES = 1.0, 2.4
 N_OF_EACH_CLASS = 3  # shown where several classes get new images
 # beginning of a file's name -> what it shows, in the page's order
 CAPTIONS = {
@@ -34,6 +35,10 @@ CAPTIONS = {
     "it, and the field that does so: each arrow leads to where a point's new value comes from.",
     "axes": "An image of each class, deformed by -2, -1, 0, 1 and 2 standard deviations along the first, the second "
     "and the third main axis of its class's deformations.",
+    "styles": "Images of a class, other images of it whose style they take, and what comes of both: with more and more "
+    "style; with other networks, starts and guides; and with the mean style of several images.",
+    "influences": "The same images: for each map how much a pixel decides about the class, white being most, and the "
+    "quarter of pixels that the map picks, the others faded.",
     "confusion": "Confusion matrices, mean over seeds, in per cent of the true class.",
     "meanwhile": "What networks make after so many epochs, always from the same images or latents.",
     "training": "Losses over the epochs.",
@@ -44,6 +49,8 @@ OF_METHODS = (
     "filtered",
     "deformations",
     "axes",
+    "styles",
+    "influences",
     "meanwhile",
     "training",
 )  # a file for each task and method
@@ -107,6 +114,7 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
                     title = f"{label(cell.method)}, {task.title}"
                     figures.image_rows(rows, title, path(start, task, f"{task.name}-{cell.method}"))
             _write_deformations(runner, cell, task, path)
+            _write_styles(runner, cell, task, path)
             if cell.is_trained and runner.plan.training_folder(cell) not in trainings:
                 trainings.add(runner.plan.training_folder(cell))
                 _write_training_curves(runner, cell, task, path("training", task, f"{task.name}-{cell.method}"))
@@ -174,6 +182,17 @@ def _write_deformations(runner: Runner, cell: Cell, task: Task, path) -> None:
     figures.image_rows(rows, title, path("axes", task, f"{task.name}-{cell.method}"))
 
 
+def _write_styles(runner: Runner, cell: Cell, task: Task, path) -> None:
+    for start in ("styles", "influences"):
+        source = runner.plan.folder(cell) / f"{start}.npz"
+        if source.exists():
+            with np.load(source) as found:
+                rows = dict(found)
+            title = f"{label(cell.method)}, {task.title}"
+            name = f"{task.name}-{cell.method}"
+            figures.image_rows(rows, title, path(start, task, name), STYLED_IMAGE_INCHES, STYLED_LABEL_INCHES)
+
+
 def _write_confusion(records: dict[Cell, dict], cells: list[Cell], task: Task, path: Path) -> None:
     matrices = {}
     for method in dict.fromkeys(cell.method for cell in cells if cell.has_classifier):
@@ -202,7 +221,6 @@ def _write_training_curves(runner: Runner, cell: Cell, task: Task, path: Path) -
 
 
 def _stage(file: Path, folder: Path, task: Task) -> str:
-    """The stage whose folder below the training folder holds the file; one for a class has the class's name."""
-    stage = file.parent.name if file.parent != folder else ""
-    index = stage.partition("-")[0]
-    return task.class_names[int(index)] if index.isdecimal() else stage
+    """The folders between the training folder and the file; one for a class has the class's name."""
+    names = {f"{index}-{index}": name for index, name in enumerate(task.class_names)}
+    return "-".join(names.get(part, part) for part in file.parent.relative_to(folder).parts)

@@ -1,4 +1,4 @@
-"""Tables G.5 and G.8: each method against the images as they are and against hand-made transformations."""
+"""Tables G.5, G.8, I.5 and I.6: each method against the images as they are and against hand-made transformations."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,11 @@ from ...evaluation import verdict
 from ...models import BASELINE
 from ...reports.plain_tables import PlainTable
 from ..running.cell import Cell, label
-from . import few_images, skewed_mnist
+from . import few_images, skewed_mnist, styled
 
 FILE = "test-labels.json"
 HAND_MADE = "geometric"
+REDRAWN = "Every seed has training images of its own, so that intervals cover the luck of having these."
 COLUMNS = ["Task", "Method", "Against", "Difference", "Low", "High", "Verdict", "Smallest effect"]
 
 
@@ -24,11 +25,12 @@ def of_few_images(runner, records: dict[Cell, dict]) -> list[PlainTable]:
         "G.5",
         "Accuracy with few images: each method against the images as they are and against hand-made transformations.",
         few_images,
+        few_images.METRIC,
         few_images.LEARNED,
         "Learned transformations",
         runner,
         records,
-        "Every seed has training images of its own, so that intervals cover the luck of having these.",
+        REDRAWN,
     )
 
 
@@ -38,6 +40,7 @@ def of_skewed_mnist(runner, records: dict[Cell, dict]) -> list[PlainTable]:
         "Balanced accuracy with DeepSMOTE's imbalance: each method against the images as they are and against "
         "hand-made transformations.",
         skewed_mnist,
+        skewed_mnist.METRIC,
         skewed_mnist.PENALTIES,
         "DeepSMOTE's three forms",
         runner,
@@ -47,11 +50,29 @@ def of_skewed_mnist(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     )
 
 
-def _table(name, caption, source, of_interest, in_words, runner, records, scope) -> list[PlainTable]:
+def of_styled(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    what = {"I.5": ("accuracy", "Accuracy"), "I.6": ("f1_minority", "F1 of the class that gets new images")}
+    return [
+        table
+        for name, (metric, in_words) in what.items()
+        for table in _table(
+            name,
+            f"{in_words}, with style transfer: each method against the images as they are and against geometric "
+            "transformations.",
+            styled,
+            metric,
+            styled.STYLED,
+            "Style transfer, alone or with geometric transformations",
+            runner,
+            records,
+            REDRAWN,
+        )
+    ]
+
+
+def _table(name, caption, source, metric, of_interest, in_words, runner, records, scope) -> list[PlainTable]:
     frames = [
-        _verdicts(task, source.METRIC, runner, records, against)
-        for task in source.TASKS
-        for against in (BASELINE, HAND_MADE)
+        _verdicts(task, metric, runner, records, against) for task in source.TASKS for against in (BASELINE, HAND_MADE)
     ]
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
@@ -92,7 +113,7 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     true = _test_labels(task, runner)
     if true is None or len(seeds) < verdict.MIN_SEEDS or len(predicted) < 2:
         return pd.DataFrame()
-    frame = verdict.compare(true, predicted, against, minority=0, random_state=0, metrics=(metric,))
+    frame = verdict.compare(true, predicted, against, minority=task.measured[0], random_state=0, metrics=(metric,))
     frame.insert(0, "task", task.title)
     frame.insert(2, "against", against)
     measured = ["difference", "low", "high", "smallest_effect"]

@@ -41,6 +41,11 @@ def random_filters(image_shape: tuple[int, int, int]) -> keras.Model:
     return keras.Model(image, _blocks(image, image_shape), name="random_filters")
 
 
+def vgg19_file() -> Path:
+    """Where Keras' cache holds VGG19's weights, if it does."""
+    return cache_folder().parent / "models" / VGG19_FILE
+
+
 def vgg19(image_shape: tuple[int, int, int], weights: str | Path | None = None) -> keras.Model:
     """Image of any size like these -> features of VGG19's first convolution of its fifth block.
 
@@ -54,7 +59,7 @@ def vgg19(image_shape: tuple[int, int, int], weights: str | Path | None = None) 
         raise ValueError(f"VGG19 takes images with sides of at least {VGG19_MIN_SIDE} pixels, got {height} x {width}")
     if n_channels not in (1, 3):
         raise ValueError(f"VGG19 takes images of one or three channels, these have {n_channels}")
-    path = Path(weights) if weights else cache_folder().parent / "models" / VGG19_FILE
+    path = Path(weights) if weights else vgg19_file()
     _check_weights(path)
     published = keras.applications.VGG19(include_top=False, weights=None)
     published.load_weights(path)
