@@ -156,7 +156,11 @@ class Stylisation:
             method="L-BFGS-B",
             bounds=optimize.Bounds(-1.0, 1.0),
             callback=after_iteration,
-            options={"maxiter": n_iterations, "maxfun": 2 * n_iterations},
+            options={
+                "maxiter": n_iterations,
+                "maxfun": 2 * n_iterations,
+                "gtol": 0.0,
+            },  # gradients of many pixels are small
         )
         return tensor(found.x)
 

@@ -34,7 +34,7 @@ def parse(prog: str, arguments=None):
         "--shares", nargs="+", type=weight, metavar="W", help="how much each style counts (default: all equally)"
     )
     parser.add_argument(
-        "--style-weight", type=weight, default=1.0, metavar="W", help="of the style's loss (default: %(default)s)"
+        "--style-weight", type=weight, default=4.0, metavar="W", help="of the style's loss (default: %(default)s)"
     )
     parser.add_argument(
         "--content-weight", type=weight, default=1.0, metavar="W", help="of the content's loss (default: %(default)s)"
@@ -48,8 +48,8 @@ def parse(prog: str, arguments=None):
     parser.add_argument(
         "--network", default="random", metavar="NAME",
         help="whose features are style and content: random (filters), vgg19, a file that balance.py --method "
-        "style_transfer --save-model wrote, or a Keras classifier's .keras file, for images in [-1, 1]; one for grey images "
-        "makes a grey picture (default: %(default)s)",
+        "style_transfer --save-model wrote, or a Keras classifier's .keras file, for images in [-1, 1]; one for grey "
+        "images makes a grey picture (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--weights", metavar="FILE", help="VGG19's, without its top, as keras.applications publishes it (default: in "
@@ -101,8 +101,8 @@ def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
         if min(picture.size) < extractor.min_side_pixels:
             raise UsageError(
                 f"{path} is {picture.width} x {picture.height} pixels large here, but "
-                f"{networks.in_words(options.network)} needs sides of at least {extractor.min_side_pixels}; give a larger "
-                "picture or size"
+                f"{networks.in_words(options.network)} needs sides of at least {extractor.min_side_pixels}; "
+                "give a larger picture or size"
             )
     content, *styles = (files.pixels(picture, extractor.n_channels) for picture in pictures)
     print_plan(options, content, styles)
