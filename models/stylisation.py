@@ -156,11 +156,8 @@ class Stylisation:
             method="L-BFGS-B",
             bounds=optimize.Bounds(-1.0, 1.0),
             callback=after_iteration,
-            options={
-                "maxiter": n_iterations,
-                "maxfun": 2 * n_iterations,
-                "gtol": 0.0,
-            },  # gradients of many pixels are small
+            # the more pixels there are, the smaller is the gradient of each, so it cannot say when to stop
+            options={"maxiter": n_iterations, "maxfun": 2 * n_iterations, "gtol": 0.0},
         )
         return tensor(found.x)
 

@@ -64,7 +64,7 @@ def captioned_pictures(rows: list[list[tuple[str, np.ndarray]]], path: Path) -> 
             axes.imshow(picture, cmap="gray", vmin=0, vmax=255, aspect="auto")
             axes.set_title(caption, fontsize=8, pad=3)
             left += width + gap
-    _save(figure, path)
+    _write(_drawn(figure), path)  # photographs need all colours
 
 
 def image_columns(columns: dict[str, dict[str, np.ndarray]], labels: list[str], path: Path) -> None:
@@ -240,9 +240,18 @@ def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, 
 
 def _save(figure, path: Path) -> None:
     """With at most 256 colours, which takes a third of the space."""
-    drawn, picture = io.BytesIO(), io.BytesIO()
+    _write(_drawn(figure).quantize(256, dither=Image.Dither.NONE), path)
+
+
+def _drawn(figure) -> Image.Image:
+    drawn = io.BytesIO()
     figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png", bbox_inches="tight")
     plt.close(figure)
     with Image.open(drawn) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, "PNG", optimize=True)
+        return image.convert("RGB")
+
+
+def _write(image: Image.Image, path: Path) -> None:
+    picture = io.BytesIO()
+    image.save(picture, "PNG", optimize=True)
     write_atomically(path, picture.getvalue())
