@@ -53,8 +53,8 @@ def _classifier(path: str):
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # zip, HDF5, JSON and Keras raise a dozen kinds for a file that is not what it should be
         raise ValueError("the file is damaged or not a model that Keras can load without running code of it") from error
-    if not isinstance(model, keras.Sequential | keras.Functional) or not model.built:
-        raise ValueError(f"{model.name} is not one layer after another")
+    if not isinstance(model, keras.Model) or not model.built:
+        raise ValueError("it holds no model that was built")
     if len(model.inputs) == 1 and (model.inputs[0].ndim, model.inputs[0].shape[-1]) not in ((4, 1), (4, 3)):
         raise ValueError(f"{model.name} takes {model.inputs[0].shape[1:]}, not pictures with 1 or 3 channels last")
     if len(model.outputs) != 1 or model.outputs[0].ndim != 2:
