@@ -70,13 +70,17 @@ def _features(network, names) -> keras.Model:
 
 def _min_side_pixels(features) -> int:
     """The shortest side from which something is left at the last layer."""
-    for side in range(style.MIN_SIDE, LARGE_SIDE + 1):
-        try:
-            features.compute_output_shape((1, side, side, features.input_shape[-1]))
-        except ValueError:  # less than a pixel
-            continue
-        return side
-    raise ValueError(f"{features.name} does not take images of other sizes than its own")
+    if not _takes(features, LARGE_SIDE):
+        raise ValueError(f"{features.name} does not take images of other sizes than its own")
+    return next(side for side in range(style.MIN_SIDE, LARGE_SIDE + 1) if _takes(features, side))
+
+
+def _takes(features, side: int) -> bool:
+    try:
+        features.compute_output_shape((1, side, side, features.input_shape[-1]))
+    except ValueError:  # a layer would have less than a pixel, or another size than it was made for
+        return False
+    return True
 
 
 def _shrinks(layer) -> bool:

@@ -5,10 +5,11 @@ import math
 import shlex
 from pathlib import Path
 
-from ..command_line import FailedError, Parser, UsageError, non_negative, positive, words_of
+from ..command_line import Parser, UsageError, non_negative, positive, words_of
 from . import files, networks
 
 MAX_SIDE_PIXELS = 512
+MAX_WEIGHT = 1_000_000  # with which no loss leaves the range of float32
 STARTS = ("content", "noise", "both")
 OPTIMIZERS = {"lbfgs": "L-BFGS", "adam": "Adam"}
 N_STAGES = 6
@@ -116,8 +117,6 @@ def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
     with tqdm(total=options.iterations, desc="iterations", unit="iteration", mininterval=0.5) as bar:
 
         def after_iteration(n_done, picture, losses):
-            if not all(map(math.isfinite, losses)):
-                raise FailedError(f"iteration {n_done} leads to no finite loss; give smaller weights")
             bar.set_postfix_str("content {:.3f}, style {:.3f}".format(*losses), refresh=False)
             bar.update()
             if n_done in shown:
@@ -164,11 +163,11 @@ def side(text: str) -> int:
 
 
 def weight(text: str) -> float:
-    """argparse type: a number of at least 0."""
+    """argparse type: a number from 0 to MAX_WEIGHT."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+    if not 0 <= value <= MAX_WEIGHT:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to {MAX_WEIGHT}, got {text!r}")
     return value

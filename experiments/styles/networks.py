@@ -48,6 +48,7 @@ def extractor(network: str, weights: str | None, content_shape: tuple[int, int],
 def _classifier(path: str):
     """The Keras model; raises ValueError if it cannot be loaded or does not tell classes of pictures apart."""
     import keras
+    import numpy as np
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -59,4 +60,6 @@ def _classifier(path: str):
         raise ValueError(f"{model.name} takes {model.inputs[0].shape[1:]}, not pictures with 1 or 3 channels last")
     if len(model.outputs) != 1 or model.outputs[0].ndim != 2:
         raise ValueError(f"{model.name} is not a classifier")
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise ValueError(f"{model.name} has weights that are not finite")
     return model
