@@ -1,6 +1,7 @@
 """Image files of any common format and mode, even from strangers: nothing too large or outside the folder is read."""
 
 import io
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
 N_TEXTS_LISTED = 5
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # `decode` refuses smaller ones already
 
 
 def decode(content: bytes) -> Image.Image:

@@ -27,6 +27,7 @@ COMMANDS = {
     "tables": (".tables.command", "regenerate the sources' tables"),
     "architectures": (".tables.architectures", "regenerate the tables and diagrams of the networks"),
     "autoencoder": (".autoencoders.command", "measure the uses of autoencoders beside classic methods"),
+    "style": (".styles.command", "give one picture the style of others"),
     "benchmark": (".tables.benchmark", "time a training step of each method"),
 }
 
@@ -99,13 +100,13 @@ def call(command: str, prog: str, arguments: list[str] | None = None) -> None:
             raise
         print(f"{prog}: out of memory. Continue on a machine with more of it: {_command()}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         from tqdm import tqdm
 
         for bar in list(getattr(tqdm, "_instances", ())):
             bar.close()
-        stopped = f"\n{prog}: stopped; what is finished is kept, checkpoints too. Continue with: {_command()}"
-        print(stopped, file=sys.stderr)
+        left = str(error) or "what is finished is kept, checkpoints too. Continue with"
+        print(f"\n{prog}: stopped; {left}: {_command()}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -14,7 +14,7 @@ from ..datasets.loose_pictures import load_pictures
 from ..datasets.pixels import to_network, to_pixels
 from . import losses
 from .balancer import HasParents, HasStyles, HasTransform
-from .feature_extractors import after_each_block, of_vgg19
+from .feature_extractors import FeatureExtractor, after_each_block, of_vgg19
 from .influence import MAPS
 from .networks import style
 from .stylisation import STARTS, Stylisation, started
@@ -227,12 +227,19 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
             classes = probabilities.argmax(axis=1)
         return MAPS[self.guided_by](self.classifier_, pictures, classes)
 
+    def feature_extractor(self) -> FeatureExtractor:
+        """The fitted network's, as `stylisation.transfer` takes it too; raises ValueError before `fit`."""
+        self._check_fitted()
+        return of_vgg19(self._fitted_network) if self.network == "vgg19" else after_each_block(self._fitted_network)
+
+    @property
+    def _fitted_network(self) -> keras.Model:
+        return getattr(self, {"classifier": "classifier_", "random": "random_filters_"}.get(self.network, "vgg19_"))
+
     def _stylisation(self) -> Stylisation:
         """With the fitted network's features; kept, as its graphs take long to make."""
-        network = getattr(self, {"classifier": "classifier_", "random": "random_filters_"}.get(self.network, "vgg19_"))
-        if getattr(self, "_kept", (None, None))[0] is not network:
-            extractor = of_vgg19(network) if self.network == "vgg19" else after_each_block(network)
-            self._kept = network, Stylisation(extractor)
+        if getattr(self, "_kept", (None, None))[0] is not self._fitted_network:
+            self._kept = self._fitted_network, Stylisation(self.feature_extractor())
         return self._kept[1]
 
 

@@ -13,11 +13,12 @@ from .feature_extractors import FeatureExtractor
 from .influence import guide
 from .training.fit import graphs_as_written
 
-METHODS = ("adam", "lbfgs")
+OPTIMIZERS = ("adam", "lbfgs")
 STARTS = ("content", "noise", "both")
 MOMENTUM, SQUARES_MOMENTUM, NEGLIGIBLE_GRADIENT = 0.9, 0.999, 1e-7  # Adam's, as Keras has them
 NEGLIGIBLE_SHARE, NEGLIGIBLE = 1e-8, 1e-12  # of a layer's own size, and for layers without any: rounding
-Callback = Callable[[int, tf.Tensor], None]  # number of iterations done, images by then
+# number of iterations done, images by then, L_content and L_style (2, batch) last computed: Adam's are one step older
+Callback = Callable[[int, tf.Tensor, tf.Tensor], None]
 
 
 class Wanted(NamedTuple):
@@ -41,7 +42,7 @@ class Stylisation:
         self.extractor = extractor
         self._features = tf.function(lambda images: extractor.network(images, training=False))
         self._step = tf.function(self._adam_step)
-        self._value_and_gradient = tf.function(self._loss_and_gradient)
+        self._losses_and_gradient = tf.function(self._differentiated)
 
     def wanted(
         self,
@@ -62,19 +63,19 @@ class Stylisation:
             found = target.content[layer] = of_contents[layer]
             mean = tf.reduce_mean(found, (1, 2), keepdims=True)
             target.content_units[layer] = _unit(style_losses.content_loss, found, mean)
-        of_styles = [self._features(images) for images in styles]
-        for layer in self.extractor.style_layers:
-            found = of_contents[layer]
-            gram = tf.zeros((found.shape[0], found.shape[-1], found.shape[-1]))
-            for number, features in enumerate(of_styles):
+        for number, images in enumerate(styles):
+            features = self._features(images)
+            for layer in self.extractor.style_layers:
                 style = features[layer]
                 if influences is None:
-                    of_style = style_losses.gram_matrix(style)
+                    gram = style_losses.gram_matrix(style)
                 else:
-                    of_style = style_losses.guided_gram_matrix(style, guide(influences[number], style.shape[1:3]))
-                as_many = _n_positions(found) / _n_positions(style)  # as of an image of the content's size
-                gram += tf.constant(shares[:, number, None, None] * as_many, tf.float32) * of_style
-            target.grams[layer] = gram
+                    gram = style_losses.guided_gram_matrix(style, guide(influences[number], style.shape[1:3]))
+                as_many = _n_positions(of_contents[layer]) / _n_positions(style)  # as of an image of the content's size
+                share = tf.constant(shares[:, number, None, None] * as_many, tf.float32)
+                target.grams[layer] = target.grams.get(layer, 0.0) + share * gram
+        for layer, gram in target.grams.items():
+            found = of_contents[layer]
             target.style_units[layer] = _unit(
                 style_losses.layer_style_loss, gram, style_losses.gram_matrix(found), _n_positions(found)
             )
@@ -113,9 +114,9 @@ class Stylisation:
             rate = learning_rate * (1.0 + np.cos(np.pi * iteration / n_iterations))  # of pixels in [-1, 1]
             numbers = tf.constant([*weights, rate, iteration + 1], tf.float32)
             with graphs_as_written():
-                images, mean, square = self._step(images, mean, square, target, numbers)
+                images, mean, square, losses = self._step(images, mean, square, target, numbers)
             if callback:
-                callback(iteration + 1, images)
+                callback(iteration + 1, images, losses)
         return images
 
     def by_lbfgs(
@@ -131,23 +132,22 @@ class Stylisation:
         All images of a batch would take steps of one size, so it is meant for a single one.
         """
         numbers = tf.constant(weights, tf.float32)
+        n_done, losses = 0, None
 
         def tensor(pixels):
             return tf.constant(pixels.reshape(images.shape), tf.float32)
 
         def value_and_gradient(pixels):
+            nonlocal losses
             with graphs_as_written():
-                found = self._value_and_gradient(tensor(pixels), target, numbers)
-            value, gradient = (part.numpy().astype(np.float64).ravel() for part in found)
-            return value.item(), gradient
-
-        n_done = 0
+                total, losses, gradient = self._losses_and_gradient(tensor(pixels), target, numbers)
+            return float(total), gradient.numpy().astype(np.float64).ravel()
 
         def after_iteration(pixels):
             nonlocal n_done
             n_done += 1
             if callback:
-                callback(n_done, tensor(pixels))
+                callback(n_done, tensor(pixels), losses)
 
         found = optimize.minimize(
             value_and_gradient,
@@ -156,24 +156,26 @@ class Stylisation:
             method="L-BFGS-B",
             bounds=optimize.Bounds(-1.0, 1.0),
             callback=after_iteration,
-            options={"maxiter": n_iterations, "maxfun": 2 * n_iterations},
+            # the more pixels there are, the smaller is the gradient of each, so it cannot say when to stop
+            options={"maxiter": n_iterations, "maxfun": 2 * n_iterations, "gtol": 0.0},
         )
         return tensor(found.x)
 
-    def _loss_and_gradient(self, images, target, weights):
+    def _differentiated(self, images, target, weights):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            total = tf.reduce_sum(style_losses.total_loss(*self.losses(images, target), weights[0], weights[1]))
-        return total, tape.gradient(total, images)  # images of a batch do not touch each other
+            losses = self.losses(images, target)
+            total = tf.reduce_sum(style_losses.total_loss(*losses, weights[0], weights[1]))
+        return total, tf.stack(losses), tape.gradient(total, images)  # images of a batch do not touch each other
 
     def _adam_step(self, images, mean, square, target, numbers):
         rate, n_done = numbers[2], numbers[3]
-        _, gradient = self._loss_and_gradient(images, target, numbers)
+        _, losses, gradient = self._differentiated(images, target, numbers)
         mean = MOMENTUM * mean + (1.0 - MOMENTUM) * gradient
         square = SQUARES_MOMENTUM * square + (1.0 - SQUARES_MOMENTUM) * tf.square(gradient)
         towards = mean / (1.0 - MOMENTUM**n_done)
         scale = tf.sqrt(square / (1.0 - SQUARES_MOMENTUM**n_done)) + NEGLIGIBLE_GRADIENT
-        return tf.clip_by_value(images - rate * towards / scale, -1.0, 1.0), mean, square
+        return tf.clip_by_value(images - rate * towards / scale, -1.0, 1.0), mean, square, losses
 
 
 def transfer(
@@ -185,17 +187,18 @@ def transfer(
     content_weight: float = 1.0,
     style_weight: float = 1.0,
     start: str = "content",
-    method: str = "lbfgs",
+    optimizer: str = "lbfgs",
     n_iterations: int = 100,
     learning_rate: float = 0.02,
     random_state: int = 0,
-    callback: Callable[[int, np.ndarray], None] | None = None,
+    callback: Callable[[int, np.ndarray, tuple[float, float]], None] | None = None,
 ) -> np.ndarray:
     """One picture with the content of one and the style of others, of any sizes: uint8 (height, width, channels).
 
     `shares` say how much each style counts (None: equally). The other arguments are those of `StyleTransfer`; the
-    `learning_rate` is Adam's. `callback` gets the number of iterations done and the picture by then, after each. Raises
-    ValueError for pictures that the extractor cannot take, unknown options, and shares that are negative or all 0.
+    `learning_rate` is Adam's. After each iteration `callback` gets how many are done, the picture by then, and
+    (L_content, L_style), which Adam computes before the iteration. Raises ValueError for pictures that the extractor
+    cannot take, unknown options, and shares that are negative or all 0.
     """
     for picture in (content, *styles):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != extractor.n_channels:
@@ -204,7 +207,7 @@ def transfer(
         if min(picture.shape[:2]) < extractor.min_side_pixels:
             size = f"{picture.shape[0]} x {picture.shape[1]}"
             raise ValueError(f"pictures must have sides of at least {extractor.min_side_pixels} pixels, got {size}")
-    for name, value, choices in (("start", start, STARTS), ("method", method, METHODS)):
+    for name, value, choices in (("start", start, STARTS), ("optimizer", optimizer, OPTIMIZERS)):
         if value not in choices:
             raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
     shares = np.ones(len(styles)) if shares is None else np.asarray(shares, float)
@@ -213,8 +216,10 @@ def transfer(
     stylisation, contents = Stylisation(extractor), to_network(content[None])
     target = stylisation.wanted(contents, [to_network(style[None]) for style in styles], shares[None] / shares.sum())
     given = started(contents, start, np.random.default_rng(random_state)), target, (content_weight, style_weight)
-    report = callback and (lambda n_done, images: callback(n_done, to_pixels(images)[0]))
-    if method == "lbfgs":
+    report = callback and (
+        lambda n_done, images, losses: callback(n_done, to_pixels(images)[0], tuple(losses.numpy()[:, 0].tolist()))
+    )
+    if optimizer == "lbfgs":
         found = stylisation.by_lbfgs(*given, n_iterations, report)
     else:
         found = stylisation.by_adam(*given, n_iterations, learning_rate, report)

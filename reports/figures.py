@@ -55,6 +55,23 @@ def image_rows(
     _save(figure, path)
 
 
+def captioned_pictures(rows: list[list[tuple[str, np.ndarray]]], path: Path) -> None:
+    """Rows of (caption, uint8 picture (height, width, channels) of any size), all drawn equally high."""
+    height, gap, caption_height = 2.0, 0.08, 0.25  # inches
+    widths = [[height * picture.shape[1] / picture.shape[0] for _, picture in row] for row in rows]
+    whole = max(sum(row) + gap * len(row) for row in widths), len(rows) * (height + caption_height)
+    figure = plt.figure(figsize=whole)
+    for number, (row, row_widths) in enumerate(zip(rows, widths, strict=True)):
+        left, bottom = 0.0, whole[1] - (number + 1) * (height + caption_height)
+        for (caption, picture), width in zip(row, row_widths, strict=True):
+            place = np.divide([left, bottom, width, height], [*whole, *whole])
+            axes = figure.add_axes(place, xticks=[], yticks=[])
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, aspect="auto")
+            axes.set_title(caption, fontsize=8, pad=3)
+            left += width + gap
+    _write(_drawn(figure), path)  # photographs need all colours
+
+
 def image_columns(columns: dict[str, dict[str, np.ndarray]], labels: list[str], path: Path) -> None:
     """Fig. 6.1: for each dataset a column of strips of uint8 images, for each label a row."""
     figure, grid = plt.subplots(
@@ -228,9 +245,18 @@ def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, 
 
 def _save(figure, path: Path) -> None:
     """With at most 256 colours, which takes a third of the space."""
-    drawn, picture = io.BytesIO(), io.BytesIO()
+    _write(_drawn(figure).quantize(256, dither=Image.Dither.NONE), path)
+
+
+def _drawn(figure) -> Image.Image:
+    drawn = io.BytesIO()
     figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png", bbox_inches="tight")
     plt.close(figure)
     with Image.open(drawn) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(picture, "PNG", optimize=True)
+        return image.convert("RGB")
+
+
+def _write(image: Image.Image, path: Path) -> None:
+    picture = io.BytesIO()
+    image.save(picture, "PNG", optimize=True)
     write_atomically(path, picture.getvalue())

@@ -18,6 +18,7 @@ SCRIPTS = {
     "tables": "reproduce_tables.py",
     "architectures": "reproduce_architectures.py",
     "autoencoder": "autoencoder.py",
+    "style": "style.py",
     "benchmark": "benchmark.py",
 }
 

@@ -18,23 +18,27 @@ def random_images(*shape):
 
 
 @pytest.mark.parametrize(
-    ("network", "sides"),
+    ("network", "sides", "min_side_pixels"),
     [
-        (style.style_classifier(3, (8, 8, 1)), [8, 4]),
-        (style.style_classifier(3, (28, 28, 1)), [28, 14, 7]),
-        (style.style_classifier(3, (32, 48, 3)), [32, 16, 8]),
-        (style.random_filters((64, 64, 2)), [64, 32, 16, 8]),
-        (classifiers.scaled_classifier(3, (32, 32, 3)), [16, 8, 4]),
-        (classifiers.cifar10_classifier(), [16, 8, 4, 2, 1]),
+        (style.style_classifier(3, (8, 8, 1)), [8, 4], 8),
+        (style.style_classifier(3, (28, 28, 1)), [28, 14, 7], 8),
+        (style.style_classifier(3, (32, 48, 3)), [32, 16, 8], 8),
+        (style.random_filters((64, 64, 2)), [64, 32, 16, 8], 8),
+        (style.random_filters((128, 128, 1)), [128, 64, 32, 16, 8], 16),
+        (classifiers.scaled_classifier(3, (32, 32, 3)), [16, 8, 4], 8),
+        (classifiers.cifar10_classifier(), [16, 8, 4, 2, 1], 8),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_features_are_those_after_each_block(network, sides):
+def test_features_are_those_after_each_block(network, sides, min_side_pixels):
     extractor = after_each_block(network)
     features = extractor.network(random_images(1, *network.input_shape[1:]))
     assert [features[layer].shape[1] for layer in extractor.style_layers] == sides
     assert extractor.content_layers == extractor.style_layers[:-1]
     assert extractor.n_channels == network.input_shape[-1]
+    assert extractor.min_side_pixels == min_side_pixels
+    smallest = extractor.network(random_images(1, min_side_pixels, min_side_pixels, extractor.n_channels))
+    assert min(features.shape[1] for features in smallest.values()) > 0
 
 
 def test_features_are_the_networks_own_and_of_images_of_any_size():
@@ -47,6 +51,14 @@ def test_features_are_the_networks_own_and_of_images_of_any_size():
     assert extractor.network(random_images(1, 40, 20, 1))[last].shape == (1, 20, 10, 64)
 
 
+def test_a_network_of_images_of_any_size_has_the_same_blocks_as_one_of_a_fixed_size():
+    for shape in ((24, 24, 1), (None, None, 1)):
+        network = keras.Sequential([keras.Input(shape), layers.Conv2D(2, 7), layers.MaxPooling2D()])
+        extractor = after_each_block(network)
+        assert extractor.style_layers == (network.layers[0].name, network.layers[1].name)
+        assert extractor.min_side_pixels == 8
+
+
 def test_networks_without_blocks_are_refused():
     image = keras.Input((8, 8, 1))
     dense = keras.Model(image, layers.Dense(2)(layers.Flatten()(image)), name="dense")
@@ -55,6 +67,9 @@ def test_networks_without_blocks_are_refused():
     branched = keras.Model(image, layers.Add()([layers.Conv2D(1, 1)(image), image]), name="branched")
     with pytest.raises(ValueError, match="branched is not one layer after another"):
         after_each_block(branched)
+    fixed = keras.Model(image, layers.Conv2D(1, 1)(layers.Reshape((4, 4, 4))(image)), name="fixed")
+    with pytest.raises(ValueError, match="fixed does not take images of other sizes than its own"):
+        after_each_block(fixed)
     with pytest.raises(ValueError, match="images must have sides of at least 8 pixels, got 7 x 20"):
         style.random_filters((7, 20, 1))
 

@@ -111,18 +111,20 @@ def picture(height, width, seed):
     return np.uint8(np.rint((smooth(1, height, width, seed).numpy()[0] + 1) * 127.5))
 
 
-@pytest.mark.parametrize("method", stylisation.METHODS)
-def test_a_picture_gets_the_style_of_others_of_any_size(method, made):
+@pytest.mark.parametrize("optimizer", stylisation.OPTIMIZERS)
+def test_a_picture_gets_the_style_of_others_of_any_size(optimizer, made):
     content, styles, seen = picture(12, 10, 0), [picture(8, 16, 1), picture(20, 9, 2)], []
-    given = {"shares": (3, 1), "n_iterations": 8, "method": method}
+    given = {"shares": (3, 1), "n_iterations": 8, "optimizer": optimizer}
     found = transfer(content, styles, made.extractor, **given, callback=lambda *now: seen.append(now))
-    assert [n_done for n_done, _ in seen] == list(range(1, len(seen) + 1))
+    assert [n_done for n_done, *_ in seen] == list(range(1, len(seen) + 1))
     assert len(seen) == 8
     np.testing.assert_array_equal(seen[-1][1], found)
     assert (found.dtype, found.shape) == (np.uint8, (12, 10, 1))
-    tensors = [tf.constant(image[None] / 127.5 - 1, tf.float32) for image in (content, *styles, found)]
+    tensors = [tf.constant(image[None] / 127.5 - 1, tf.float32) for image in (content, *styles, found, seen[-2][1])]
     target = made.wanted(tensors[0], tensors[1:3], np.array([[0.75, 0.25]]))
     assert np.add(*made.losses(tensors[3], target)) < 0.9
+    told_of = tensors[3] if optimizer == "lbfgs" else tensors[4]
+    np.testing.assert_allclose(seen[-1][2], np.ravel(made.losses(told_of, target)), rtol=0.05)  # of rounded pixels
     np.testing.assert_array_equal(found, transfer(content, styles, made.extractor, **given))
 
 
@@ -140,7 +142,7 @@ def test_a_picture_gets_the_style_of_others_of_any_size(method, made):
         ({"shares": [-1]}, "not negative"),
         ({"shares": [0]}, "each with a share"),
         ({"start": "grey"}, "start must be one of content, noise, both, got 'grey'"),
-        ({"method": "sgd"}, "method must be one of adam, lbfgs, got 'sgd'"),
+        ({"optimizer": "sgd"}, "optimizer must be one of adam, lbfgs, got 'sgd'"),
     ],
 )
 def test_impossible_transfers_are_refused(made, arguments, message):

@@ -29,3 +29,15 @@ def test_figures_are_pictures_with_content(tmp_path):
         assert pixels.min() < 100
         assert pixels.max() > 200
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_captioned_pictures_of_any_size_are_drawn_equally_high_in_all_their_colours(tmp_path):
+    shades = np.zeros((64, 64, 3), np.uint8)
+    shades[..., 0], shades[..., 1] = np.mgrid[:64, :64] * 4
+    grey = np.full((10, 40, 1), 128, np.uint8)
+    figures.captioned_pictures([[("content", shades), ("style", grey)], [("result", shades)]], tmp_path / "a.png")
+    pixels = np.asarray(Image.open(tmp_path / "a.png"))
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 1000
+    rows, columns = np.nonzero((pixels == 128).all(axis=2))
+    assert abs(np.ptp(columns) / np.ptp(rows) - 4) < 0.2
+    assert abs(np.ptp(rows) - 2 * figures.DOTS_PER_INCH) < 5

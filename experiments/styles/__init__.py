@@ -1,0 +1,1 @@
+"""The command `style`: one picture gets the style of others."""
