@@ -14,6 +14,7 @@ from ...models.style_transfer import NETWORKS, StyleTransfer
 N_SHOWN = 4
 STYLE_WEIGHTS = (0.1, 0.5, 2.0, 8.0)
 NUMBERS_OF_STYLES = ("style", "second style", "third style")
+N_TIMES_FROM_NOISE = 5  # as many iterations
 FADED = 0.8  # how white pixels become that a map does not pick
 
 
@@ -37,6 +38,7 @@ def styled(balancer: StyleTransfer, label, n: int, n_styles: int) -> dict[str, n
     def made(**changes) -> np.ndarray:
         return _changed(balancer, **changes).sample(label, n, 0)
 
+    long = N_TIMES_FROM_NOISE * balancer.n_iterations
     styles = balancer.images_[_changed(balancer, n_styles=n_styles).styles(label, n, 0)]  # (n, n_styles, height, ...)
     has_vgg19 = vgg19_file().is_file() and min(balancer.image_shape_[:2]) >= VGG19_MIN_SIDE
     others = [name for name in NETWORKS if name == "random" or (name == "vgg19" and has_vgg19)]
@@ -44,7 +46,8 @@ def styled(balancer: StyleTransfer, label, n: int, n_styles: int) -> dict[str, n
         {"content": balancer.images_[balancer.parents(label, n, 0)], NUMBERS_OF_STYLES[0]: styles[:, 0]}
         | {f"style weight {weight:g}": made(style_weight=weight) for weight in STYLE_WEIGHTS}
         | {f"network {name}": _fitted_again(balancer, name).sample(label, n, 0) for name in others}
-        | {f"start {name}": made(start=name) for name in ("noise", "both")}
+        | {"start both": made(start="both"), "start noise": made(start="noise")}
+        | {f"start noise, {long} iterations": made(start="noise", n_iterations=long)}
         | {f"guided by {name}": made(guided_by=name) for name in MAPS}
         | dict(zip(NUMBERS_OF_STYLES[1:], np.moveaxis(styles[:, 1:], 1, 0), strict=False))
         | {f"{n_styles} styles": made(n_styles=n_styles)}
