@@ -67,7 +67,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
     smallest_numbers = {"n_styles": 1, "n_iterations": 1}
     schedules = {
         "smoke": {"steps": {"n_epochs": 30}, "n_iterations": 10},
-        "quick": {"steps": {"n_epochs": 1000}, "n_iterations": 50},
+        "quick": {"steps": {"n_epochs": 500}, "n_iterations": 50},
         "thesis": {"n_epochs": 100},
     }
     seconds_per_1000_images = {"": {28: 0.5, 32: 0.6, 48: 1.8, 64: 3.5}}
