@@ -138,7 +138,7 @@ def test_a_fitted_style_transfer_is_a_network(folder, tmp_path):
         ({"styles": ["styles"]}, "{folder}/styles is a folder; name a picture"),
         ({"content": "text.jpg"}, "{folder}/text.jpg: not a readable image"),
         ({"styles": ["huge.png"]}, "{folder}/huge.png: refused: 7100 x 7100 are more than 50000000 pixels"),
-        ({"styles": ["thin.png"]}, "thin.png is 40 x 2 pixels large here, but features of random filters need sides of"),
+        ({"styles": ["thin.png"]}, "thin.png is 40 x 2 pixels large here, but features of random filters need sides"),
         ({"content": "thin.png"}, "--network random: images must have sides of at least 8 pixels"),
         ({"words": ["--shares", "1", "1"]}, "there are 1 styles, but 2 --shares; give one for each"),
         ({"words": ["--shares", "0"]}, "all --shares are 0; one must be more"),
