@@ -101,8 +101,8 @@ def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
     for path, picture in zip([options.content, *options.styles], pictures, strict=True):
         if min(picture.size) < extractor.min_side_pixels:
             raise UsageError(
-                f"{path} is {picture.width} x {picture.height} pixels large here, but "
-                f"{networks.in_words(options.network)} needs sides of at least {extractor.min_side_pixels}; "
+                f"{path} is {picture.width} x {picture.height} pixels large here, but features of "
+                f"{networks.in_words(options.network)} need sides of at least {extractor.min_side_pixels}; "
                 "give a larger picture or size"
             )
     content, *styles = (files.pixels(picture, extractor.n_channels) for picture in pictures)
@@ -138,13 +138,15 @@ def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
 def print_plan(options, content, styles) -> None:
     named = [f"{path} ({in_pixels(picture)})" for path, picture in zip(options.styles, styles, strict=True)]
     print(
-        f"{options.content} ({in_pixels(content)}) gets the style of {', '.join(named)}, as "
-        f"{networks.in_words(options.network)} sees it, in at most {counted(options.iterations)} of "
+        f"{options.content} ({in_pixels(content)}) gets the style of {', '.join(named)} by "
+        f"features of {networks.in_words(options.network)}, in at most {counted(options.iterations)} of "
         f"{OPTIMIZERS[options.optimizer]}.",
         flush=True,
     )
     if options.network == "random":
-        print("VGG19 makes better pictures: --network vgg19 --weights FILE, see --help.", flush=True)
+        print(
+            "The paper's network is VGG19, whose file is not ours: --network vgg19 --weights FILE.", flush=True
+        )
 
 
 def in_pixels(picture) -> str:
