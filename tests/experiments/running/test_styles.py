@@ -32,7 +32,7 @@ def test_each_row_is_what_a_method_with_these_arguments_makes(kept, fitted, few_
     assert list(rows) == [
         *("content", "style"),
         *(f"style weight {weight}" for weight in (0.1, 0.5, 2, 8)),
-        *("network random", "start both", "start noise", "start noise, 5 iterations"),
+        *("network random", "start both", "start noise", "start noise, 10 iterations"),
         *(f"guided by {name}" for name in ("gradient", "occlusion", "guided backpropagation")),
         *("second style", "third style", "3 styles"),
     ]
