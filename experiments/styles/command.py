@@ -144,9 +144,7 @@ def print_plan(options, content, styles) -> None:
         flush=True,
     )
     if options.network == "random":
-        print(
-            "The paper's network is VGG19, whose file is not ours: --network vgg19 --weights FILE.", flush=True
-        )
+        print("The paper's network is VGG19, whose file is not ours: --network vgg19 --weights FILE.", flush=True)
 
 
 def in_pixels(picture) -> str:

@@ -47,3 +47,13 @@ def test_fields_and_typical_deformations_have_a_row_for_each_class(runner, tmp_p
     figures._write_deformations(runner, cell, TASK, lambda start, task, name: tmp_path / f"{start}-{name}.png")
     assert {name: len(row) for name, row in shown.items()} == {"3": 15, "7": 15}
     assert (tmp_path / "deformations-few_mnist-10-affine.png").stat().st_size > 1000
+
+
+def test_a_stage_in_a_chain_is_not_taken_for_a_class(tmp_path):
+    def named(*folders):
+        return figures._stage(tmp_path.joinpath(*folders, "history.csv"), tmp_path, TASKS["fer2013-small"])
+
+    assert named() == ""
+    assert named("1-1") == "disgust", "a CycleGAN trains a stage for each class"
+    assert named("1-StyleTransfer") == "1-StyleTransfer"
+    assert named("2-CycleGAN", "1-1") == "2-CycleGAN-disgust"
