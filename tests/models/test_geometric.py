@@ -148,7 +148,7 @@ def test_fill_modes_are_those_of_scipy(fill_mode):
     )
     rng = np.random.default_rng(2)
     maps = made._affine(rng, *rng.spawn(1), n, height, width).astype(np.float64)
-    moved = made._transform(images, np.random.default_rng(2))
+    moved = made._moved(images, np.random.default_rng(2))
     mode = {"constant": "grid-constant", "wrap": "grid-wrap"}.get(fill_mode, fill_mode)
     rows, columns = np.mgrid[:height, :width]
     n_outside = 0
