@@ -38,7 +38,6 @@ def test_each_row_is_what_a_method_with_these_arguments_makes(kept, fitted, few_
     ]
     np.testing.assert_array_equal(rows["content"], fitted.images_[fitted.parents(4, 4, 0)])
     for name, changes in (
-        ("style weight 0.5", {}),
         ("style weight 8", {"style_weight": 8.0}),
         ("network random", {"network": "random"}),
         ("start both", {"start": "both"}),
