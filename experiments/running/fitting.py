@@ -12,6 +12,7 @@ from ...datasets.files import read_json, write_atomically
 from ...evaluation import protocol
 from ...models import named
 from ...models.balancer import HasSourceClass
+from ...models.chain import Chain
 from . import locks
 from .cell import Cell
 from .environment import environment
@@ -92,7 +93,7 @@ class Fitting:
 
 def _without_source(wanted, balancer, counts: np.ndarray) -> dict[int, int]:
     """Of class -> number of images, the classes that the balancer can make; `counts` are the training images'."""
-    if not isinstance(balancer, HasSourceClass):
-        return dict(wanted)
-    source = int(counts.argmax()) if balancer.source_class is None else balancer.source_class
-    return {label: n for label, n in wanted.items() if label != source}
+    links = balancer.methods if isinstance(balancer, Chain) else [balancer]
+    translating = [link for link in links if isinstance(link, HasSourceClass)]
+    sources = {int(counts.argmax()) if link.source_class is None else link.source_class for link in translating}
+    return {label: n for label, n in wanted.items() if label not in sources}

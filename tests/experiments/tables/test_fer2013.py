@@ -295,14 +295,15 @@ def test_classifiers_learn_from_new_images_alone(runner, monkeypatch, faces, met
 
 def test_a_cyclegan_makes_nothing_of_the_class_that_it_translates_from(runner):
     """Neither for the balance nor for a classifier of new images, which gets real ones of it."""
-    from class_balancing import CycleGAN
+    from class_balancing import SMOTE, Chain, CycleGAN
 
     class Untrained(CycleGAN):
         def _fit(self, images, class_indices):
             pass
 
     source_class = CLASS_NAMES.index("neutral")
-    for balancer, absent in ((Untrained(source_class=source_class), source_class), (Untrained(), 3)):
+    chain = Chain(methods=[SMOTE(), Untrained(source_class=source_class)])
+    for balancer, absent in ((Untrained(source_class=source_class), source_class), (Untrained(), 3), (chain, 6)):
         for task, n in (("fer2013-small", [7, 8, 7, 4, 7, 8, 7]), ("fer2013-synthetic", [20] * 7)):
             expected = {label: count for label, count in enumerate(n) if label != absent}
             assert runner.fitting.additions(Cell(task, "cyclegan", 0), balancer) == expected
