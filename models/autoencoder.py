@@ -138,9 +138,11 @@ class DenseAutoencoder(Autoencoder):
     """Dense layers of `hidden_sizes` nodes down to the code, and their mirror image; images of any size.
 
     ReLU follows each hidden layer. `output` is the last activation: "tanh" or "linear". With `hidden_sizes=()` and
-    "linear" it is a linear map, which with squared distance learns what PCA does.
+    "linear" it is a linear map, which with squared distance learns what PCA does. The learning rate is half of the
+    usual one: with 1e-3 and |x - x'| most pixels of MNIST end where tanh is flat, and all images become the same one.
     """
 
+    learning_rate: float = 5e-4
     hidden_sizes: tuple[int, ...] = (512, 128)
     output: str = "tanh"
 

@@ -1,6 +1,6 @@
 """What is measured at a time, and what a measurement yields."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from ...datasets.image_dataset import ImageDataset
 from ...evaluation import restoration
 
 N_SHOWN = 10
+USUAL_LEARNING_RATE = 1e-3
 LABELS = {
     "dense": "dense autoencoder",
     "convolutional": "convolutional autoencoder",
@@ -40,6 +41,15 @@ class Network:
     noise: float = 0.0
     label: int | None = None
     enlarges: bool = False
+    learning_rate: float = USUAL_LEARNING_RATE
+
+    @property
+    def configuration(self) -> dict:
+        """All that decides about it, but a learning rate that is the usual one."""
+        values = asdict(self)
+        if self.learning_rate == USUAL_LEARNING_RATE:
+            del values["learning_rate"]
+        return values
 
 
 @dataclass(frozen=True)

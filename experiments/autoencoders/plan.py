@@ -1,7 +1,7 @@
 """What a run will measure, where each piece goes, and about how long it takes. Imports neither TensorFlow nor data."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +67,7 @@ class Plan:
             "n_test_images": settings.n_test_images,
         }
         if asked.network:
-            values["network"] = asdict(asked.network)
+            values["network"] = asked.network.configuration
             values |= {"n_steps": self.n_steps(piece), "batch_size": settings.batch_size}
             if asked.network.kind == "convolutional":
                 values["n_filters"] = settings.n_filters

@@ -79,6 +79,7 @@ class Runner:
             "noise": network.noise,
             "n_epochs": -(-self.plan.n_steps(piece) // steps_per_epoch),
             "batch_size": settings.batch_size,
+            "learning_rate": network.learning_rate,
             "random_state": piece.seed,
             "folder": folder,
             "verbose": 1,

@@ -8,13 +8,12 @@ import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from class_balancing.datasets.files import write_atomically
+from peak_memory import peak_bytes
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,13 +48,8 @@ def test_a_hundred_thousand_images_take_less_than_three_gigabytes(source, tmp_pa
     rows = []
     for method in METHODS:
         target = tmp_path / "dst"
-        script = str(ROOT / "experiments" / "balance.py")
-        command = [sys.executable, script, str(source), str(target), "--method", method, "--schedule", "smoke"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        message = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        assert os.waitstatus_to_exitcode(status) == 0, message
-        n_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        script = ROOT / "experiments" / "balance.py"
+        n_bytes = peak_bytes(script, source, target, "--method", method, "--schedule", "smoke")
         rows.append((method, n_bytes))
         assert sum(1 for _ in (target / "few").iterdir()) == COUNTS["many"]
         assert n_bytes < MAX_BYTES, f"{method} took {n_bytes / 1e9:.2f} GB"

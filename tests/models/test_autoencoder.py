@@ -158,6 +158,7 @@ def test_a_saved_one_comes_back(made, few_digits, tmp_path):
         other.pop().load(tmp_path / "saved.npz")
 
 
+@pytest.mark.slow
 def test_plain_images_are_learned_and_give_no_errors():
     images = np.full((20, 8, 9, 3), 200, np.uint8)
     made = DenseAutoencoder(n_epochs=300, batch_size=20, code_size=2, hidden_sizes=(), learning_rate=1e-2).fit(images)

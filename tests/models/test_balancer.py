@@ -16,11 +16,14 @@ from class_balancing import (
 from class_balancing.models import METHODS
 from small_balancers import BALANCERS, ONE_STEP, TRAINED, balancer
 
+OF_A_FAMILY = ("weighted_cyclegan", "wasserstein_cyclegan", "deep_smote_unpenalised", "deep_smote_permuted")
 EXPECTED_FAILURES = {"random_oversampling": {"check_no_copies": "copies are what it makes"}}
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", BALANCERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in OF_A_FAMILY else name for name in BALANCERS]
+)
 def test_every_method_keeps_the_contract(name, few_digits):
     made = balancer(name, **ONE_STEP.get(name, {}))
     check_balancer(made, few_digits.images, few_digits.labels, EXPECTED_FAILURES.get(name))

@@ -41,6 +41,7 @@ def test_parents_are_the_first_methods(few_digits):
     assert fitted.styles(4, 5).shape == (5, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eagerly")
 def test_styles_are_those_of_the_method_that_has_any(few_digits):
     first = chain("style_transfer", "geometric").fit(few_digits.images, few_digits.labels)

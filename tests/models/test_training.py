@@ -54,6 +54,7 @@ def kill(monkeypatch):
     return run_and_kill
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("checkpoints_of_all_epochs")
 def test_a_run_that_was_killed_again_and_again_continues_to_the_same_weights(small, kill, tmp_path):
     for stage, epoch in (

@@ -229,6 +229,7 @@ def test_a_pair_does_not_depend_on_which_other_pairs_there_are(few_digits):
     assert (first != second).any()
 
 
+@pytest.mark.slow
 def test_rates_depend_on_the_number_of_epochs_and_so_do_folders(few_digits, tmp_path):
     balancer("cyclegan", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     with pytest.raises(ValueError, match="other arguments or images"):

@@ -50,6 +50,7 @@ def test_each_row_is_what_a_method_with_these_arguments_makes(kept, fitted, few_
     assert fitted.get_params() == StyleTransfer(**ARGUMENTS).get_params(), "the balancer is as it was"
 
 
+@pytest.mark.slow
 def test_a_class_of_three_images_has_two_styles(few_digits, tmp_path):
     members = np.flatnonzero(few_digits.labels == 4)
     few = np.setdiff1d(np.arange(len(few_digits.labels)), members[3:])

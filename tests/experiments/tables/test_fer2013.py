@@ -265,7 +265,7 @@ def test_of_originals_both_similarities_are_of_pairs_of_two(runner):
     assert made["ssim_to_originals"] == made["ssim"]
 
 
-@pytest.mark.parametrize("method", ["geometric", "as_many_originals"])
+@pytest.mark.parametrize("method", [pytest.param("geometric", marks=pytest.mark.slow), "as_many_originals"])
 def test_classifiers_learn_from_new_images_alone(runner, monkeypatch, faces, method):
     """Twenty of every emotion; of originals the same few again and again."""
     from class_balancing.evaluation import classifiers
