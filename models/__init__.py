@@ -154,8 +154,8 @@ def named(name: str) -> Method:
     Raises ValueError if there is no such method, or if a chain names one twice or one that makes no images.
     """
     names = name.split(CHAINED)
-    for unknown in [name for name in names if name not in METHODS]:
-        raise ValueError(f"no method is called {unknown!r}; there are {', '.join(METHODS)}")
+    if unknown := [name for name in names if name not in METHODS]:
+        raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(METHODS)}")
     links = tuple(METHODS[name] for name in names)
     if len(links) == 1:
         return links[0]

@@ -139,6 +139,11 @@ class Balancer(Saveable, BaseEstimator, ABC):
         """How many images a class needs to get new ones."""
         return 1
 
+    @property
+    def source_classes(self) -> tuple:
+        """Classes, None for the largest one, of which it makes no images since it translates theirs into others'."""
+        return (self.source_class,) if isinstance(self, HasSourceClass) else ()
+
     def fit_seconds(self, n_images: int, image_shape: tuple[int, ...], n_classes: int, n_small_classes: int) -> float:
         """Estimate of how long `fit` takes on two cores like the reference machine's, 0 where nobody needs to know.
 

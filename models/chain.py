@@ -14,7 +14,7 @@ from .balancer import Balancer, HasParents, HasSourceClass, HasStyles, HasTransf
 class Chain(Balancer, HasParents, HasStyles):
     """New images are made by the first of `methods`, and each of the others transforms them in turn.
 
-    `methods` are two or more unfitted balancers, of which all but the first HaveTransform. Clones of them are fitted
+    `methods` are two or more unfitted balancers, of which all but the first have `transform`. Clones of them are fitted
     to the originals, each on its own, with the chain's `random_state`; `methods_` are the fitted ones. Where one
     translates from a source class, those before it make images of that class: faces from noise, then an emotion.
 
@@ -36,6 +36,10 @@ class Chain(Balancer, HasParents, HasStyles):
     def min_images(self):
         self.check_methods()
         return max(method.min_images for method in self.methods)
+
+    @property
+    def source_classes(self):
+        return tuple(label for method in self.methods for label in method.source_classes)
 
     def fit_seconds(self, *asked):
         return sum(method.fit_seconds(*asked) for method in self.methods)

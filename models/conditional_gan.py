@@ -11,7 +11,7 @@ from ..datasets.batches import class_balanced_batches
 from .augmentation import N_NUMBERS
 from .networks import dcgan
 from .training.fit import PREDICTION_BATCH_SIZE, predict_images
-from .training.trained_balancer import TrainedBalancer
+from .training.trained_balancer import TrainedBalancer, cost_of_filters
 
 N_SHOWN = 12  # while training
 FEW_IMAGES = 50  # of a class; GANs with augmentation made classifiers worse below 20 to 50 (arXiv:2603.16134)
@@ -39,8 +39,7 @@ class ConditionalGAN(TrainedBalancer):
     smallest_numbers = {"n_filters": 1, "n_ramp_steps": 0}
 
     def n_images_seen(self, *asked):
-        """Fewer filters cost less, but not by their square, as few are slower for each multiplication."""
-        return super().n_images_seen(*asked) * (self.n_filters / type(self).n_filters) ** 1.5
+        return super().n_images_seen(*asked) * cost_of_filters(self.n_filters, type(self).n_filters)
 
     @property
     def min_images(self):

@@ -16,7 +16,7 @@ from .interpolation import smote_parts
 from .networks import autoencoders
 from .training.fit import Stage, TrainingModel
 from .training.replicas import batch_mean
-from .training.trained_balancer import TrainedBalancer
+from .training.trained_balancer import TrainedBalancer, cost_of_filters
 
 PENALTIES = ("none", "balanced", "permuted")
 
@@ -55,8 +55,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
     seconds_per_1000_images = {"": {28: 4.7, 32: 5.5, 48: 9.7}}
 
     def n_images_seen(self, *asked):
-        """Fewer filters cost less, but not by their square, as few are slower for each multiplication."""
-        return super().n_images_seen(*asked) * (self.n_filters / type(self).n_filters) ** 1.5
+        return super().n_images_seen(*asked) * cost_of_filters(self.n_filters, type(self).n_filters)
 
     @property
     def min_images(self):

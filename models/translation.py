@@ -17,7 +17,7 @@ from .cycles import LinearDecay
 from .intensities import is_plain, standardised
 from .networks import cyclegan
 from .training.fit import Stage, TrainingModel, predict, seeded
-from .training.trained_balancer import TrainedBalancer
+from .training.trained_balancer import TrainedBalancer, cost_of_filters
 
 TRANSLATION_BATCH_SIZE = 100
 N_SHOWN = 12  # while training
@@ -101,15 +101,15 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     def n_images_seen(self, stage, n_images, n_classes, n_small_classes):
         """All pairs' images of one class, as if the classes were equally large, times the cost of a pass of G.
 
-        With f filters and b blocks G multiplies about 18 f^2 (b + 1) times for each pixel, faster with more filters.
+        With f filters and b blocks G multiplies about 18 f^2 (b + 1) times for each pixel.
         """
         n_steps_per_epoch = n_images / n_classes / self.batch_size
         if self.max_steps_per_epoch is not None:
             n_steps_per_epoch = min(n_steps_per_epoch, self.max_steps_per_epoch)
         n_steps = max(self.n_epochs * n_steps_per_epoch, self.min_steps)
         n_seen = n_steps * self.batch_size * n_small_classes
-        cost, usual = (made.n_generator_filters**1.5 * (made.n_blocks + 1) for made in (self, type(self)()))
-        return n_seen * cost / usual
+        cost_of_blocks = (self.n_blocks + 1) / (type(self).n_blocks + 1)
+        return n_seen * cost_of_blocks * cost_of_filters(self.n_generator_filters, type(self).n_generator_filters)
 
     def networks(self, image_shape, n_classes):
         cyclegan.check_sides(image_shape)
@@ -260,7 +260,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         return self.classes_.tolist()[self.source_index_]
 
     def _transform(self, images, class_index, random_state):
-        return _translated(self._pair(class_index)["to_target"], images)
+        return self.translate(images, self.classes_[class_index])
 
     def translate(self, images: np.ndarray, label) -> np.ndarray:
         return _translated(self._pair(self._class_index(label))["to_target"], images)

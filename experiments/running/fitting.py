@@ -11,8 +11,6 @@ import pandas as pd
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import protocol
 from ...models import named
-from ...models.balancer import HasSourceClass
-from ...models.chain import Chain
 from . import locks
 from .cell import Cell
 from .environment import environment
@@ -93,7 +91,5 @@ class Fitting:
 
 def _without_source(wanted, balancer, counts: np.ndarray) -> dict[int, int]:
     """Of class -> number of images, the classes that the balancer can make; `counts` are the training images'."""
-    links = balancer.methods if isinstance(balancer, Chain) else [balancer]
-    translating = [link for link in links if isinstance(link, HasSourceClass)]
-    sources = {int(counts.argmax()) if link.source_class is None else link.source_class for link in translating}
+    sources = {int(counts.argmax()) if source is None else source for source in balancer.source_classes}
     return {label: n for label, n in wanted.items() if label not in sources}

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ...datasets import digits
-from ..balancer import HasLatents, HasParents, HasSourceClass, HasStyles, HasTransform
+from . import capabilities
 from .fits import (
     Fit,
     counts,
@@ -19,8 +19,7 @@ from .fits import (
     new_images,
     unfitted,
 )
-
-N_SAMPLED = 10
+from .requirements import N_SAMPLED, require, require_refused, same
 
 
 def check_balancer(balancer, images=None, labels=None, expected_failures=None) -> None:
@@ -56,10 +55,10 @@ def check_balancer(balancer, images=None, labels=None, expected_failures=None) -
 def check_constructor(balancer, images, labels):
     values = {name: object() for name in balancer.get_params(deep=False)}
     for name in ("sampling_strategy", "random_state"):
-        _require(name in values, f"the constructor must take {name}")
+        require(name in values, f"the constructor must take {name}")
     made = vars(type(balancer)(**values))
-    _require(made.keys() == values.keys(), "the constructor must set its parameters as attributes and nothing else")
-    _require(all(made[name] is values[name] for name in values), "the constructor must store parameters as given")
+    require(made.keys() == values.keys(), "the constructor must set its parameters as attributes and nothing else")
+    require(all(made[name] is values[name] for name in values), "the constructor must store parameters as given")
     clone(balancer)
 
 
@@ -67,19 +66,19 @@ def check_parameters_after_fit(balancer, images, labels):
     fit = fit_once(balancer, images, labels)
     found = fit.balancer.get_params(deep=False)
     for name, (value, text) in fit.parameters.items():
-        _require(found[name] is value and repr(value) == text, f"fit must not change the parameter {name}")
+        require(found[name] is value and repr(value) == text, f"fit must not change the parameter {name}")
 
 
 def check_originals(balancer, images, labels):
     fit, n = fit_once(balancer, images, labels), len(images)
-    _require(_same(fit.images[:n], images), "fit_resample must return the original images first, unchanged, in order")
-    _require(_same(fit.labels[:n], labels), "fit_resample must return the original labels first, unchanged, in order")
+    require(same(fit.images[:n], images), "fit_resample must return the original images first, unchanged, in order")
+    require(same(fit.labels[:n], labels), "fit_resample must return the original labels first, unchanged, in order")
 
 
 def check_input_arrays(balancer, images, labels):
     fit = fit_once(balancer, images, labels)
-    _require(_same(fit.given_images, images), "fit_resample must not change the array of images that it is given")
-    _require(_same(fit.given_labels, labels), "fit_resample must not change the array of labels that it is given")
+    require(same(fit.given_images, images), "fit_resample must not change the array of images that it is given")
+    require(same(fit.given_labels, labels), "fit_resample must not change the array of labels that it is given")
 
 
 def check_counts(balancer, images, labels):
@@ -88,10 +87,10 @@ def check_counts(balancer, images, labels):
     strategy = fit.balancer.sampling_strategy_
     for label, n in expected.items():
         added = strategy.get(label, 0)
-        _require(added == largest - n, f"sampling_strategy_ must give class {label} {largest - n} images, not {added}")
+        require(added == largest - n, f"sampling_strategy_ must give class {label} {largest - n} images, not {added}")
     found = counts(fit.labels)
-    _require(found == dict.fromkeys(expected, largest), f"there must be {largest} images of each class, not {found}")
-    _require(len(fit.images) == len(fit.labels), f"there are {len(fit.images)} images but {len(fit.labels)} labels")
+    require(found == dict.fromkeys(expected, largest), f"there must be {largest} images of each class, not {found}")
+    require(len(fit.images) == len(fit.labels), f"there are {len(fit.images)} images but {len(fit.labels)} labels")
 
 
 def check_float32_images(balancer, images, labels):
@@ -105,33 +104,33 @@ def check_float64_images(balancer, images, labels):
 def check_string_labels(balancer, images, labels):
     fit = fit_to_float32(balancer, images, labels)
     words = fit.given_labels
-    _require(fit.labels.dtype == words.dtype, f"labels of {words.dtype} must stay so, not become {fit.labels.dtype}")
-    _require(_same(fit.labels[: len(words)], words), "original strings must come first, unchanged, in order")
+    require(fit.labels.dtype == words.dtype, f"labels of {words.dtype} must stay so, not become {fit.labels.dtype}")
+    require(same(fit.labels[: len(words)], words), "original strings must come first, unchanged, in order")
     kinds = {type(label) for label in fit.balancer.sampling_strategy_}
-    _require(kinds == {str}, "the keys of sampling_strategy_ must be Python's strings where labels are strings")
+    require(kinds == {str}, "the keys of sampling_strategy_ must be Python's strings where labels are strings")
     name, _ = minority(words)
-    _require(len(fit.balancer.sample(name, 2)) == 2, "sample must take a string where labels are strings")
+    require(len(fit.balancer.sample(name, 2)) == 2, "sample must take a string where labels are strings")
 
 
 def check_random_state(balancer, images, labels):
     fit, (label, n) = fit_once(balancer, images, labels), minority(labels)
     sample = fit.balancer.sample
-    _require(_same(sample(label, n), new_images(fit, label)), "sample must give the images that fit_resample added")
+    require(same(sample(label, n), new_images(fit, label)), "sample must give the images that fit_resample added")
     first, again, other = (sample(label, N_SAMPLED, random_state=seed) for seed in (7, 7, 8))
-    _require(_same(first, again), "sample must give the same images for the same random_state")
-    _require(not _same(first, other), "sample must give other images for another random_state")
+    require(same(first, again), "sample must give the same images for the same random_state")
+    require(not same(first, other), "sample must give other images for another random_state")
 
 
 def check_refit(balancer, images, labels):
     fit = fit_once(balancer, images, labels)
     again, _ = unfitted(balancer).fit_resample(images.copy(), labels.copy())
-    _require(_same(again, fit.images), "the same data and random_state must give the same images, to the bit")
+    require(same(again, fit.images), "the same data and random_state must give the same images, to the bit")
 
 
 def check_empty_sample(balancer, images, labels):
     label, _ = minority(labels)
     made = fit_once(balancer, images, labels).balancer.sample(label, 0)
-    _require(_same(made, images[:0]), "asking for no images must give none, of the originals' shape and dtype")
+    require(same(made, images[:0]), "asking for no images must give none, of the originals' shape and dtype")
 
 
 def check_no_copies(balancer, images, labels):
@@ -139,24 +138,24 @@ def check_no_copies(balancer, images, labels):
     originals = {image.tobytes() for image in images[labels == label]}
     new = new_images(fit_once(balancer, images, labels), label)
     n_copies = sum(image.tobytes() in originals for image in new)
-    _require(n_copies == 0, f"{n_copies} of {len(new)} new images are copies of originals of the class")
+    require(n_copies == 0, f"{n_copies} of {len(new)} new images are copies of originals of the class")
 
 
 def check_variety(balancer, images, labels):
     new = new_images(fit_once(balancer, images, labels), minority(labels)[0])
-    _require((new != new[:1]).any(), "new images of a class must not all be alike")
+    require((new != new[:1]).any(), "new images of a class must not all be alike")
 
 
 def check_strategy_dictionary(balancer, images, labels):
     fit = fit_to_float32(balancer, images, labels)
     wanted, found = fit.balancer.sampling_strategy, counts(fit.labels)
-    _require(found == wanted, f"sampling_strategy {wanted} must give as many images, not {found}")
+    require(found == wanted, f"sampling_strategy {wanted} must give as many images, not {found}")
 
 
 def check_strategy_minority(balancer, images, labels):
     label, n = minority(labels)
     found = fit_to_float64(balancer, images, labels).balancer.sampling_strategy_
-    _require(found == {label: n}, f'sampling_strategy "minority" must become { ({label: n}) }, not {found}')
+    require(found == {label: n}, f'sampling_strategy "minority" must become { ({label: n}) }, not {found}')
 
 
 def check_wrong_input(balancer, images, labels):
@@ -173,27 +172,27 @@ def check_wrong_input(balancer, images, labels):
         ("fewer labels than images", images, labels[:-1]),
         ("a single class", images, np.zeros_like(labels)),
     ):
-        _require_refused(what, unfitted(balancer).fit, wrong_images, wrong_labels)
+        require_refused(what, unfitted(balancer).fit, wrong_images, wrong_labels)
 
 
 def check_unknown_class(balancer, images, labels):
     fitted = fit_once(balancer, images, labels).balancer
-    _require_refused("a class that was not fitted", fitted.sample, int(labels.max()) + 1, 1)
+    require_refused("a class that was not fitted", fitted.sample, int(labels.max()) + 1, 1)
 
 
 def check_unfitted(balancer, images, labels):
     label, _ = minority(labels)
-    _require_refused("sampling before fitting", unfitted(balancer).sample, label, 1)
+    require_refused("sampling before fitting", unfitted(balancer).sample, label, 1)
     with tempfile.TemporaryDirectory() as folder:
-        _require_refused("saving before fitting", unfitted(balancer).save, Path(folder) / "balancer.npz")
+        require_refused("saving before fitting", unfitted(balancer).save, Path(folder) / "balancer.npz")
 
 
 def check_global_random_state(balancer, images, labels):
     fit = fit_once(balancer, images, labels)
-    _require(fit.kept_global_state, "fit_resample must leave numpy's global random state alone")
+    require(fit.kept_global_state, "fit_resample must leave numpy's global random state alone")
     before = global_state()
     fit.balancer.sample(minority(labels)[0], N_SAMPLED)
-    _require(global_state() == before, "sample must leave numpy's global random state alone")
+    require(global_state() == before, "sample must leave numpy's global random state alone")
 
 
 def check_saving(balancer, images, labels):
@@ -202,66 +201,17 @@ def check_saving(balancer, images, labels):
         paths = [Path(folder) / name for name in ("first.npz", "second.npz")]
         for path in paths:
             fitted.save(path)
-        _require(paths[0].read_bytes() == paths[1].read_bytes(), "saving twice must write the same bytes")
+        require(paths[0].read_bytes() == paths[1].read_bytes(), "saving twice must write the same bytes")
         loaded = type(balancer).load(paths[0])
     for seed in (None, 7):
-        same = _same(loaded.sample(label, n, random_state=seed), fitted.sample(label, n, random_state=seed))
-        _require(same, "a loaded balancer must give the same images as the saved one, to the bit")
+        both = (balancer.sample(label, n, random_state=seed) for balancer in (loaded, fitted))
+        require(same(*both), "a loaded balancer must give the same images as the saved one, to the bit")
 
 
-def check_parents(balancer, images, labels):
-    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
-    if not isinstance(fitted, HasParents):
-        return
-    parents = fitted.parents(label, N_SAMPLED, random_state=7)
-    _require((parents.dtype, parents.shape) == (np.int64, (N_SAMPLED,)), f"parents must be int64 ({N_SAMPLED},)")
-    _require(_same(parents, fitted.parents(label, N_SAMPLED, random_state=7)), "parents must be the same again")
-    _require(parents.min() >= -1 and parents.max() < len(images), "parents must be indices of fitted images, or -1")
-
-
-def check_styles(balancer, images, labels):
-    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
-    if not isinstance(fitted, HasStyles):
-        return
-    styles = fitted.styles(label, N_SAMPLED, random_state=7)
-    _require(styles.dtype == np.int64 or styles.dtype.kind == "U", "styles must be int64 or strings")
-    _require(styles.ndim == 2 and len(styles) == N_SAMPLED, f"styles must be ({N_SAMPLED}, n_styles)")
-    _require(_same(styles, fitted.styles(label, N_SAMPLED, random_state=7)), "styles must be the same again")
-    is_index = styles.dtype == np.int64 and styles.size
-    _require(not is_index or (styles.min() >= 0 and styles.max() < len(images)), "styles must index fitted images")
-
-
-def check_transform(balancer, images, labels):
-    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
-    if not isinstance(fitted, HasTransform):
-        return
-    given = images[labels == (fitted.source_label_ if isinstance(fitted, HasSourceClass) else label)][:3]
-    before = given.copy()
-    made = fitted.transform(given, label, random_state=7)
-    _require((made.dtype, made.shape) == (given.dtype, given.shape), "transform must give an image for each one")
-    _require(not _same(made, given), "transform must change images")
-    _require(_same(given, before), "transform must not change the array of images that it is given")
-    _require(_same(made, fitted.transform(given, label, random_state=7)), "transform must give the same images again")
-    _require(_same(fitted.transform(given[:0], label), given[:0]), "transform must give none for no images")
-    _require_refused("transforming for a class that was not fitted", fitted.transform, given, int(labels.max()) + 1)
-    _require_refused("transforming images of another shape", fitted.transform, given[:, 1:], label)
-
-
-def check_latents(balancer, images, labels):
-    fitted, (label, _) = fit_once(balancer, images, labels).balancer, minority(labels)
-    if not isinstance(fitted, HasLatents):
-        return
-    few = images[labels == label][:3]
-    latents = fitted.encode(few, label)
-    _require(latents.dtype == np.float32, f"encode must give float32, not {latents.dtype}")
-    _require(latents.ndim == 2 and len(latents) == len(few), f"encode must give (n, latent_size), not {latents.shape}")
-    made = fitted.decode(latents, label)
-    _require((made.dtype, made.shape) == (few.dtype, few.shape), "decode must give uint8 images of the fitted shape")
-    for what, function, given in (("encoding", fitted.encode, few), ("decoding", fitted.decode, latents)):
-        _require_refused(f"{what} for a class that was not fitted", function, given, int(labels.max()) + 1)
-
-
-CHECKS = [value for name, value in list(globals().items()) if name.startswith("check_") and name != "check_balancer"]
+CHECKS = [
+    *(value for name, value in list(globals().items()) if name.startswith("check_") and name != "check_balancer"),
+    *capabilities.CHECKS,
+]
 
 
 def _data(images, labels):
@@ -279,33 +229,14 @@ def _data(images, labels):
     return images, labels
 
 
-def _same(found, expected) -> bool:
-    return (found.dtype, found.shape) == (expected.dtype, expected.shape) and found.tobytes() == expected.tobytes()
-
-
 def _told(error) -> str:
     return str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
 
 
-def _require(holds, sentence: str) -> None:
-    if not holds:
-        raise AssertionError(sentence)
-
-
 def _require_floating(fit: Fit) -> None:
     name, n = fit.given_images.dtype.name, len(fit.given_images)
-    _require(fit.images.dtype.name == name, f"{name} images must give {name} images, not {fit.images.dtype}")
-    _require(_same(fit.images[:n], fit.given_images), f"{name} originals must come first, unchanged, in order")
+    require(fit.images.dtype.name == name, f"{name} images must give {name} images, not {fit.images.dtype}")
+    require(same(fit.images[:n], fit.given_images), f"{name} originals must come first, unchanged, in order")
     new = fit.images[n:]
-    _require(new.min() >= 0 and new.max() <= 1, f"new {name} images must lie in [0, 1]")
-    _require(new.max() > 1 / 255, f"new {name} images must not be black")
-
-
-def _require_refused(what: str, function, *arguments) -> None:
-    try:
-        function(*arguments)
-    except ValueError:
-        return
-    except Exception as error:
-        raise AssertionError(f"{what} must be refused with ValueError, not {type(error).__name__}: {error}") from error
-    raise AssertionError(f"{what} must be refused with ValueError")
+    require(new.min() >= 0 and new.max() <= 1, f"new {name} images must lie in [0, 1]")
+    require(new.max() > 1 / 255, f"new {name} images must not be black")

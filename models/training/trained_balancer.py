@@ -76,3 +76,11 @@ def seconds_of_size(seconds_of_sides: Mapping[int, float], image_shape: tuple[in
     area = image_shape[0] * image_shape[1]
     side = min(seconds_of_sides, key=lambda side: abs(side**2 - area))
     return seconds_of_sides[side] * max(1.0, area / side**2)
+
+
+def cost_of_filters(n_filters: int, usual: int) -> float:
+    """How much a step with so many filters costs, in multiples of one with the usual number.
+
+    Not their square, as few filters are slower for each multiplication.
+    """
+    return (n_filters / usual) ** 1.5
