@@ -64,7 +64,8 @@ class Task:
     `published` is a CSV file of what was printed, with the columns table, dataset, dropped_percent, method, metric and
     value. `shown_filters` are filters whose pass rates are recorded, in this order; they drop nothing. `further_tables`
     is the path of a function that makes `reports.plain_tables` of (runner, records), for what such tables do not show;
-    tasks may share one. `images_are_private` says that nobody else may be given the images.
+    tasks may share one. With `is_audited` the first seed's new images are also compared with real ones and teach a
+    classifier of their own. `images_are_private` says that nobody else may be given the images.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Task:
     explanations: tuple[Explanation, ...] = ()
     further_tables: str | None = None
     images_are_private: bool = False
+    is_audited: bool = False
     keeps_predictions: bool = False
     shown_filters: tuple[str, ...] = ()
     test_fraction: float = 0.30

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..datasets.batches import drawn_equally
 
+PAIRING = 1  # of the seed: which originals new images are paired with
 BATCH_SIZE = 1000
 MIN_SIDE_PIXELS = 11
 DEFAULT_RANGE = (-1.0, 1.0)
@@ -41,14 +42,15 @@ def pairwise_ssim(images: np.ndarray, random_state: int, value_range=DEFAULT_RAN
 def ssim_to_originals(images: np.ndarray, originals: np.ndarray, random_state: int, value_range=DEFAULT_RANGE) -> SSIM:
     """Pair each uint8 image (n, height, width, channels) with one of the originals (m, ...) and average as above.
 
-    Originals are drawn at random and equally often. Compare with `pairwise_ssim` of the originals: a higher value says
-    that new images are closer to originals than those are to each other. Raises ValueError for fewer than two images,
-    no original, or a side under 11 pixels.
+    Originals are drawn at random and equally often, by other numbers than those by which a method that samples with
+    the same `random_state` draws what it makes images of. Compare with `pairwise_ssim` of the originals: a higher value
+    says that new images are closer to originals than those are to each other. Raises ValueError for fewer than two
+    images, no original, or a side under 11 pixels.
     """
     _check(images, 2)
     if not len(originals):
         raise ValueError("SSIM to originals needs at least one original")
-    chosen = drawn_equally(len(originals), len(images), np.random.default_rng(random_state))
+    chosen = drawn_equally(len(originals), len(images), np.random.default_rng([random_state, PAIRING]))
     return _mean_ssim(images, originals[chosen], value_range)
 
 

@@ -1,6 +1,9 @@
 """The interface of every method that makes images."""
 
+import contextlib
+import warnings
 from abc import ABC, abstractmethod
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -18,6 +21,19 @@ COLLAPSED_VARIATION = 0.01
 
 class ModeCollapseError(RuntimeError):
     """A method's images of a class are nearly all the same."""
+
+
+_collapse_is_tolerated: ContextVar[bool] = ContextVar("collapse_is_tolerated", default=False)
+
+
+@contextlib.contextmanager
+def collapse_tolerated(tolerated: bool = True):
+    """Within the block, `sample` warns of images that are nearly all the same, instead of raising ModeCollapseError."""
+    token = _collapse_is_tolerated.set(tolerated)
+    try:
+        yield
+    finally:
+        _collapse_is_tolerated.reset(token)
 
 
 class HasParents(ABC):
@@ -134,6 +150,10 @@ class Balancer(Saveable, BaseEstimator, ABC):
         """
         return {}
 
+    def recorded_parameters(self) -> dict:
+        """The parameters that records of a run name, by which they are told apart."""
+        return self.get_params()
+
     @property
     def min_images(self) -> int:
         """How many images a class needs to get new ones."""
@@ -179,7 +199,8 @@ class Balancer(Saveable, BaseEstimator, ABC):
         """`n` new images of one class, of the fitted dtype; the same arguments give the same images.
 
         `random_state` None means the one of the fit. Raises ValueError for a class that was not fitted and
-        ModeCollapseError if 16 or more images differ from each other by less than a hundredth of what originals do.
+        ModeCollapseError (see `collapse_tolerated`) if 16 or more images differ from each other by less than a
+        hundredth of what originals do.
         """
         class_index, n, seed = self._asked(label, n, random_state)
         if n == 0:
@@ -190,11 +211,14 @@ class Balancer(Saveable, BaseEstimator, ABC):
             raise TypeError(f"{type(self).__name__}._sample must return {wanted}, not {images.dtype} {images.shape}")
         variation = _variation(images)
         if n >= MIN_IMAGES_COMPARED and variation < COLLAPSED_VARIATION * self.variations_[class_index]:
-            raise ModeCollapseError(
+            message = (
                 f"{type(self).__name__}'s images of class {label} are nearly all alike: their pixels differ by "
                 f"{variation:.2f} of 255 on average, the originals' by {self.variations_[class_index]:.1f}. "
                 "Train it longer or with another learning rate"
             )
+            if not _collapse_is_tolerated.get():
+                raise ModeCollapseError(message)
+            warnings.warn(message, stacklevel=2)
         return from_uint8(images, self.image_dtype_)
 
     def fit_resample(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

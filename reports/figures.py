@@ -243,6 +243,29 @@ def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, 
     _save(figure, path)
 
 
+def against_minutes(frame: pd.DataFrame, group: str, name: str, columns: tuple[str, ...], path: Path) -> None:
+    """A row of panels for each value of the column `group`: each of `columns` against "Minutes", points by `name`."""
+    groups = frame[group].unique()
+    figure, grid = plt.subplots(
+        len(groups), len(columns), figsize=(3.4 * len(columns), 3.0 * len(groups)), layout="constrained", squeeze=False
+    )  # fmt: skip
+    for row, of_group in zip(grid, groups, strict=True):
+        own = frame[frame[group] == of_group]
+        for axes, column in zip(row, columns, strict=True):
+            known = own[own[column].notna()]
+            axes.scatter(known["Minutes"], known[column], s=12, color="black")
+            for point in known.to_dict("records"):
+                axes.annotate(
+                    point[name], (point["Minutes"], point[column]), xytext=(3, 3), textcoords="offset points",
+                    fontsize=7,
+                )  # fmt: skip
+            axes.set_xscale("symlog", linthresh=0.1)
+            axes.set(xlabel="minutes of computing", ylabel=column, title=of_group)
+            axes.title.set_fontsize(8)
+            axes.margins(x=0.25)
+    _save(figure, path)
+
+
 def _save(figure, path: Path) -> None:
     """With at most 256 colours, which takes a third of the space."""
     _write(_drawn(figure).quantize(256, dither=Image.Dither.NONE), path)

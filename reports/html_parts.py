@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 WIDE_PIXELS = 1000
-GOOD, BAD = ("yes", "helped"), ("no", "hurt")  # texts of table cells
+GOOD, BAD = ("agrees", "helped"), ("differs", "hurt")  # texts of table cells
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d5d5d5; --paper: #fff; --stripe: #f5f5f3;
   --good: #1a6e3c; --bad: #a8321d; --link: #0b57a4; }

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import html_parts
+from .agreement import NOTE
 from .html_parts import details, document, sortable
 from .plain_tables import PlainTable
 
@@ -20,24 +21,35 @@ PRIVATE = (
     "Figures that show images of this dataset are in <code>{}</code> of the folder of the run. They are not part of "
     "this page, because the terms of the dataset do not allow them to be handed on."
 )
+AGREEMENT_HEADINGS = [
+    ("Figures", ""),
+    ("Agree", "n"),
+    ("Differ", "n"),
+    ("Cannot tell", "n"),
+    ("Others' printed figures that would agree", "n"),
+    ("Shift", ""),
+    ("Differ, by", ""),
+    ("Why", ""),
+]
 NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 
 
 def index(title: str, agreement, tables, further, compared: Path | None, pages: dict[str, Path]) -> str:
     """The first page: which printed figures agree, all tables, and links to the other pages.
 
-    `agreement`: (what, how many agree, which do not, why). `tables`: (caption, rows of `reports.tables.summarise`,
+    `agreement`: rows of AGREEMENT_HEADINGS. `tables`: (caption, rows of `reports.tables.summarise`,
     notes). `further`: PlainTables. `compared`: a PNG file of images of all methods. `pages`: text of a link -> path
     relative to this page.
     """
     parts = []
     if agreement:
-        n_agree, n_printed = (sum(int(row[1].split(" of ")[k]) for row in agreement) for k in (0, 1))
-        headings = [("Figures", ""), ("Agree", "n"), ("Differ, by", ""), ("Why", "")]
+        n_agree, n_differ, n_unknown = (sum(row[column] for row in agreement) for column in (1, 2, 3))
         parts += [
             '<h2 id="summary">Summary</h2>',
-            f"<p><strong>{n_agree} of {n_printed} printed figures agree with ours within noise.</strong></p>",
-            sortable("", headings, [[(text, text) for text in row] for row in agreement]),
+            f"<p><strong>Of {n_agree + n_differ + n_unknown} printed figures {n_agree} agree with ours, {n_differ} "
+            f"differ, and of {n_unknown} the seeds and test images cannot tell.</strong></p>",
+            sortable("", AGREEMENT_HEADINGS, [[(str(cell), cell) for cell in row] for row in agreement]),
+            f"<p>{html.escape(NOTE)}</p>",
         ]
     if compared:
         parts.append(html_parts.figures("Original images and those of each method.", [compared]))
@@ -88,6 +100,11 @@ def _figures(figures) -> list[str]:
     return [html_parts.figures(caption, [path for path, _ in paths]) for caption, paths in by_caption]
 
 
+def of_table(table: PlainTable, picture: Path) -> str:
+    """A page of one table, with a PNG file that shows it."""
+    return document(table.title, {}, [BACK, html_parts.figures("", [picture]), plain_section(table)])
+
+
 def networks(title: str, found) -> str:
     """`found`: (caption, rows of text with a heading first, SVG or None) of each network."""
     return document(title, {}, [BACK, *(_network(*network) for network in found)])
@@ -110,13 +127,12 @@ def _notes(notes) -> str:
     return f'<details class="notes"><summary>Notes</summary><ul>{items}</ul></details>'
 
 
-_HEADINGS = [("Method", ""), ("Printed", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Consistent", "")]
+_HEADINGS = [("Method", ""), ("Printed", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Mark", "")]
 
 
 def _row(row) -> list[tuple[str, object]]:
     """(text, sort key) of each cell."""
     difference = row.mean - row.printed
-    consistent = {True: "yes", False: "no"}.get(row.consistent, "")
     if row.failed:
         ours = "failed"
     elif np.isnan(row.mean):
@@ -130,7 +146,7 @@ def _row(row) -> list[tuple[str, object]]:
         _number(row.printed, ".4f"),
         (ours, "" if np.isnan(row.mean) else row.mean),
         _number(difference, "+.4f"),
-        (consistent, consistent),
+        (row.mark, row.mark),
     ]
 
 

@@ -8,38 +8,36 @@ test sets or pairs of images of this size) and failed (bool).
 import numpy as np
 import pandas as pd
 
+from . import agreement
 from .latex import document, escape
-
-CONSISTENCY_Z = 1.96
-CONSISTENCY = (
-    "Consistent (✓) means that the printed figure, a single run, lies within 1.96 standard errors of our mean. For "
-    "accuracy, recalls and F1 they combine the spread over our seeds with the sampling error of both test sets, for "
-    "SSIM they are the spread over seeds, each of which draws other images and pairs, or where it is larger the error "
-    "over pairs."
-)
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """One row for each table, task, method and metric: mean, sd over seeds, printed, consistent.
+    """One row for each table, task, method and metric: mean, sd over seeds, printed, half_width, mark.
 
-    `sd` is NaN for one seed, `consistent` None if nothing was printed or a seed failed.
+    `sd` is NaN for one seed; `half_width` is that of the interval of the difference from the printed figure; `mark` is
+    one of `agreement.MARKS`, or empty if nothing was printed or measured, or a seed failed.
     """
     keys = ["table", "task", "dataset", "method", "label", "metric", "metric_label"]
     rows = []
     for key, group in results.groupby(keys, sort=False):
-        printed, failed = group["printed"].iloc[0], bool(group["failed"].any())
-        mean, sd, n_measured = group["value"].mean(), group["value"].std(ddof=1), group["value"].count()
-        sampling = (group["standard_error"] ** 2).mean()
-        between_seeds = 0.0 if np.isnan(sd) else sd**2
-        if key[5].startswith("ssim"):  # each seed draws other pairs, so the spread contains the sampling error
-            variance = max(between_seeds, sampling) * (1 + 1 / max(1, n_measured))
-        else:
-            variance = between_seeds * (1 + 1 / max(1, n_measured)) + 2 * sampling
-        error = np.sqrt(variance)
+        printed, failed, metric = group["printed"].iloc[0], bool(group["failed"].any()), key[5]
+        measured = group[group["value"].notna()]
+        values = measured["value"].to_numpy()
+        half = agreement.half_width(values, measured["standard_error"].to_numpy(), metric)
+        mean = group["value"].mean()
         known = not failed and not np.isnan(printed) and not np.isnan(mean)
-        consistent = bool(abs(mean - printed) <= CONSISTENCY_Z * error) if known else None
-        row = {"printed": printed, "mean": mean, "sd": sd, "n_seeds": len(group), "n_measured": n_measured}
-        rows.append(dict(zip(keys, key, strict=True)) | row | {"consistent": consistent, "failed": failed})
+        row = {
+            "printed": printed,
+            "mean": mean,
+            "sd": group["value"].std(ddof=1),
+            "n_seeds": len(group),
+            "n_measured": len(values),
+            "half_width": half,
+            "mark": agreement.mark(mean - printed, half, metric) if known else "",
+            "failed": failed,
+        }
+        rows.append(dict(zip(keys, key, strict=True)) | row)
     return pd.DataFrame(rows)
 
 
@@ -96,7 +94,7 @@ def _cell(row: dict | None) -> str:
         ours += f", {row['n_measured']} of {row['n_seeds']} seeds"
     if np.isnan(row["printed"]):
         return ours
-    mark = {True: "✓", False: "✗", None: ""}[row["consistent"]]
+    mark = agreement.MARKS.get(row["mark"], "")
     return f"{ours} (printed {row['printed']:.4f}) {mark}".strip()
 
 

@@ -135,7 +135,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
         sampling_strategy={name: counts[name] + n for name, n in additions.items() if n},
         random_state=options.seed,
     )
-    from ...models.balancer import ModeCollapseError
+    from ...models.balancer import ModeCollapseError, collapse_tolerated
     from ...models.training.callbacks import TrainingDivergedError
     from .refill import chain
 
@@ -143,7 +143,8 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
         with named(options.method).fit_scope(strategy_of_devices):
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
-        rates = write_dataset(working, options, loaded, balancer, additions, filters)
+        with collapse_tolerated(options.schedule == "smoke"):  # which only tries every path
+            rates = write_dataset(working, options, loaded, balancer, additions, filters)
     except ValueError as error:
         raise UsageError(f"{options.method}: {error}") from error
     except (ModeCollapseError, TrainingDivergedError) as error:

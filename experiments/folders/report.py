@@ -14,6 +14,7 @@ from ...evaluation import classifiers, verdict
 from ...models import BASELINE
 from ...reports import figures, sections
 from ...reports.sections import Section
+from ..running.audit import MAX_IMAGES, OF_ALL, OF_CLASSES
 from ..running.cell import Cell
 from ..running.filters import in_words
 from ..running.runner import Runner
@@ -78,7 +79,7 @@ def write_all(
 def _audited(runner: Runner, method: str, extractor) -> dict:
     print(f"Auditing the images of {method}.", flush=True)
     try:
-        return audit.audit(runner, method, extractor)
+        return audit.audited(runner, method, extractor)
     except (ValueError, RuntimeError) as error:  # such as mode collapse, which few images do not show
         print(f"The images of {method} cannot be audited: {error}", file=sys.stderr)
         return audit.refused(error)
@@ -208,7 +209,7 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
         f"Features: {options.extractor}. Each interval holds with 95 % confidence; "
         "those of a coverage near 1 hold with less if images are few. Features of the classifier "
         "were learned from the training images, with which new images are compared: compare methods with each other, "
-        f"not with an ideal. At most {audit.MAX_IMAGES} new images of each class were measured, as many as it has or, "
+        f"not with an ideal. At most {MAX_IMAGES} new images of each class were measured, as many as it has or, "
         "if that is more, lacks; without filters.",
         *(
             f"Refused for {', '.join(rows['method'].unique())}: {reason}."
@@ -220,7 +221,7 @@ def _audit_section(measures: pd.DataFrame, pictures, options) -> Section:
 
 
 def _measure_section() -> Section:
-    rows = tuple((audit.OF_CLASSES | audit.OF_ALL).items())
+    rows = tuple((OF_CLASSES | OF_ALL).items())
     return Section("What the audit measures", (), (("measure", ""), ("meaning", "")), rows)
 
 

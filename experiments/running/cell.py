@@ -13,6 +13,7 @@ REFERENCES = {
     "as_many_originals": "As many originals",
 }
 ORIGINAL, BALANCED_ORIGINAL, AS_MANY_ORIGINALS = REFERENCES
+AUDIT = "audit.json"  # in the folder of a cell whose new images were measured
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from ...datasets.files import read_json, write_archive, write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, protocol, scores, ssim
 from ...models import BASELINE, named
+from ...models.balancer import collapse_tolerated
 from ...models.networks.classifiers import builder
 from ...models.training.callbacks import FiniteLosses, Progress
-from . import locks, pictures
+from . import audit, locks, pictures
 from .cell import AS_MANY_ORIGINALS, ORIGINAL, Cell
 from .environment import environment
 from .filters import Chain, Counts, drawn, useful
@@ -106,7 +107,8 @@ class Runner:
             balancer, record["training_s"] = self.fitting.fitted(cell, wait)
             filters = self.filters(cell.task, useful(self.plan.filters, balancer), self._draw(cell))
             sampling_started = time.perf_counter()
-            images, counts = self._sampled(cell, balancer, filters)
+            with collapse_tolerated(self.plan.schedule == "smoke"):  # which only tries every path
+                images, counts = self._sampled(cell, balancer, filters)
             sampling_s = round(time.perf_counter() - sampling_started, 1)
             names = parts.train.class_names
             record |= {
@@ -133,6 +135,9 @@ class Runner:
             record |= self._similarity(cell, images)
         if cell.has_classifier:
             record |= self._classify(cell, images)
+        if task.is_audited and cell.makes_images and cell.seed == 0:
+            with collapse_tolerated():  # its cell has failed, or is to warn, already
+                audit.write(self, cell, balancer, images)
         if task.n_new_only and cell.makes_images:
             record["tested_on_new"] = self._tested_on_new(cell, images)
         record["wall_time_s"] = round(time.perf_counter() - started, 1)

@@ -13,8 +13,19 @@ from ..running.cell import BALANCED_ORIGINAL, Cell, cell_named, label
 from ..running.plan import Plan, cells_of
 from . import TASKS, compared_together, task_named
 
-# of results.csv; the frame also has what is needed to render it: standard_error, failed, labels
-COLUMNS = ["table", "task", "dataset", "dropped_percent", "method", "seed", "metric", "value", "printed"]
+# of results.csv; the frame also has what is needed to render it: failed, labels
+COLUMNS = [
+    "table",
+    "task",
+    "dataset",
+    "dropped_percent",
+    "method",
+    "seed",
+    "metric",
+    "value",
+    "standard_error",
+    "printed",
+]
 SIMILARITIES = ("ssim", "ssim_to_originals")
 SCORES = ("accuracy", "f1_minority", "balanced_accuracy", "g_mean")
 METRIC_LABELS = {

@@ -8,14 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from ...datasets.files import read_json, write_atomically
 from ...datasets.tasks import Table, Task
-from ...reports import page, plain_tables, tables
+from ...reports import agreement, page, plain_tables, tables
 from ..running.cell import Cell, in_words, label
 from ..running.plan import Plan, duration
-from . import results
+from . import agreements, quality, results
 
 WRITTEN_FILE = "written.json"
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -47,6 +45,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
 
     Tables show what was asked for, even if it has not been run, and what earlier commands have finished.
     """
+    from ...reports import figures as figures_of_reports
     from . import figures
     from .architectures import rendered_networks
 
@@ -81,12 +80,18 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
         if private:
             html = page.figures_alone(f"{of_dataset[0].label}: images that may be shown to nobody else", private)
             write_atomically(out / "private" / f"{dataset}.html", html)
+    for table in further:
+        if table.name == quality.TABLE:
+            pages["Quality against minutes"] = path = Path("pages") / f"{quality.FIGURE}.html"
+            picture = out / "figures" / f"{quality.FIGURE}.png"
+            figures_of_reports.against_minutes(table.frame, "Dataset", "Method", quality.QUALITY, picture)
+            write_atomically(out / path, page.of_table(table, picture))
     pages["Networks"] = Path("pages") / "networks.html"
     write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks(tasks)))
     title = f"Class balancing: schedule {plan.schedule}, protocol {plan.protocol}"
     compared = out / "figures" / "compared.png"
     compared = compared if compared.exists() else None
-    html = page.index(title, _agreement(summary, tasks), written, further, compared, pages)
+    html = page.index(title, agreements.rows(summary, tasks), written, further, compared, pages)
     write_atomically(out / "index.html", html)
     found = [path for name in ("tables", "figures", "pages", "private") for path in (out / name).glob("*.*")]
     files = [path.relative_to(out).as_posix() for path in found]
@@ -136,7 +141,7 @@ def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict
         notes = _notes(plan, of_tasks, metrics, of_table, records)
         notes += [BEYOND] if own["label"].str.endswith("†").any() else []
         notes += [TO_ORIGINALS] if "ssim_to_originals" in metrics else []
-        notes += [tables.CONSISTENCY] if own["printed"].notna().any() else []
+        notes += [agreement.NOTE] if own["printed"].notna().any() else []
         caption = _caption(name, of_tasks, metrics)
         write_atomically(plan.out / "tables" / f"{name}.md", tables.markdown(own, caption, notes))
         write_atomically(plan.out / "tables" / f"{name}.tex", tables.latex(own, caption, notes))
@@ -205,29 +210,6 @@ def _changes(name: str, ours: dict, printed: dict) -> list[str]:
         f"{key} {value} ({printed.get(key, 'none')})" for key, value in ours.items() if value != printed.get(key)
     ]
     return [f"{name}: {', '.join(changed)}"] if changed else []
-
-
-def _agreement(summary: pd.DataFrame, tasks: list[Task]) -> list[tuple[str, str, str, str]]:
-    """For each metric and dataset: how many printed figures agree, which do not, by how much, and why."""
-    rows = []
-    printed = summary[summary["consistent"].notna()]
-    for (dataset, metric, metric_label), own in printed.groupby(["dataset", "metric", "metric_label"], sort=False):
-        different = own[~own["consistent"].astype(bool)]
-        explanations = {t: None for task in tasks if task.label == dataset for t in task.explanations}
-        reasons = {}
-        for row in different.itertuples():
-            fitting = [
-                e
-                for e in explanations
-                if row.method in (e.methods or [row.method]) and metric in (e.metrics or [metric])
-            ]
-            if fitting:
-                reasons[fitting[0].text] = None
-        which = ", ".join(f"{row.label} ({row.table}) {row.mean - row.printed:+.3f}" for row in different.itertuples())
-        rows.append(
-            (f"{dataset}, {metric_label}", f"{int(own['consistent'].sum())} of {len(own)}", which, " ".join(reasons))
-        )
-    return rows
 
 
 def _configurations(records: dict[Cell, dict]) -> list[tuple[str, str]]:

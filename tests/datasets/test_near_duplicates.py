@@ -3,6 +3,8 @@ import io
 import numpy as np
 import pytest
 from class_balancing.datasets.near_duplicates import near_duplicates
+from class_balancing.evaluation import protocol
+from class_balancing.experiments.tables import TASKS
 from PIL import Image, ImageFilter
 
 
@@ -93,3 +95,14 @@ def test_digits_written_by_different_hands_are_no_duplicates(digits):
     pairs, distances = near_duplicates(doubled, first, np.arange(1797, 1827))
     np.testing.assert_array_equal(pairs, np.stack([np.arange(30), np.arange(1797, 1827)], axis=1))
     assert not distances.any()
+
+
+def test_test_cars_of_vehicles_that_have_a_near_duplicate_to_learn_from(datasets_folder):
+    """DEVIATIONS.md says how many; they make the task easier than the thesis's."""
+    task = TASKS["vehicles-75"].undropped
+    parts = protocol.parts(task.dataset_in(datasets_folder("vehicles")), task, "thesis")
+    (label,) = task.measured
+    cars = [part.images[part.labels == label] for part in (parts.train, parts.test)]
+    (n_train, n_test) = map(len, cars)
+    pairs, _ = near_duplicates(np.concatenate(cars), np.arange(n_train), n_train + np.arange(n_test))
+    assert (n_test, len(np.unique(pairs[:, 1]))) == (196, 22)

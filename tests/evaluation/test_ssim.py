@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from class_balancing.datasets.batches import drawn_equally
 from class_balancing.evaluation.ssim import SSIM, mean_over_classes, pairwise_ssim, ssim_to_originals
 
 
@@ -45,6 +46,13 @@ def test_each_image_is_paired_with_an_original_and_these_equally_often(digits):
     for refused, message in (((few[0][:1], few[1]), "at least two pairs"), ((few[0], few[1][:0]), "one original")):
         with pytest.raises(ValueError, match=message):
             ssim_to_originals(*refused, 0)
+
+
+def test_images_are_not_paired_with_what_they_were_made_of(digits):
+    """Methods draw their originals from the same seed, so copies would all be paired with themselves."""
+    originals = digits.images[:50]
+    copies = originals[drawn_equally(50, 50, np.random.default_rng(3))]
+    assert ssim_to_originals(copies, originals, 3).mean < 0.4
 
 
 def test_classes_count_equally_in_the_mean():

@@ -19,7 +19,8 @@ MEASURED = [task for task in TASKS.values() if task.dataset in DATASETS]
 N_SEEDS = {task.dataset: task.n_seeds["quick"] for task in MEASURED}
 CELLS = cells_of(MEASURED, MEASURED[0].methods, N_SEEDS)
 PLAN = Plan(REFERENCE, {t.name: t for task in MEASURED for t in (task, task.undropped)}, "quick", "thesis")
-NOT_PRINTED = ("few_mnist", "few_cifar10", "skewed_mnist")  # datasets of tables of which no source prints a figure
+# datasets of tables of which no source prints a figure
+NOT_PRINTED = ("few_mnist", "few_cifar10", "skewed_mnist", "styled_cifar10", "styled_vehicles", "styled_fer2013")
 OURS = [task for task in TASKS.values() if task.dataset in NOT_PRINTED]
 OUR_PLAN = Plan(REFERENCE, {task.name: task for task in OURS}, "quick", "thesis")
 OUR_CELLS = [
@@ -99,7 +100,7 @@ def test_our_own_tables_are_complete(name):
 
 
 def test_verdicts_follow_from_their_intervals():
-    names = [table for table in ("G.5", "G.8") if (REFERENCE / "tables" / f"{table}.csv").exists()]
+    names = [table for table in ("G.5", "G.8", "I.6") if (REFERENCE / "tables" / f"{table}.csv").exists()]
     assert names
     for name in names:
         rows = pd.read_csv(REFERENCE / "tables" / f"{name}.csv")
@@ -133,7 +134,9 @@ def test_the_latex_tables_compile_in_one_document(tmp_path):
 
 def test_the_page_opens_with_what_agrees_and_shows_every_table():
     page = (REFERENCE / "index.html").read_text()
-    assert "65 of 102 printed figures agree" in page
+    assert (
+        "Of 102 printed figures 29 agree with ours, 28 differ, and of 45 the seeds and test images cannot tell." in page
+    )
     for name in TABLES:
         assert f"Table {name}." in page
     links = re.findall(r'(?:src|href)="((?!data:|#)[^"]*)"', page)

@@ -36,24 +36,13 @@ def test_mean_and_deviation_over_seeds():
     assert (row["mean"], row["sd"], row["n_seeds"]) == (pytest.approx(0.982), pytest.approx(0.002), 3)
 
 
-@pytest.mark.parametrize(
-    ("values", "standard_error", "consistent"),
-    [
-        ([0.983, 0.983], 0.001, True),
-        ([0.980, 0.980], 0.001, False),  # 3 > 1.96 * sqrt(2)
-        ([0.9805, 0.9805], 0.001, True),
-        ([0.976, 0.984], 0.0, True),  # the seeds spread
-    ],
-)
-def test_consistency_counts_seeds_and_both_test_sets(values, standard_error, consistent):
-    assert summary_of(values, standard_error=standard_error)["consistent"] == consistent
-
-
-def test_consistency_of_ssim_counts_the_sampling_error_once():
-    values = [0.170, 0.172, 0.174]  # sd .002, so 1.96 * .002 * sqrt(4/3) = .0045
-    for printed, consistent in ((0.1764, True), (0.1768, False)):
-        row = summary_of(values, metric="ssim", printed=printed, standard_error=0.002)
-        assert row["consistent"] == consistent
+def test_a_row_has_its_interval_and_its_mark():
+    row = summary_of([0.982, 0.982, 0.982])
+    assert (row["half_width"], row["mark"]) == (pytest.approx(1.96 * 0.001 * np.sqrt(2), abs=1e-5), "agrees")
+    assert "(printed 0.9830) ✓" in tables.markdown(summary_of([0.982, 0.982]).to_frame().T, "Caption", [])
+    assert summary_of([0.97, 0.97, 0.97])["mark"] == "differs"
+    assert summary_of([0.96, 0.99])["mark"] == "cannot tell"
+    assert summary_of([0.97, 0.97], printed=np.nan)["mark"] == ""
 
 
 def test_seeds_that_are_missing_are_told():

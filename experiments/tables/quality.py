@@ -1,0 +1,64 @@
+"""Table J.1 and its figure: what new images are like, beside the minutes of computing that they took."""
+
+import numpy as np
+import pandas as pd
+
+from ...datasets.files import read_json
+from ...reports.plain_tables import PlainTable
+from ..running.cell import AUDIT, Cell, label
+
+TABLE = "J.1"
+FIGURE = "quality"
+# measure of a class or of all -> heading
+OF_CLASS = {
+    "SSIM pairs": "SSIM of pairs",
+    "SSIM pairs of originals": "SSIM, originals",
+    "density": "Density",
+    "coverage": "Coverage",
+    "nearest": "Distance to nearest",
+    "near copies": "Near copies",
+    "named": "Named as the class",
+}
+OF_ALL = {"GAN-train": "GAN-train", "real to real": "Real to real", "GAN-test": "GAN-test"}
+QUALITY = ("Coverage", "Named as the class", "GAN-train")  # drawn against minutes
+NOTES = (
+    "Minutes are those of training the networks once, and of making the new images that restore the balance.",
+    "SSIM, density, coverage, distances and copies are the measured class's, by the features of a classifier that was "
+    "trained on the originals. Distance to nearest: the median new image's from its nearest training image, in "
+    "multiples of that between training images; far below 1 are copies. Near copies: the share that lies closer to a "
+    "training image than 99 % of these to their nearest other one.",
+    "Named as the class: the share that this classifier takes for the class; GAN-test: the same over all classes. "
+    "GAN-train: accuracy on real test images of a classifier that learned from as many new images as there are real "
+    "ones, at most 1000 of a class, and from no real one; real to real: of the one that learned from all real ones. "
+    "Empty where a method makes images of small classes only.",
+)
+
+
+def tables(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    """The table, if there is an audit."""
+    frame = measured(runner, records)
+    if frame.empty:
+        return []
+    caption = "New images by quality against minutes of computing."
+    return [PlainTable(TABLE, caption, frame, NOTES)]
+
+
+def measured(runner, records: dict[Cell, dict]) -> pd.DataFrame:
+    """A row for each task and method whose images were audited."""
+    rows = []
+    for cell, record in records.items():
+        audit = read_json(runner.plan.folder(cell) / AUDIT)
+        if not audit:
+            continue
+        task = runner.plan.tasks[cell.task]
+        row = {"Dataset": task.title, "Method": label(cell.method), "Minutes": minutes(record)}
+        for measure, heading in OF_CLASS.items():
+            values = [of_class.get(measure, {}).get("value", np.nan) for of_class in audit["classes"].values()]
+            row[heading] = float(np.mean(values))
+        row |= {heading: audit["all"][measure].get("value", np.nan) for measure, heading in OF_ALL.items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def minutes(record: dict) -> float:
+    return (record.get("training_s", 0.0) + record.get("sampling_s", 0.0)) / 60

@@ -1,0 +1,87 @@
+"""Table J.1: what new images are like, measured once for each task and method, beside the minutes that they took."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import small_tasks
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.plan import Plan
+from class_balancing.experiments.running.runner import Runner
+from class_balancing.experiments.tables import quality
+from class_balancing.reports import figures, page
+
+METHODS = ("geometric", "random_oversampling", "unbalanced", "original")
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """A runner of an audited task, and the records of METHODS with two seeds."""
+    task = replace(small_tasks.TASKS["digits-50"], is_audited=True)
+    out = tmp_path_factory.mktemp("run")
+    plan = Plan(out, {t.name: t for t in (task, task.undropped)}, "smoke", "thesis")
+    runner = Runner(plan, {"digits": small_tasks.load()}, verbose=0)
+    cells = [Cell(task.name, method, seed) for method in METHODS for seed in range(2)]
+    with pytest.MonkeyPatch.context() as patched:
+        from class_balancing.evaluation import classifiers
+
+        patched.setattr(classifiers, "train_classifier", small_tasks.quick_training())
+        return runner, {cell: runner.run(cell) for cell in cells}
+
+
+def test_only_the_first_seed_of_what_makes_images_is_audited(audited):
+    runner, records = audited
+    found = {cell for cell in records if (runner.plan.folder(cell) / "audit.json").exists()}
+    assert found == {cell for cell in records if cell.makes_images and cell.seed == 0}
+
+
+def test_copies_are_known_as_copies_and_transformed_images_are_not(audited):
+    (table,) = quality.tables(*audited)
+    rows = table.frame.set_index("Method")
+    assert rows.index.tolist() == ["geom. trans.", "random oversampling"]
+    assert rows.loc["random oversampling", "Near copies"] == 1
+    assert rows.loc["random oversampling", "Distance to nearest"] == 0
+    assert rows.loc["geom. trans.", "Near copies"] == 0
+    assert rows.loc["geom. trans.", "Distance to nearest"] > 0.5
+    assert (rows["Minutes"] >= 0).all()
+    shares = rows[["Named as the class", "GAN-train", "GAN-test", "Real to real"]]
+    assert shares.notna().all(axis=None)
+    assert shares.loc["random oversampling"].min() > 0.5
+    assert rows["Dataset"].unique().tolist() == ["digits, 50 % of class 4 dropped"]
+
+
+def test_values_are_means_over_classes_and_refused_ones_are_missing(audited):
+    runner, records = audited
+    cell = Cell("digits-50", "geometric", 0)
+    path = runner.plan.folder(cell) / "audit.json"
+    kept = path.read_text()
+    content = json.loads(kept)
+    of_class = content["classes"]["4"]
+    other = of_class | {"coverage": {"value": of_class["coverage"]["value"] - 0.5}, "density": {"refused": "few"}}
+    content["classes"]["5"] = other
+    content["all"]["GAN-train"] = {"refused": "makes images of small classes only"}
+    path.write_text(json.dumps(content))
+    row = quality.measured(runner, {cell: records[cell] | {"training_s": 60.0, "sampling_s": 30.0}}).iloc[0]
+    path.write_text(kept)
+    assert row["Coverage"] == pytest.approx(of_class["coverage"]["value"] - 0.25)
+    assert np.isnan(row["Density"])
+    assert np.isnan(row["GAN-train"])
+    assert row["Minutes"] == 1.5
+
+
+def test_the_page_shows_the_table_and_its_figure(audited, tmp_path):
+    (table,) = quality.tables(*audited)
+    frame = pd.concat([table.frame, table.frame.assign(Dataset="another")])
+    figures.against_minutes(frame, "Dataset", "Method", quality.QUALITY, tmp_path / "quality.png")
+    html = page.of_table(table, tmp_path / "quality.png")
+    assert "Table J.1. New images by quality" in html
+    assert "data:image/avif" in html
+    assert "random oversampling" in html
+
+
+def test_without_audits_there_is_no_table(tmp_path):
+    task = small_tasks.TASKS["digits-50"]
+    plan = Plan(tmp_path, {task.name: task}, "smoke", "thesis")
+    assert quality.tables(Runner(plan, {}, verbose=0), {Cell(task.name, "geometric", 0): {}}) == []
