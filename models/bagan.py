@@ -11,10 +11,11 @@ from sklearn.covariance import LedoitWolf
 
 from ..datasets.batches import batches_in_order, class_balanced_batches, rotating_labels, shuffled_batches
 from . import losses
+from .augmentation import N_NUMBERS, augmented, check_strength
+from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
 from .networks import networks_for
 from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict, predict_images
-from .training.trained_balancer import TrainedBalancer
 
 # Vehicles, section 4.3
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
@@ -22,7 +23,7 @@ SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 1e-4, "optimizer": "ad
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BAGAN(TrainedBalancer, HasLatents):
+class BAGAN(AveragedGenerator, HasLatents):
     """Encoder E, decoder Delta = generator G and discriminator D of Tables B.5-B.7, trained in three stages.
 
     1. E and Delta learn to reconstruct all images. 2. G starts from Delta's weights, D from E's, and every class gets
@@ -30,7 +31,8 @@ class BAGAN(TrainedBalancer, HasLatents):
     of an image or calls it fake. New images of a class are G(z) with z from the class's Gaussian.
 
     The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `optimizer` is Keras' name of one, for
-    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`).
+    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). With `augmentation_strength` D sees
+    all images through `models.augmentation`, for few images; the thesis has none.
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels,
     classes and batches at least two images.
@@ -43,7 +45,9 @@ class BAGAN(TrainedBalancer, HasLatents):
     latent_size: int = 10
     optimizer: str = "adam"
     head: str = "sigmoid"
+    augmentation_strength: float = 0.0
 
+    later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
     epochs_of_stage = {"autoencoder": "n_autoencoder_epochs", "adversarial": "n_epochs"}
     schedules = {
         "smoke": SHORT | {"steps": {"n_autoencoder_epochs": 20, "n_epochs": 20}},
@@ -61,12 +65,18 @@ class BAGAN(TrainedBalancer, HasLatents):
 
     def networks(self, image_shape, n_classes):
         builders = networks_for(image_shape)
-        return {
-            "encoder": partial(builders.bagan_encoder, self.latent_size),
-            "decoder": partial(builders.bagan_generator, self.latent_size),
-            "generator": partial(builders.bagan_generator, self.latent_size),
-            "discriminator": partial(builders.bagan_discriminator, n_classes, self.head),
-        }
+        return self._with_average(
+            {
+                "encoder": partial(builders.bagan_encoder, self.latent_size),
+                "decoder": partial(builders.bagan_generator, self.latent_size),
+                "generator": partial(builders.bagan_generator, self.latent_size),
+                "discriminator": partial(builders.bagan_discriminator, n_classes, self.head),
+            }
+        )
+
+    def _check_numbers(self):
+        super()._check_numbers()
+        check_strength(self.augmentation_strength)
 
     def _stages(self, images, class_indices):
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
@@ -83,7 +93,9 @@ class BAGAN(TrainedBalancer, HasLatents):
         yield self._adversarial_stage(images, class_indices)
 
     def _adversarial_stage(self, images, class_indices):
-        model = BAGANTraining(self.generator_, self.discriminator_, self._new_optimizer())
+        model = self._averaging(
+            BAGANTraining(self.generator_, self.discriminator_, self._new_optimizer(), self.augmentation_strength)
+        )
         n_classes = len(self.classes_)
         batch_size, n_fakes = self._batch_numbers(len(images))
         steps_per_epoch, batches = class_balanced_batches(images, class_indices, batch_size - n_fakes, self.seed_)
@@ -99,7 +111,11 @@ class BAGAN(TrainedBalancer, HasLatents):
             seed = tf.stack([tf.cast(self.seed_, tf.int64), step])
             normal = tf.random.stateless_normal((batch_size, self.latent_size), seed)
             latent = tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
+            numbers = tf.random.stateless_uniform((2 * batch_size - n_fakes, N_NUMBERS), seed)
             return batch | {
+                "fake_numbers": numbers[:n_fakes],
+                "real_numbers": numbers[n_fakes:batch_size],
+                "other_numbers": numbers[batch_size:],
                 "fake_latent": latent[:n_fakes],
                 "fake_labels": labels[:n_fakes],
                 "other_latent": latent[n_fakes:],
@@ -133,7 +149,7 @@ class BAGAN(TrainedBalancer, HasLatents):
     def decode(self, latent, label):
         self._class_index(label)  # checked only: latents contain the class
         batches = tf.data.Dataset.from_tensor_slices((latent.astype(np.float32),)).batch(PREDICTION_BATCH_SIZE)
-        return predict_images(self.generator_, batches)
+        return predict_images(self._image_generator, batches)
 
 
 class AutoencoderTraining(TrainingModel):
@@ -186,8 +202,9 @@ class BAGANTraining(TrainingModel):
     same point, then applied at once by one optimiser, which keeps separate averages for every weight.
     """
 
-    def __init__(self, generator, discriminator, optimizer):
+    def __init__(self, generator, discriminator, optimizer, augmentation_strength):
         super().__init__(("L_D", "L_G"), {"both": (optimizer, [generator, discriminator])})
+        self.augmentation_strength = augmentation_strength
         self.generator = generator
         self.discriminator = discriminator
 
@@ -199,13 +216,17 @@ class BAGANTraining(TrainingModel):
         with tf.GradientTape(persistent=True) as tape:
             generated = self.generator(ops.concatenate([batch["fake_latent"], batch["other_latent"]]), training=True)
             learned = ops.concatenate([real, generated[:n_fakes]])
-            learned_probabilities = self.discriminator(learned, training=True)  # (n_reals + n_fakes, n_classes + 1)
-            other_probabilities = self.discriminator(generated[n_fakes:], training=True)
+            numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
+            learned_probabilities = self.judged(learned, numbers)  # (n_reals + n_fakes, n_classes + 1)
+            other_probabilities = self.judged(generated[n_fakes:], batch["other_numbers"])
             generated_probabilities = ops.concatenate([learned_probabilities[n_reals:], other_probabilities])
             l_d = losses.classification_loss(ops.concatenate([real_labels, fakes]), learned_probabilities)
             l_g = losses.classification_loss(latent_labels, generated_probabilities)
         self.minimise("both", tape, (l_d, [self.discriminator]), (l_g, [self.generator]))
         return self.recorded(l_d, l_g)
+
+    def judged(self, images, numbers):
+        return self.discriminator(augmented(images, numbers, self.augmentation_strength), training=True)
 
     def passes(self):
         # D sees its own batch and the rest of G's but learns only from its own; G's loss goes back through G's batch

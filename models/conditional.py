@@ -9,7 +9,7 @@ from .training.fit import PREDICTION_BATCH_SIZE, predict, predict_images
 
 
 class ConditionalLatents(HasLatents):
-    """Sampling, encoding and decoding with `encoder_`, `generator_` and `latent_size`.
+    """Sampling, encoding and decoding with `encoder_`, `_image_generator` and `latent_size`.
 
     New images of a class are G(label, z) with z from N(0, 1); encodings are the means of the latents.
     """
@@ -26,7 +26,7 @@ class ConditionalLatents(HasLatents):
     def decode(self, latent, label):
         class_index = self._class_index(label)
         batches = tf.data.Dataset.from_tensor_slices(latent).batch(PREDICTION_BATCH_SIZE)
-        return predict_images(self.generator_, batches.map(lambda part: (_labels(part, class_index), part)))
+        return predict_images(self._image_generator, batches.map(lambda part: (_labels(part, class_index), part)))
 
 
 def _labels(part, class_index: int):

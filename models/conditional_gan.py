@@ -8,17 +8,18 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.batches import class_balanced_batches
-from .augmentation import N_NUMBERS
+from .augmentation import N_NUMBERS, check_strength
+from .averaged_generator import AveragedGenerator
 from .networks import dcgan
 from .training.fit import PREDICTION_BATCH_SIZE, predict_images
-from .training.trained_balancer import TrainedBalancer, cost_of_filters
+from .training.trained_balancer import cost_of_filters
 
 N_SHOWN = 12  # while training
 FEW_IMAGES = 50  # of a class; GANs with augmentation made classifiers worse below 20 to 50 (arXiv:2603.16134)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConditionalGAN(TrainedBalancer):
+class ConditionalGAN(AveragedGenerator):
     """A generator G of [condition, z] and a network D that judges [image, condition], for all classes together.
 
     New images of a class are G(condition, z) with z from N(0, 1) and the one-hot class as the condition. Classes are
@@ -50,8 +51,7 @@ class ConditionalGAN(TrainedBalancer):
 
     def _check_numbers(self):
         super()._check_numbers()
-        if not 0 <= self.augmentation_strength <= 1:
-            raise ValueError(f"augmentation_strength must lie in [0, 1], got {self.augmentation_strength}")
+        check_strength(self.augmentation_strength)
 
     def _fit(self, images, class_indices):
         self._check_two_of_each(class_indices)
@@ -113,4 +113,4 @@ class ConditionalGAN(TrainedBalancer):
         conditions = np.zeros((n, len(self.classes_)), np.float32)
         conditions[:, class_index] = 1.0
         batches = tf.data.Dataset.from_tensor_slices((conditions, latent)).batch(PREDICTION_BATCH_SIZE)
-        return predict_images(self.generator_, batches)
+        return predict_images(self._image_generator, batches)

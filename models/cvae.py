@@ -48,6 +48,10 @@ class CVAE(ConditionalLatents, TrainedBalancer):
             "generator": partial(builders.cvae_gan_generator, n_classes, self.latent_size),
         }
 
+    @property
+    def _image_generator(self):
+        return self.generator_
+
     def _stages(self, images, class_indices):
         model = CVAETraining(self.encoder_, self.generator_, self.lambda_1, float(self.learning_rate))
         batch_size = min(self.batch_size, len(images))

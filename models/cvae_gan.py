@@ -9,24 +9,26 @@ from keras import ops
 
 from ..datasets.batches import shuffled_batches
 from . import losses
+from .augmentation import N_NUMBERS, augmented, check_strength
+from .averaged_generator import AveragedGenerator
 from .conditional import ConditionalLatents
 from .networks import networks_for
 from .training.fit import Stage, TrainingModel
 from .training.replicas import batch_mean
-from .training.trained_balancer import TrainedBalancer
 
 PHOTOGRAPHS = {"latent_size": 128, "lambda_1": 100.0}  # Vehicles, section 4.2
 SHORT = PHOTOGRAPHS | {"batch_size": 25, "learning_rate": 5e-4}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CVAEGAN(ConditionalLatents, TrainedBalancer):
+class CVAEGAN(ConditionalLatents, AveragedGenerator):
     """Encoder E, generator G, discriminator D and classifier C of Tables B.1-B.4, trained together.
 
     New images of a class are G(label, z) with z from N(0, 1). The defaults are the thesis's for MNIST
     (section 4.2): RMSprop with one learning rate for all four networks, `lambda_1` of eq. 3.6. `lambda_2` to
     `lambda_4` are the paper's, since the thesis prints no others; `centre_momentum` of the moving averages of
-    eq. 3.2 and 3.3 is ours (DEVIATIONS.md).
+    eq. 3.2 and 3.3 is ours (DEVIATIONS.md). With `augmentation_strength` D sees all images through
+    `models.augmentation`, for few images; the thesis has none.
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels.
     """
@@ -40,7 +42,9 @@ class CVAEGAN(ConditionalLatents, TrainedBalancer):
     lambda_3: float = 1e-3
     lambda_4: float = 1e-3
     centre_momentum: float = 0.9
+    augmentation_strength: float = 0.0
 
+    later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
     schedules = {
         "smoke": SHORT | {"steps": {"n_epochs": 6}},
         "quick": SHORT | {"steps": {"n_epochs": 1500}},
@@ -50,12 +54,18 @@ class CVAEGAN(ConditionalLatents, TrainedBalancer):
 
     def networks(self, image_shape, n_classes):
         builders = networks_for(image_shape)
-        return {
-            "encoder": partial(builders.cvae_gan_encoder, n_classes, self.latent_size),
-            "generator": partial(builders.cvae_gan_generator, n_classes, self.latent_size),
-            "discriminator": builders.cvae_gan_discriminator,
-            "classifier": partial(builders.cvae_gan_classifier, n_classes),
-        }
+        return self._with_average(
+            {
+                "encoder": partial(builders.cvae_gan_encoder, n_classes, self.latent_size),
+                "generator": partial(builders.cvae_gan_generator, n_classes, self.latent_size),
+                "discriminator": builders.cvae_gan_discriminator,
+                "classifier": partial(builders.cvae_gan_classifier, n_classes),
+            }
+        )
+
+    def _check_numbers(self):
+        super()._check_numbers()
+        check_strength(self.augmentation_strength)
 
     def _stages(self, images, class_indices):
         model = CVAEGANTraining(
@@ -65,6 +75,7 @@ class CVAEGAN(ConditionalLatents, TrainedBalancer):
             self.classifier_,
             weights=(self.lambda_1, self.lambda_2, self.lambda_3, self.lambda_4),
             centre_momentum=self.centre_momentum,
+            augmentation_strength=self.augmentation_strength,
             learning_rate=float(self.learning_rate),
         )
         batch_size = min(self.batch_size, len(images))
@@ -73,10 +84,10 @@ class CVAEGAN(ConditionalLatents, TrainedBalancer):
         def batches_with_noise(first_step):
             return batches(first_step).map(lambda batch: batch | self._noise(batch["step"], batch_size))
 
-        yield Stage(model, steps_per_epoch, batches_with_noise)
+        yield Stage(self._averaging(model), steps_per_epoch, batches_with_noise)
 
     def _noise(self, step, batch_size):
-        """All that is random about a step: reparametrisation noise, prior latents z_p and uniform labels c_p."""
+        """All that is random about a step: reparametrisation noise, latents z_p, uniform labels c_p, augmentation."""
         seed = tf.stack([tf.cast(self.seed_, tf.int64), step])
         normal = tf.random.stateless_normal((batch_size, 2 * self.latent_size), seed)
         prior_labels = tf.random.stateless_uniform(
@@ -86,6 +97,7 @@ class CVAEGAN(ConditionalLatents, TrainedBalancer):
             "noise": normal[:, : self.latent_size],
             "prior_latent": normal[:, self.latent_size :],
             "prior_labels": prior_labels,
+            "numbers": tf.random.stateless_uniform((batch_size, N_NUMBERS), seed),
         }
 
 
@@ -97,7 +109,18 @@ class CVAEGANTraining(TrainingModel):
     same point, then applied at once by one RMSprop, which keeps a separate average for every weight.
     """
 
-    def __init__(self, encoder, generator, discriminator, classifier, *, weights, centre_momentum, learning_rate):
+    def __init__(
+        self,
+        encoder,
+        generator,
+        discriminator,
+        classifier,
+        *,
+        weights,
+        centre_momentum,
+        augmentation_strength,
+        learning_rate,
+    ):
         networks = [encoder, generator, discriminator, classifier]
         optimizers = {"all": (keras.optimizers.RMSprop(learning_rate), networks)}
         super().__init__(("L_D", "L_C", "L_KL", "L_G", "L_GD", "L_GC", "L"), optimizers)
@@ -107,6 +130,7 @@ class CVAEGANTraining(TrainingModel):
         self.classifier = _with_features(classifier, "flatten_3")
         self.loss_weights = dict(zip(("lambda_1", "lambda_2", "lambda_3", "lambda_4"), weights, strict=True))
         self.centre_momentum = centre_momentum
+        self.augmentation_strength = augmentation_strength
         n_classes = classifier.output_shape[-1]
         (n_features_d,) = discriminator.get_layer("flatten_2").output.shape[1:]
         (n_features_c,) = classifier.get_layer("flatten_3").output.shape[1:]
@@ -127,9 +151,9 @@ class CVAEGANTraining(TrainingModel):
             reconstructed = self.generator([labels[:, None], latent], training=True)
             generated = self.generator([prior_labels[:, None], batch["prior_latent"]], training=True)
 
-            real_d, features_real_d = self.discriminator(real, training=True)
-            reconstructed_d, features_reconstructed_d = self.discriminator(reconstructed, training=True)
-            generated_d, features_generated_d = self.discriminator(generated, training=True)
+            real_d, features_real_d = self.judged(real, batch)
+            reconstructed_d, features_reconstructed_d = self.judged(reconstructed, batch)
+            generated_d, features_generated_d = self.judged(generated, batch)
             real_c, features_real_c = self.classifier(real, training=True)
             _, features_reconstructed_c = self.classifier(reconstructed, training=True)
             _, features_generated_c = self.classifier(generated, training=True)
@@ -172,6 +196,10 @@ class CVAEGANTraining(TrainingModel):
         self.real_class_centres.assign(real_class_centres)
         self.generated_class_centres.assign(generated_class_centres)
         return self.recorded(l_d, l_c, l_kl, l_g, l_gd, l_gc, total)
+
+    def judged(self, images, batch):
+        """D's probabilities and features."""
+        return self.discriminator(augmented(images, batch["numbers"], self.augmentation_strength), training=True)
 
     def passes(self):
         # D and C see three batches. D learns from all, C from one; G's losses go back to the inputs of two

@@ -82,6 +82,7 @@ class CycleGAN(Translation):
         return {
             "cycle_weight": self.cycle_weight,
             "identity_weight": self.identity_weight,
+            "augmentation_strength": self.augmentation_strength,
             "real_label": self.real_label,
             "n_pooled_images": self.n_pooled_images,
         }
@@ -111,21 +112,21 @@ class CycleGANTraining(CyclesTraining):
         source, target = batch["source"], batch["target"]
         with tf.GradientTape() as tape:
             cycles = self.cycles(source, target)
-            l_gan = generator_loss(self.target_discriminator(cycles.fake_target, training=True))
-            l_gan += generator_loss(self.source_discriminator(cycles.fake_source, training=True))
+            l_gan = generator_loss(self.target_discriminator(self.seen(cycles.fake_target, batch), training=True))
+            l_gan += generator_loss(self.source_discriminator(self.seen(cycles.fake_source, batch), training=True))
             l_cyc = self.cycle_loss(batch, cycles)
             l_id = self.identity_loss(source, target)
             total = l_gan + self.weight_of_cycles(batch) * (l_cyc + self.identity_weight * l_id)
         self.minimise("generators", tape, (total, self.generators))
 
-        fake_target = self.passed_on(0, cycles.fake_target, batch)
-        fake_source = self.passed_on(1, cycles.fake_source, batch)
+        fake_target = self.seen(self.passed_on(0, cycles.fake_target, batch), batch)
+        fake_source = self.seen(self.passed_on(1, cycles.fake_source, batch), batch)
         with tf.GradientTape() as tape:
             l_d_a, l_d_b = (
                 discriminator_loss(network(real, training=True), network(fake, training=True), self.real_label)
                 for network, real, fake in (
-                    (self.source_discriminator, source, fake_source),
-                    (self.target_discriminator, target, fake_target),
+                    (self.source_discriminator, self.seen(source, batch), fake_source),
+                    (self.target_discriminator, self.seen(target, batch), fake_target),
                 )
             )
             both = l_d_a + l_d_b

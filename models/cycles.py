@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from .augmentation import augmented
 from .training.fit import TrainingModel
 from .training.replicas import batch_mean
 
@@ -33,7 +34,7 @@ class CyclesTraining(TrainingModel):
     and "discriminators".
     """
 
-    def __init__(self, losses, pair, optimizers, *, cycle_weight, identity_weight):
+    def __init__(self, losses, pair, optimizers, *, cycle_weight, identity_weight, augmentation_strength):
         """`pair`: role -> network, see `translation.ROLES`; `optimizers` of the generators and the discriminators."""
         of_generators, of_discriminators = optimizers
         named = {
@@ -46,6 +47,7 @@ class CyclesTraining(TrainingModel):
         self.target_discriminator = pair["target_discriminator"]  # D_B
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
+        self.augmentation_strength = augmentation_strength
 
     @property
     def generators(self):
@@ -61,6 +63,10 @@ class CyclesTraining(TrainingModel):
         recovered_source = self.to_source(fake_target, training=True)
         recovered_target = self.to_target(fake_source, training=True)
         return Cycles(fake_target, recovered_source, fake_source, recovered_target)
+
+    def seen(self, images, batch):
+        """What D_A and D_B get to see of images: all of a step's with the same changes."""
+        return augmented(images, batch["numbers"], self.augmentation_strength)
 
     def identity_loss(self, source, target):
         """||G(b) - b||_1 + ||F(a) - a||_1, and 0 without passing a network if `identity_weight` is 0."""

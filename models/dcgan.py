@@ -47,10 +47,12 @@ class DCGAN(ConditionalGAN):
             raise ValueError(f"real_label must lie above 0 and at most be 1, got {self.real_label}")
 
     def networks(self, image_shape, n_classes):
-        return {
-            "generator": self._generator(image_shape, n_classes),
-            "discriminator": partial(dcgan.discriminator, image_shape, n_classes, self.n_filters),
-        }
+        return self._with_average(
+            {
+                "generator": self._generator(image_shape, n_classes),
+                "discriminator": partial(dcgan.discriminator, image_shape, n_classes, self.n_filters),
+            }
+        )
 
     def _stages(self, images, class_indices):
         model = DCGANTraining(
@@ -61,7 +63,11 @@ class DCGAN(ConditionalGAN):
             real_label=self.real_label,
             augmentation_strength=self.augmentation_strength,
         )
-        yield Stage(model, *self._batches(images, class_indices, n_real=1, n_generated=1), made_now=self._made_now)
+        yield Stage(
+            self._averaging(model),
+            *self._batches(images, class_indices, n_real=1, n_generated=1),
+            made_now=self._made_now,
+        )
 
 
 def cross_entropy(label: float, logits):

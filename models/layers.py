@@ -3,6 +3,8 @@
 Batch normalisation also uses TensorFlow's fused kernel.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -59,3 +61,64 @@ class Dropout(keras.layers.Dropout):
         shape = tf.concat([[n_rows], tf.shape(inputs)[1:]], 0)
         scales = keras.random.dropout(ops.ones(shape, inputs.dtype), self.rate, seed=self.seed_generator)
         return inputs * scales[replica_index() :: n_replicas()][:n_here]
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class SinusoidalEmbedding(keras.layers.Layer):
+    """Times (batch, 1) in [0, 1] as cosines and sines (batch, n_features) of n_features / 2 frequencies, 1 to 100."""
+
+    def __init__(self, n_features: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_features = n_features
+
+    def call(self, inputs):
+        frequencies = ops.exp(ops.linspace(0.0, math.log(100.0), self.n_features // 2))
+        angles = inputs * frequencies  # (batch, n_features / 2)
+        return ops.concatenate([ops.cos(angles), ops.sin(angles)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.n_features)
+
+    def get_config(self):
+        return super().get_config() | {"n_features": self.n_features}
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class Modulation(keras.layers.Layer):
+    """[x (batch, ..., n), embedding (batch, m)] -> x (1 + scale) + shift, both a dense layer of the embedding.
+
+    They start at 0, so that x is left as it is.
+    """
+
+    def build(self, input_shape):
+        (*_, n_features), (_, n_embedded) = input_shape
+        self.kernel = self.add_weight((n_embedded, 2 * n_features), initializer="zeros", name="kernel")
+        self.bias = self.add_weight((2 * n_features,), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        x, embedding = inputs
+        scale, shift = ops.split(ops.matmul(embedding, self.kernel) + self.bias, 2, axis=-1)  # (batch, n) each
+        for _ in range(len(x.shape) - 2):
+            scale, shift = scale[:, None], shift[:, None]  # (batch, 1, ..., n)
+        return x * (1.0 + scale) + shift
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class AroundGaussianVelocity(keras.layers.Layer):
+    """[x, t (batch, 1), y] -> (2 t - 1) / v x + y / sqrt(v) with v = (1 - t)^2 + t^2; x and y (batch, ...).
+
+    The first term is flow matching's exact velocity of data N(0, 1); y, zero at first, is what other data add to it. A
+    network that gives y need not carry its input's noise through its layers (Karras et al. 2022, arXiv:2206.00364).
+    """
+
+    def call(self, inputs):
+        x, times, departure = inputs
+        times = ops.reshape(times, (-1, *[1] * (len(x.shape) - 1)))  # (batch, 1, ...)
+        variance = ops.square(1.0 - times) + ops.square(times)
+        return (2.0 * times - 1.0) / variance * x + departure / ops.sqrt(variance)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

@@ -12,9 +12,12 @@ import tensorflow as tf
 
 from ..datasets.batches import drawn_equally, shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
+from .augmentation import N_NUMBERS, check_strength
+from .averaged_generator import check_momentum
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
 from .intensities import is_plain, standardised
+from .movements import moved
 from .networks import cyclegan
 from .training.fit import Stage, TrainingModel, predict, seeded
 from .training.trained_balancer import TrainedBalancer, cost_of_filters
@@ -48,6 +51,7 @@ ROLES = {
     "source_discriminator": "discriminator",
     "target_discriminator": "discriminator",
 }
+AVERAGE = "average_to_target"  # the role of a further generator, with `ema_momentum`
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -68,7 +72,9 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
     `n_generator_filters` and `n_blocks`, `n_discriminator_filters` and `n_discriminator_layers` are the sizes of
     `networks.cyclegan`; the defaults are ours, for two cores. `cycle_weight` is the slides' lambda. An identity loss
-    gets `identity_weight` times lambda; 0 switches it off. Images must have sides of at least 8 pixels.
+    gets `identity_weight` times lambda; 0 switches it off. With `ema_momentum`, such as .999, new images are made by an
+    average of G's weights over the steps (`models.training.averaging`); with `augmentation_strength` D_A and D_B see
+    all images through `models.augmentation`, for few images. Images must have sides of at least 8 pixels.
     """
 
     n_epochs: int = 200
@@ -85,7 +91,10 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     identity_weight: float = 0.0
     shift_fraction: float = 0.05
     horizontal_flip: bool = False
+    ema_momentum: float = 0.0
+    augmentation_strength: float = 0.0
 
+    later_parameters = {"ema_momentum": 0.0, "augmentation_strength": 0.0}
     smallest_numbers = {
         "min_steps": 0,
         "n_generator_filters": 1,
@@ -138,6 +147,8 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         for name in ("decay_fraction", "shift_fraction"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
+        check_momentum(self.ema_momentum)
+        check_strength(self.augmentation_strength)
 
     def _fit(self, images, class_indices):
         self.source_index_ = self._chosen_source(class_indices)
@@ -170,10 +181,16 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
             if self.sampling_strategy_.get(label):
                 with seeded(self._seeds(class_index)[0]):
                     self.pairs_[class_index] = {role: builders[name]() for role, name in ROLES.items()}
+                    if self.ema_momentum:
+                        self.pairs_[class_index][AVERAGE] = builders["generator"]()
 
     def _seeds(self, class_index: int) -> list[int]:
         """Of a pair: of its initial weights, its classes' orders, its movements and its noise."""
         return np.random.SeedSequence([self.seed_, class_index]).generate_state(5).tolist()
+
+    def _to_target(self, class_index: int) -> keras.Model:
+        """G of a pair, or its average."""
+        return self._pair(class_index)[AVERAGE if self.ema_momentum else "to_target"]
 
     def _stages(self, images, class_indices):
         for class_index in self.pairs_:
@@ -191,16 +208,22 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
         def add_noise(batch):
             progress = tf.cast(batch["step"], tf.float32) / max(1, n_steps - 1)
-            return batch | {"progress": progress} | self._noise(tf.stack([noise_seed, batch["step"]]), batch_size)
+            seed = tf.stack([noise_seed, batch["step"]])
+            numbers = tf.random.stateless_uniform((batch_size, N_NUMBERS), seed + 2)
+            return batch | {"progress": progress, "numbers": numbers} | self._noise(seed, batch_size)
 
+        pair = self.pairs_[class_index]
+        model = self._training(pair, n_steps)
+        if self.ema_momentum:
+            model.keep_average(pair["to_target"], pair[AVERAGE], self.ema_momentum)
         return Stage(
-            self._training(self.pairs_[class_index], n_steps),
+            model,
             steps_per_epoch,
             lambda first_step: batches(first_step).map(add_noise),
             name=f"{class_index}-{re.sub(r'[^a-zA-Z0-9]+', '-', str(self.classes_[class_index]))}",
             kind="",
             n_epochs=n_epochs,
-            made_now=partial(_translated, self.pairs_[class_index]["to_target"], self.source_images_[:N_SHOWN]),
+            made_now=partial(_translated, self._to_target(class_index), self.source_images_[:N_SHOWN]),
         )
 
     def _batches(self, targets, batch_size, source_seed, target_seed, movement_seed):
@@ -214,27 +237,14 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
             seed = tf.stack([movement_seed, a["step"]])
             uniform = tf.unstack(tf.random.stateless_uniform((2, batch_size, 3), seed))
             source, target = (
-                standardised(self._moved(batch["images"], each))[0] for batch, each in zip((a, b), uniform, strict=True)
+                standardised(moved(batch["images"], each, self.shift_fraction, self.horizontal_flip))[0]
+                for batch, each in zip((a, b), uniform, strict=True)
             )
             return {"step": a["step"], "source": source, "target": target}
 
         return min(n_a, n_b), lambda first_step: tf.data.Dataset.zip(batches_a(first_step), batches_b(first_step)).map(
             move
         )
-
-    def _moved(self, images, uniform):
-        """Each image (n, height, width, channels) of any type moved, and perhaps mirrored, by three numbers in [0, 1).
-
-        `uniform` (n, 3) decides about rows, columns and mirroring.
-        """
-        height, width = images.shape[1:3]
-        rows, columns = (
-            _moved_positions(side, uniform[:, axis], int(self.shift_fraction * side))
-            for axis, side in enumerate((height, width))
-        )
-        if self.horizontal_flip:
-            columns = tf.where(uniform[:, 2:] < 0.5, columns, columns[:, ::-1])
-        return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
     def _fingerprint(self, stage, images, class_indices):
         """With another number of epochs it is another training, since its rates fall towards the last one."""
@@ -243,11 +253,11 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         return json.dumps(identity, indent=1)
 
     def _sample(self, class_index, n, random_state):
-        generator, rng = self._pair(class_index)["to_target"], np.random.default_rng(random_state)
+        generator, rng = self._to_target(class_index), np.random.default_rng(random_state)
         images = self.source_images_[drawn_equally(len(self.source_images_), n, rng)]
         used_again = slice(len(self.source_images_), None)
         uniform = rng.random((n, 3), np.float32)
-        images[used_again] = self._moved(images[used_again], uniform[used_again])
+        images[used_again] = moved(images[used_again], uniform[used_again], self.shift_fraction, self.horizontal_flip)
         return _translated(generator, images)
 
     def parents(self, label, n: int, random_state=None):
@@ -263,7 +273,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         return self.translate(images, self.classes_[class_index])
 
     def translate(self, images: np.ndarray, label) -> np.ndarray:
-        return _translated(self._pair(self._class_index(label))["to_target"], images)
+        return _translated(self._to_target(self._class_index(label)), images)
 
     def recover(self, images: np.ndarray, label) -> np.ndarray:
         return _translated(self._pair(self._class_index(label))["to_source"], images)
@@ -275,13 +285,6 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         if class_index not in self.pairs_:
             raise ValueError(f"class {label} has no generator, since sampling_strategy adds no images to it")
         return self.pairs_[class_index]
-
-
-def _moved_positions(side: int, uniform, max_shift: int):
-    """Positions (n, side) along an axis, moved by up to `max_shift` pixels and reflected at both ends."""
-    shift = tf.cast(tf.floor(uniform * (2 * max_shift + 1)), tf.int32) - max_shift
-    moved = tf.abs(tf.range(side) + shift[:, None])
-    return (side - 1) - tf.abs((side - 1) - moved)
 
 
 def _translated(generator, images):

@@ -57,6 +57,7 @@ class WassersteinCycleGAN(Translation):
             adversarial_weight=self.adversarial_weight,
             cycle_weight=self.cycle_weight,
             identity_weight=self.identity_weight,
+            augmentation_strength=self.augmentation_strength,
         )
 
     def _batches(self, *arguments):
@@ -87,11 +88,11 @@ class WassersteinCycleGANTraining(CyclesTraining):
     def train_step(self, batch):
         for index in range(self.n_critic_steps):
             source, target = batch["source"][:, index], batch["target"][:, index]
-            critic_losses = self.critic_step(source, target, batch["epsilon"][:, index])
+            critic_losses = self.critic_step(source, target, batch["epsilon"][:, index], batch)
         with tf.GradientTape() as tape:
             cycles = self.cycles(source, target)
-            l_gan = generator_loss(self.target_score(cycles.fake_target))
-            l_gan += generator_loss(self.source_score(cycles.fake_source))
+            l_gan = generator_loss(self.target_score(self.seen(cycles.fake_target, batch)))
+            l_gan += generator_loss(self.source_score(self.seen(cycles.fake_source, batch)))
             l_cyc = absolute_distance(source, cycles.recovered_source)
             l_cyc += absolute_distance(target, cycles.recovered_target)
             l_id = self.identity_loss(source, target)
@@ -99,9 +100,12 @@ class WassersteinCycleGANTraining(CyclesTraining):
         self.minimise("generators", tape, (total, self.generators))
         return self.recorded(*critic_losses, l_gan, l_cyc, l_id)
 
-    def critic_step(self, source, target, epsilon):
+    def critic_step(self, source, target, epsilon, batch):
         fake_target = self.to_target(source, training=True)
         fake_source = self.to_source(target, training=True)
+        source, target, fake_source, fake_target = (
+            self.seen(images, batch) for images in (source, target, fake_source, fake_target)
+        )
         with tf.GradientTape() as tape:
             l_d_a = critic_loss(self.source_score(source), self.source_score(fake_source))
             l_d_b = critic_loss(self.target_score(target), self.target_score(fake_target))

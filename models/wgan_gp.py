@@ -50,10 +50,12 @@ class WGANGP(ConditionalGAN):
         return super().n_images_seen(*asked) * (1 + self.n_critic_steps) / (1 + type(self).n_critic_steps)
 
     def networks(self, image_shape, n_classes):
-        return {
-            "generator": self._generator(image_shape, n_classes),
-            "critic": partial(dcgan.critic, image_shape, n_classes, self.n_filters),
-        }
+        return self._with_average(
+            {
+                "generator": self._generator(image_shape, n_classes),
+                "critic": partial(dcgan.critic, image_shape, n_classes, self.n_filters),
+            }
+        )
 
     def _stages(self, images, class_indices):
         model = WGANGPTraining(
@@ -73,7 +75,10 @@ class WGANGP(ConditionalGAN):
             return batch | {"epsilon": tf.random.stateless_uniform((batch["latent"].shape[0], n), seed)}
 
         yield Stage(
-            model, steps_per_epoch, lambda first_step: batches(first_step).map(add_epsilon), made_now=self._made_now
+            self._averaging(model),
+            steps_per_epoch,
+            lambda first_step: batches(first_step).map(add_epsilon),
+            made_now=self._made_now,
         )
 
 

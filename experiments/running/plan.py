@@ -85,7 +85,8 @@ class Plan:
         if method.name in known:
             return dict(known[method.name]) | overrides
         chosen = method.arguments(self.schedule, task.n_train_images, task.is_mirrored) | overrides
-        return {name: value for name, value in method.new(**chosen).get_params().items() if name not in SET_BY_RUNNER}
+        recorded = method.new(**chosen).recorded_parameters()
+        return {name: value for name, value in recorded.items() if name not in SET_BY_RUNNER}
 
     def rated_filters(self, cell: Cell) -> tuple[str, ...]:
         """Filters whose pass rates are part of the cell's record."""

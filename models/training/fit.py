@@ -20,6 +20,7 @@ import tensorflow as tf
 from ...datasets.batches import prompt
 from ...datasets.files import write_atomically
 from ...datasets.pixels import to_pixels
+from .averaging import Average
 from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
 from .replicas import distributed, n_replicas, same_everywhere
 
@@ -53,7 +54,15 @@ class TrainingModel(keras.Model):
         self.means = {loss: keras.metrics.Mean(loss) for loss in losses}
         self.optimizers = {name: optimizer for name, (optimizer, _) in optimizers.items()}
         self.updated = {name: networks for name, (_, networks) in optimizers.items()}
+        self.averages: list[Average] = []
+        self.averaging_networks = []  # so that Keras knows their weights
         self.built = True
+
+    def keep_average(self, network: keras.Model, average: keras.Model, momentum: float) -> None:
+        """Let `average` follow a network whenever its optimizer updates it; see `Average`."""
+        self.averages.append(Average(network, average, momentum))
+        self.averaging_networks.append(average)
+        self.averages[-1].start()
 
     def build_optimizers(self) -> None:
         """Create the optimizers' variables, which must exist before they can be restored."""
@@ -65,11 +74,17 @@ class TrainingModel(keras.Model):
         return [*self.variables, *(v for optimizer in self.optimizers.values() for v in optimizer.variables)]
 
     def minimise(self, optimizer: str, tape: tf.GradientTape, *losses: tuple) -> None:
-        """One step of an optimizer on (loss, [networks]) pairs; every gradient is taken before any is applied."""
+        """One step of an optimizer on (loss, [networks]) pairs; every gradient is taken before any is applied.
+
+        Then the averages of its networks follow.
+        """
         pairs = []
         for loss, networks in losses:
             pairs += dense_gradients(tape, loss, _trainable_variables(networks))
         self.optimizers[optimizer].apply_gradients(pairs)
+        for average in self.averages:
+            if average.network in self.updated[optimizer]:
+                average.update(self.optimizers[optimizer].iterations)
 
     def passes(self) -> list[tuple[keras.Model, float, float]]:
         """(network, forward passes, all passes) of one step, in batches, from which `benchmark.py` counts its cost.

@@ -34,6 +34,8 @@ class Trained(BaseEstimator, ABC):
     - `epochs_of_stage`: name of each stage -> the parameter that holds its number of epochs. Only a method with a
       single stage may name it "".
     - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
+    - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
+      everything is as it was before; where they have it, records do not name them, so that old ones stay valid.
     """
 
     n_epochs: int = 100
@@ -44,6 +46,15 @@ class Trained(BaseEstimator, ABC):
 
     epochs_of_stage: ClassVar[Mapping[str, str]] = {"": "n_epochs"}
     smallest_numbers: ClassVar[Mapping[str, int]] = {}
+    later_parameters: ClassVar[Mapping[str, float]] = {}
+
+    def recorded_parameters(self) -> dict:
+        """All parameters but those of `later_parameters` that have the value given there."""
+        return {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in self.later_parameters or value != self.later_parameters[name]
+        }
 
     @abstractmethod
     def _builders(self, image_shape: tuple[int, int, int]) -> dict[str, Callable[[], keras.Model]]:
@@ -93,7 +104,7 @@ class Trained(BaseEstimator, ABC):
         stages = list(self.epochs_of_stage)
         later = {self.epochs_of_stage[name] for name in stages[stages.index(stage) :]}
         free = {"folder", "verbose", "sampling_strategy"} | later
-        arguments = {name: value for name, value in self.get_params().items() if name not in free}
+        arguments = {name: value for name, value in self.recorded_parameters().items() if name not in free}
         arguments["random_state"] = self.seed_
         data = hashlib.sha256(np.ascontiguousarray(images))
         data.update(np.ascontiguousarray(others))

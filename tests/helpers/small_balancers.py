@@ -23,6 +23,8 @@ ARGUMENTS = {
     "wgan_gp": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_critic_steps": 2},
     "deep_smote": {"n_epochs": 2, "batch_size": 40, "latent_size": 5, "n_filters": 4},
     "style_transfer": {"n_epochs": 2, "batch_size": 40, "n_iterations": 1},
+    "flow_matching": {"n_epochs": 2, "batch_size": 40, "widths": (8, 16), "n_sampling_steps": 2},
+    "latent_flow": {"n_epochs": 2, "batch_size": 40, "width": 16, "n_components": 20, "n_sampling_steps": 2},
 }
 # changes for tests that need no more than a step or two, after which images must not be all alike
 ONE_STEP = {
@@ -36,6 +38,8 @@ ONE_STEP = {
     "wgan_gp": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64, "n_critic_steps": 1},
     "deep_smote": {"n_epochs": 1, "batch_size": 50, "n_filters": 8, "learning_rate": 1e-2},
     "style_transfer": {"n_epochs": 1, "batch_size": 50},
+    "flow_matching": {"n_epochs": 1, "batch_size": 50},
+    "latent_flow": {"n_epochs": 1, "batch_size": 50},
 }
 for _arguments in (ARGUMENTS, ONE_STEP):
     _arguments |= dict.fromkeys(("deep_smote_unpenalised", "deep_smote_permuted"), _arguments["deep_smote"])

@@ -45,7 +45,7 @@ def test_covariance_of_a_small_class_is_shrunk_to_full_rank():
 def training():
     with seeded(0):
         generator, discriminator = thesis_mnist.bagan_generator(4), thesis_mnist.bagan_discriminator(3)
-    model = bagan.BAGANTraining(generator, discriminator, keras.optimizers.SGD(1e-3))
+    model = bagan.BAGANTraining(generator, discriminator, keras.optimizers.SGD(1e-3), 0.0)
     model.build_optimizers()
     return model
 
@@ -60,6 +60,9 @@ def batch():
         "fake_labels": tf.constant([0, 1]),
         "other_latent": tf.constant(rng.standard_normal((6, 4)), tf.float32),
         "other_labels": tf.constant([2, 0, 1, 2, 0, 1]),
+        "real_numbers": tf.zeros((6, 7)),
+        "fake_numbers": tf.zeros((2, 7)),
+        "other_numbers": tf.zeros((6, 7)),
     }
 
 

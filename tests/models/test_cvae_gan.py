@@ -30,7 +30,11 @@ def batch():
         "noise": tf.constant(rng.standard_normal((6, 4)), tf.float32),
         "prior_latent": tf.constant(rng.standard_normal((6, 4)), tf.float32),
         "prior_labels": tf.constant([1, 1, 0, 1, 0, 1]),
+        "numbers": tf.zeros((6, 7)),
     }
+
+
+ARGUMENTS = {"centre_momentum": 0.9, "augmentation_strength": 0.0, "learning_rate": 1e-3}
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Step:
 def step(batch):
     """Function of lambda_1 to lambda_4: one Step from the same start; each is made once."""
     parts = networks()
-    model = cvae_gan.CVAEGANTraining(*parts.values(), weights=LAMBDAS, centre_momentum=0.9, learning_rate=1e-3)
+    model = cvae_gan.CVAEGANTraining(*parts.values(), weights=LAMBDAS, **ARGUMENTS)
     model.build_optimizers()
     start = [variable.numpy() for variable in model.state()]
 

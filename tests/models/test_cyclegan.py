@@ -50,7 +50,8 @@ def images_of(seed, *shape):
 
 def test_networks_that_change_nothing_have_no_cycle_or_identity_loss():
     adam = keras.optimizers.Adam
-    model = cycles.CyclesTraining((), identities(), (adam(), adam()), cycle_weight=10.0, identity_weight=0.5)
+    weights = {"cycle_weight": 10.0, "identity_weight": 0.5, "augmentation_strength": 0.0}
+    model = cycles.CyclesTraining((), identities(), (adam(), adam()), **weights)
     source, target = images_of(0, 2, 8, 8, 1), images_of(1, 2, 8, 8, 1)
     made = model.cycles(source, target)
     assert float(cycles.absolute_distance(source, made.recovered_source)) == 0.0

@@ -1,0 +1,66 @@
+"""Flow matching between noise and images (Lipman et al. 2023, arXiv:2210.02747), for all classes by one U-Net."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import tensorflow as tf
+
+from ..datasets.pixels import to_network
+from .flows import Flow
+from .networks import flows
+
+MAX_PATCHES_ANALYSED = 200_000
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class FlowMatching(Flow):
+    """`Flow` in the space of whole images, patch by patch.
+
+    x has a position for each patch of `patch_pixels` x `patch_pixels` pixels (None: by the size of the images, so that
+    there are about 16 a side) and as many features as a patch has values: its principal components, each of variance 1,
+    since the fine structure of images varies so much less than the coarse one. Nothing is lost: the map is invertible.
+    `widths` are the U-Net's features at each resolution.
+    """
+
+    n_epochs: int = 400
+    widths: tuple[int, ...] = (64, 128)
+    patch_pixels: int | None = None
+
+    schedules = {
+        "smoke": {"widths": (8, 16), "n_sampling_steps": 5, "steps": {"n_epochs": 30}},
+        "quick": {"steps": {"n_epochs": 2000}},
+        "thesis": {"steps": {"n_epochs": 20_000}},
+    }
+
+    def networks(self, image_shape, n_classes):
+        build = partial(flows.unet, self._space_shape(image_shape), n_classes, tuple(self.widths))
+        return {"velocity": build, "average_velocity": build}
+
+    def _patch(self, image_shape) -> int:
+        return flows.usual_patch_pixels(image_shape) if self.patch_pixels is None else self.patch_pixels
+
+    def _space_shape(self, image_shape):
+        height, width, n_channels = image_shape
+        patch = self._patch(image_shape)
+        return -(-height // patch), -(-width // patch), patch * patch * n_channels
+
+    def _learn_space(self, images):
+        shape = self._space_shape(images.shape[1:])
+        some = self._some(images, MAX_PATCHES_ANALYSED // (shape[0] * shape[1]))
+        self._analyse(self._patches(to_network(some)).numpy().reshape(-1, shape[2]), shape[2])
+        return shape
+
+    def _to_space(self, images):
+        return self._whitened(self._patches(images))
+
+    def _from_space(self, x):
+        height, width, _ = self.image_shape_
+        images = tf.nn.depth_to_space(self._unwhitened(x), self._patch(self.image_shape_))
+        return images[:, :height, :width].numpy()
+
+    def _patches(self, images):
+        """(batch, height, width, channels) -> (batch, rows, columns, n); edges are repeated to whole patches."""
+        height, width = images.shape[1:3]
+        patch = self._patch(images.shape[1:])
+        padding = ((0, 0), (0, -height % patch), (0, -width % patch), (0, 0))
+        return tf.nn.space_to_depth(tf.pad(images, padding, "SYMMETRIC"), patch)

@@ -1,0 +1,175 @@
+"""Flow matching: its equations at their known values, its networks, and both spaces."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from class_balancing import FlowMatching, LatentFlow
+from class_balancing.models import flows
+from class_balancing.models.networks import flows as networks
+from small_balancers import balancer
+
+MEAN, DEVIATION = 1.0, 0.5
+
+
+def exact_velocity(x, t, mean=MEAN, deviation=DEVIATION):
+    """Of data N(mean, deviation^2)."""
+    variance = (1 - t) ** 2 + (t * deviation) ** 2
+    return mean + (t * deviation**2 - (1 - t)) / variance * (x - t * mean)
+
+
+@pytest.mark.parametrize(("n_steps", "expected"), [(10, 1.49989), (20, 1.49998)])
+def test_the_midpoint_rule_takes_noise_to_the_data_of_the_exact_gaussian_case(n_steps, expected):
+    assert flows.integrated(exact_velocity, np.ones(1), n_steps) == pytest.approx(expected, abs=1e-5)
+    noise = np.random.default_rng(0).standard_normal(1000)
+    np.testing.assert_allclose(flows.integrated(exact_velocity, noise, 50), MEAN + DEVIATION * noise, atol=1e-4)
+
+
+def test_the_path_is_straight_and_its_velocity_is_what_the_loss_wants():
+    noise, data = tf.constant([[1.0, 2.0]]), tf.constant([[3.0, -2.0]])
+    np.testing.assert_allclose(flows.on_path(noise, data, tf.constant([[0.25]])), [[1.5, 1.0]])
+    assert float(flows.flow_loss(data - noise, noise, data)) == 0.0
+    assert float(flows.flow_loss(tf.zeros_like(data), noise, data)) == (2.0**2 + 4.0**2) / 2
+
+
+def test_without_training_the_loss_is_that_of_normal_data():
+    """1 / ((1 - t)^2 + t^2): what x_t leaves open about x_1 - x_0. At t = 1/2, where x_t says nothing, it is 1 + 1."""
+    noise, data = (tf.random.stateless_normal((500, 8, 8, 1), (seed, 0)) for seed in (0, 1))
+    network = networks.unet((8, 8, 1), 3, (4, 8))
+    for t, expected in ((0.5, 2.0), (0.25, 1.6), (1.0, 1.0)):
+        velocities = network([flows.on_path(noise, data, t), tf.fill((500, 1), t), tf.zeros((500, 3))])
+        assert float(flows.flow_loss(velocities, noise, data)) == pytest.approx(expected, abs=0.05)
+    assert float(flows.flow_loss(tf.zeros_like(data), noise, data)) == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 0.5, 1.0])
+def test_an_untrained_network_has_the_exact_velocity_of_normal_data(t):
+    x = tf.random.stateless_normal((3, 8), (0, 0))
+    for network in (networks.dense(8, 2, 16, 1), networks.unet((2, 4, 1), 2, (4, 8))):
+        shaped = tf.reshape(x, (3, *network.input_shape[0][1:]))
+        velocity = network([shaped, tf.fill((3, 1), t), tf.one_hot([0, 1, 1], 2)])
+        np.testing.assert_allclose(velocity, exact_velocity(shaped.numpy(), t, 0, 1), atol=1e-5)
+
+
+def test_guidance_of_one_is_the_velocity_of_the_class_and_more_goes_beyond_it():
+    of_class, of_all = np.array([2.0, 1.0]), np.array([1.0, 1.0])
+    np.testing.assert_array_equal(flows.guided(of_class, of_all, 1.0), of_class)
+    np.testing.assert_array_equal(flows.guided(of_class, of_all, 0.0), of_all)
+    np.testing.assert_array_equal(flows.guided(of_class, of_all, 1.5), [2.5, 1.0])
+
+
+@pytest.mark.parametrize("shape", [(14, 14, 4), (16, 16, 12), (5, 9, 3), (1, 2, 7)], ids=str)
+def test_velocities_have_the_shape_of_what_is_moved(shape):
+    for widths in ((4,), (4, 8), (4, 8, 8)):
+        network = networks.unet(shape, 2, widths)
+        velocity = network([tf.ones((2, *shape)), tf.zeros((2, 1)), tf.one_hot([0, 1], 2)])
+        np.testing.assert_array_equal(velocity, np.full((2, *shape), -1.0))
+
+
+def test_patches_are_larger_in_larger_images():
+    sides = (8, 17, 28, 32, 48, 64)
+    assert [networks.usual_patch_pixels((side, side, 1)) for side in sides] == [1, 1, 2, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((28, 28, 1), (14, 14, 4)), ((45, 50, 3), (15, 17, 27))], ids=str)
+def test_patches_are_white_and_nothing_of_an_image_is_lost(shape, expected):
+    images = np.random.default_rng(0).integers(0, 256, (200, *shape), np.uint8) // 4 * 2 + 50
+    images[:, ::2] //= 2
+    fitted = FlowMatching()
+    fitted.seed_, fitted.image_shape_ = 0, shape
+    assert fitted._learn_space(images) == fitted._space_shape(shape) == expected
+    values = images / np.float32(127.5) - 1
+    x = fitted._to_space(values).numpy()
+    features = x.reshape(-1, expected[2])
+    np.testing.assert_allclose(np.cov(features.T), np.eye(expected[2]), atol=0.02)
+    np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-4)
+
+
+def test_time_and_class_change_what_a_trained_network_says():
+    network = networks.dense(5, 2, 16, 2)
+    for weight in network.weights:  # modulations and the last layer start at zero
+        weight.assign(tf.random.stateless_normal(weight.shape, (1, 2)))
+    x = tf.ones((1, 5))
+    said = [network([x, tf.constant([[t]]), tf.one_hot([label], 2)]) for t, label in ((0.1, 0), (0.9, 0), (0.1, 1))]
+    assert all(np.abs(said[0] - other).max() > 1e-3 for other in said[1:])
+
+
+def test_a_trained_flow_makes_the_data_that_it_learned():
+    """One number an image: two classes around -.5 and +.5 with deviation .1."""
+    rng, n = np.random.default_rng(0), 400
+    network, average = (networks.dense(1, 2, 32, 2) for _ in range(2))
+    model = flows.FlowTraining(network, 5e-3)
+    model.keep_average(network, average, 0.99)
+    model.compile(optimizer=None)
+    model.build_optimizers()
+    step = tf.function(model.train_step)
+    for _ in range(n):
+        labels = rng.integers(0, 2, 256)
+        batch = {
+            "noise": rng.standard_normal((256, 1)),
+            "data": (labels - 0.5 + 0.1 * rng.standard_normal(256))[:, None],
+            "times": rng.random((256, 1)),
+            "conditions": np.eye(2)[labels],
+        }
+        step({name: tf.constant(values, tf.float32) for name, values in batch.items()})
+    for label, mean in ((0, -0.5), (1, 0.5)):
+        condition = tf.one_hot(np.full(500, label), 2)
+        noise = rng.standard_normal((500, 1)).astype(np.float32)
+
+        def velocity(x, t, condition=condition):
+            return average([tf.constant(x), tf.fill((500, 1), t), condition]).numpy()
+
+        made = flows.integrated(velocity, noise, 20)
+        assert made.mean() == pytest.approx(mean, abs=0.1)
+        assert made.std() == pytest.approx(0.1, abs=0.1)
+
+
+def test_the_rate_grows_to_its_whole_and_stays():
+    rate = flows.WarmUp(0.001, 200)
+    assert [float(rate(step)) for step in (0, 99, 199, 5000)] == pytest.approx([5e-6, 5e-4, 1e-3, 1e-3])
+
+
+def test_principal_components_hold_the_images_and_are_white(few_digits):
+    fitted = LatentFlow(n_components=120)  # of 100 images there are 99
+    fitted.seed_, fitted.image_shape_ = 0, (28, 28, 1)
+    assert fitted._learn_space(few_digits.images) == (120,)
+    values = few_digits.images / np.float32(127.5) - 1
+    x = fitted._to_space(values).numpy()
+    np.testing.assert_allclose(x[:, :99].std(axis=0, ddof=1), 1, atol=1e-2)
+    np.testing.assert_allclose(x[:, 100:], 0, atol=1e-4)
+    np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"label_dropout": 1.5}, "label_dropout must lie between 0 and 1"),
+        ({"guidance": -1.0}, "guidance must not be negative"),
+        ({"ema_momentum": 1.0}, "ema_momentum must lie in"),
+        ({"n_sampling_steps": 0}, "n_sampling_steps must be a whole number of at least 1"),
+    ],
+)
+def test_senseless_arguments_are_refused(few_digits, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        balancer("latent_flow", **arguments).fit(few_digits.images, few_digits.labels)
+
+
+def test_a_class_needs_two_images(few_digits):
+    labels = few_digits.labels.copy()
+    labels[0] = 7
+    with pytest.raises(ValueError, match="class 7 has one image; LatentFlow needs at least two"):
+        balancer("latent_flow").fit(few_digits.images, labels)
+
+
+def test_averages_follow_the_weights_after_each_update():
+    network, average = (keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for _ in range(2))
+    model = flows.FlowTraining(network, 1e-3)
+    model.keep_average(network, average, 0.5)
+    np.testing.assert_array_equal(average.get_weights()[0], network.get_weights()[0])
+    before = network.get_weights()[0]
+    network.layers[0].kernel.assign(before + 1.0)
+    kept = model.averages[0]
+    kept.update(1)  # (1 + 1) / (10 + 1) is less than the momentum
+    np.testing.assert_allclose(average.get_weights()[0], before + 1.0 - 2 / 11, rtol=1e-5)
+    kept.update(1000)
+    np.testing.assert_allclose(average.get_weights()[0], before + 1.0 - 2 / 11 / 2, rtol=1e-5)
