@@ -3,6 +3,8 @@
 Networks take images float32 (batch, height, width, channels) in [-1, 1] and give probabilities (batch, n_classes).
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -26,7 +28,9 @@ def train_classifier(
     dropout_factor: float = 1.0,
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
-    mixup_alpha: float | None = None,
+    change: Callable[[int], Callable] | None = None,
+    loss: Callable | None = None,
+    adjust: Callable | None = None,
     callbacks=(),
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
@@ -36,11 +40,14 @@ def train_classifier(
     `StatisticsWithoutDropout`); 0 keeps the moving averages. `dropout_factor` multiplies the rates of dropout layers,
     since in few epochs a network learns too little rather than too much.
     `class_weight` multiplies the loss of each class's images. An epoch ends after `steps_per_epoch` steps (default: one
-    pass over the images). `mixup_alpha` trains on convex combinations of pairs of images and of their labels, with
-    shares from Beta(alpha, alpha) (Zhang et al. 2018, with Keras' layer). Images that do not fill a batch are left out
-    of an epoch, and each epoch has its own order. Returns the model and Keras' history: for each of loss, accuracy,
-    val_loss and val_accuracy a list of values per epoch. The same arguments on the same machine give the same weights.
-    Python's, numpy's and TensorFlow's global random generators are seeded with `random_state`.
+    pass over the images); images that do not fill a batch are left out of it, and each epoch has its own order.
+    `change(random_state)` is a function of batches {"images", "labels" (one-hot), "step"} that gives the images and
+    labels to learn from. `loss(labels, probabilities)`, of one-hot labels, takes the place of the cross-entropy;
+    `adjust(probabilities)` is applied to what the trained model gives.
+
+    Returns the model and Keras' history: for each of loss, accuracy, val_loss and val_accuracy a list of values per
+    epoch. The same arguments on the same machine give the same weights. Python's, numpy's and TensorFlow's global
+    random generators are seeded with `random_state`.
     """
     keras.utils.set_random_seed(random_state)
     model = build(train.n_classes)
@@ -52,13 +59,18 @@ def train_classifier(
     if final_learning_rate is not None:
         share = final_learning_rate / learning_rate
         learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_epochs * steps_per_epoch, share)
-    examples = batches(0).map(lambda batch: (batch["images"], batch["labels"]))
+    examples = batches(0)
     validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
-    loss = "sparse_categorical_crossentropy"
-    if mixup_alpha is not None:
-        loss = "categorical_crossentropy"
-        examples = _mixed(examples, train.n_classes, mixup_alpha, random_state)
-        validation_examples = _with_one_hot_labels(validation_examples, train.n_classes)
+    if change is None and loss is None:
+        examples = examples.map(lambda batch: (batch["images"], batch["labels"]))
+        loss = "sparse_categorical_crossentropy"
+    else:
+        examples = _with_one_hot_labels(examples, train.n_classes)
+        examples = examples.map(_images_and_labels if change is None else change(random_state))
+        validation_examples = validation_examples.map(
+            lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
+        )
+        loss = loss or "categorical_crossentropy"
     model.compile(keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
     best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
     statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
@@ -72,22 +84,16 @@ def train_classifier(
         callbacks=[*statistics, best, *callbacks],
         verbose=0,
     )
-    return model, history.history
+    return model if adjust is None else keras.Model(model.input, adjust(model.output)), history.history
 
 
 def _with_one_hot_labels(examples, n_classes: int):
-    """(images, labels) batches with labels float32 (batch, n_classes)."""
-    return examples.map(lambda images, labels: (images, keras.ops.one_hot(labels, n_classes)))
+    """Batches {"images", "labels", ...} with labels float32 (batch, n_classes)."""
+    return examples.map(lambda batch: batch | {"labels": keras.ops.one_hot(batch["labels"], n_classes)})
 
 
-def _mixed(examples, n_classes: int, alpha: float, random_state: int):
-    mix = keras.layers.MixUp(alpha, seed=random_state)
-
-    def mixed(images, labels):
-        batch = mix({"images": images, "labels": labels}, training=True)
-        return batch["images"], batch["labels"]
-
-    return _with_one_hot_labels(examples, n_classes).map(mixed)
+def _images_and_labels(batch):
+    return batch["images"], batch["labels"]
 
 
 def _layers_of(model: keras.Model, kind: type) -> list:

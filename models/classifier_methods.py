@@ -39,13 +39,22 @@ class ClassWeights(ClassifierMethod):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Mixup(ClassifierMethod):
-    """Convex combinations of pairs of images and of their labels, with shares from Beta(alpha, alpha).
+class EffectiveNumbers(ClassifierMethod):
+    """Class-balanced weights (1 - beta) / (1 - beta^n) of a class of n images (Cui et al. 2019, arXiv:1901.05555).
 
-    Zhang et al. 2018, with Keras' layer.
+    The more images a class has, the less each further one adds. Weights sum to the number of classes.
     """
 
-    alpha: float = 0.2
+    beta: float = 0.9999
 
     def classifier_arguments(self, labels):
-        return {"mixup_alpha": self.alpha}
+        classes, counts = np.unique(labels, return_counts=True)
+        weights = (1.0 - self.beta) / -np.expm1(counts * np.log(self.beta))
+        weights *= len(classes) / weights.sum()
+        return {"class_weight": dict(zip(classes.tolist(), weights.tolist(), strict=True))}
+
+
+def class_shares(labels: np.ndarray) -> np.ndarray:
+    """Float32 (n_classes,): the share of each class 0..n_classes-1 among the labels."""
+    counts = np.bincount(labels)
+    return (counts / counts.sum()).astype(np.float32)

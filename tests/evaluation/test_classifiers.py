@@ -1,8 +1,9 @@
 import keras
 import numpy as np
 import pytest
-from class_balancing.datasets.batches import shuffled_batches
 from class_balancing.evaluation import classifiers
+from class_balancing.models.classifier_batches import CutMix, Mixup, RandAugment, Remix
+from class_balancing.models.classifier_methods import Unbalanced
 from class_balancing.models.networks.classifiers import mnist_classifier
 
 
@@ -35,9 +36,13 @@ def test_it_learns(parts, trained):
     assert len(history["val_accuracy"]) == 4
 
 
-@pytest.mark.parametrize(("build", "mixup_alpha"), [(mnist_classifier, None), (small, 0.2)])
-def test_it_repeats_to_the_bit(build, mixup_alpha, parts):
-    one, other = (train(parts, build, n_epochs=1, mixup_alpha=mixup_alpha)[0].get_weights() for _ in range(2))
+CHANGES = [Mixup(), Remix(), CutMix(), RandAugment()]
+
+
+@pytest.mark.parametrize(("build", "method"), [(mnist_classifier, Unbalanced()), *((small, made) for made in CHANGES)])
+def test_it_repeats_to_the_bit(build, method, parts):
+    arguments = method.classifier_arguments(parts[0].labels)
+    one, other = (train(parts, build, n_epochs=1, **arguments)[0].get_weights() for _ in range(2))
     for found, expected in zip(one, other, strict=True):
         np.testing.assert_array_equal(found, expected)
 
@@ -87,19 +92,6 @@ def test_class_weights_draw_predictions_to_the_weighted_class(parts, trained):
     weighted, _ = train(parts, class_weight={label: 100.0 if label == 5 else 1.0 for label in range(10)})
     n_fives = [(classifiers.predict(model, parts[1].images) == 5).sum() for model in (trained[0], weighted)]
     assert n_fives[1] > n_fives[0] + 10
-
-
-def test_mixup_mixes_images_and_labels_in_the_same_shares():
-    labels = np.arange(120) % 3
-    images = (255 * np.eye(3)[labels]).astype(np.uint8).reshape(120, 1, 3, 1)  # each image spells its label
-    _, batches = shuffled_batches(images, labels, 60, random_state=0)
-    examples = batches(0).map(lambda batch: (batch["images"], batch["labels"]))
-    ((mixed, mixed_labels),) = classifiers._mixed(examples, 3, alpha=1.0, random_state=0).take(1)
-    shares = mixed_labels.numpy()
-    np.testing.assert_allclose((mixed.numpy().reshape(60, 3) + 1) / 2, shares, atol=1e-6)
-    np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-6)
-    assert ((shares > 0.1) & (shares < 0.9)).any(axis=1).sum() > 10
-    assert (shares > 0).sum(axis=1).max() == 2, "pairs of images"
 
 
 def test_a_batch_larger_than_the_data_is_cut(parts):

@@ -1,0 +1,75 @@
+"""Losses and corrections of classifiers for classes of unequal size, which cost nothing.
+
+Classifiers give probabilities p (batch, n_classes); their logits f are log p up to a constant, which no formula here
+depends on. pi are the shares of the classes among the images that the classifier learned from.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .classifier_methods import ClassifierMethod, class_shares
+
+SMALLEST_PROBABILITY = 1e-7
+
+
+def adjusted(probabilities, shares, tau: float):
+    """softmax(f + tau log pi): p pi^tau, divided by its sum over the classes."""
+    from keras import ops
+
+    logits = ops.log(ops.clip(probabilities, SMALLEST_PROBABILITY, 1.0)) + tau * np.log(shares)
+    return ops.softmax(logits)
+
+
+def adjusted_loss(labels, probabilities, shares, tau: float):
+    """Cross-entropy of softmax(f + tau log pi), (batch,); labels one-hot (batch, n_classes)."""
+    import keras
+
+    return keras.losses.categorical_crossentropy(labels, adjusted(probabilities, shares, tau))
+
+
+def focal_loss(labels, probabilities, gamma: float):
+    """-(1 - p_y)^gamma log p_y, (batch,); labels one-hot (batch, n_classes)."""
+    from keras import ops
+
+    of_class = ops.clip(ops.sum(labels * probabilities, axis=-1), SMALLEST_PROBABILITY, 1.0)
+    return -((1.0 - of_class) ** gamma) * ops.log(of_class)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LogitAdjustment(ClassifierMethod):
+    """After training, argmax f - tau log pi: classes that were seen seldom are chosen sooner.
+
+    Menon et al. 2021, arXiv:2007.07314. The prior is that of the images learned from, so where these are balanced it
+    changes nothing.
+    """
+
+    tau: float = 1.0
+
+    def classifier_arguments(self, labels):
+        shares = class_shares(labels)
+        return {"adjust": lambda probabilities: adjusted(probabilities, shares, -self.tau)}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BalancedSoftmax(ClassifierMethod):
+    """While training, the cross-entropy of softmax(f + tau log pi), so that f itself is free of the prior.
+
+    Ren et al. 2020, arXiv:2007.10740 (tau 1); Menon et al. 2021 call it the logit-adjusted loss.
+    """
+
+    tau: float = 1.0
+
+    def classifier_arguments(self, labels):
+        shares = class_shares(labels)
+        return {"loss": lambda one_hot, probabilities: adjusted_loss(one_hot, probabilities, shares, self.tau)}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class FocalLoss(ClassifierMethod):
+    """Images that are already named right count less (Lin et al. 2017, arXiv:1708.02002)."""
+
+    gamma: float = 2.0
+
+    def classifier_arguments(self, labels):
+        return {"loss": lambda one_hot, probabilities: focal_loss(one_hot, probabilities, self.gamma)}
