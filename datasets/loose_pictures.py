@@ -20,7 +20,7 @@ def load_pictures(folder: str | Path, image_shape: tuple[int, int, int]) -> tupl
     height, width, n_channels = image_shape
     names = sorted(path.name for path in folder.iterdir() if is_photograph(path.name))
     if not names:
-        raise DatasetError(f"{folder} holds no pictures ({', '.join(SUFFIXES)})")
+        raise DatasetError(f"{folder} itself holds no pictures ({', '.join(SUFFIXES)}); folders in it are not read")
     images = np.empty((len(names), *image_shape), np.uint8)
     for image, name in zip(images, names, strict=True):
         picture = load_picture(folder / name, n_channels).resize((width, height), Image.Resampling.BILINEAR)

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 EXIT_FAILED = 1
+LARGEST_SEED = 2**32 - 1  # of Keras and numpy
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 KILLED = "the process was killed, perhaps because memory ran out"
@@ -166,9 +167,9 @@ def positive(text: str) -> int:
 
 
 def non_negative(text: str) -> int:
-    """argparse type: a whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    """argparse type: a whole number from 0 to LARGEST_SEED."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {LARGEST_SEED}, got {text!r}")
     return int(text)
 
 

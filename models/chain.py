@@ -51,6 +51,9 @@ class Chain(Balancer, HasParents, HasStyles):
         """Raise ValueError if the methods cannot be chained."""
         if len(self.methods) < 2:
             raise ValueError(f"a chain needs at least two methods, got {len(self.methods)}")
+        for method in self.methods:
+            if not isinstance(method, Balancer):
+                raise ValueError(f"methods must be balancers such as Geometric(), got {method!r}")
         for method in self.methods[1:]:
             if not isinstance(method, HasTransform):
                 raise ValueError(f"{type(method).__name__} does not transform images, so it can only come first")

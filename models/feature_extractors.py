@@ -93,6 +93,8 @@ def _shrinks(layer) -> bool:
 def _chain(network) -> list:
     """The layers between image and output; raises ValueError if any has several inputs."""
     chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
+    if isinstance(network, keras.Sequential):
+        return chain
     inputs = [network.inputs[0], *(layer.output for layer in chain[:-1])]
     if len(network.inputs) > 1 or any(layer.input is not x for layer, x in zip(chain, inputs, strict=True)):
         raise ValueError(f"{network.name} is not one layer after another")

@@ -6,16 +6,18 @@ x_1 at t = 1. New images are where that velocity takes new noise.
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from sklearn.decomposition import PCA
+from sklearn.utils.extmath import randomized_svd
 
 from ..datasets.batches import class_balanced_batches
 from ..datasets.pixels import to_pixels
 from .movements import moved
+from .networks import flows
 from .training.fit import Stage, TrainingModel, predict
 from .training.replicas import batch_mean
 from .training.trained_balancer import TrainedBalancer
@@ -23,7 +25,7 @@ from .training.trained_balancer import TrainedBalancer
 N_WARM_UP_STEPS = 200
 LARGEST_GRADIENT_NORM = 1.0
 SAMPLING_BATCH_SIZE = 250
-SMALLEST_DEVIATION = 1e-3  # in a range of 2; an eighth of a pixel value
+SMALLEST_DEVIATION = 1e-3
 N_SHOWN = 12  # while training
 
 
@@ -67,7 +69,7 @@ class Flow(TrainedBalancer):
     An epoch is as many steps as the images fill batches. Each class needs at least two images.
     """
 
-    batch_size: int = 32
+    batch_size: int = 64
     learning_rate: float = 1e-3
     label_dropout: float = 0.15
     guidance: float = 1.5
@@ -78,10 +80,14 @@ class Flow(TrainedBalancer):
 
     min_side_pixels = 1
     smallest_numbers = {"n_sampling_steps": 1}
+    seconds_per_new_image: ClassVar[float]  # with twenty steps, on the reference machine
 
     @classmethod
     def arguments(cls, schedule, n_images, flip):
         return super().arguments(schedule, n_images, flip) | {"horizontal_flip": flip}
+
+    def sample_seconds(self, n, image_shape):
+        return n * self.seconds_per_new_image * self.n_sampling_steps / type(self).n_sampling_steps
 
     @property
     def min_images(self):
@@ -89,40 +95,47 @@ class Flow(TrainedBalancer):
 
     @abstractmethod
     def _to_space(self, images):
-        """Images (batch, height, width, channels) float in [-1, 1] as x_1 (batch, ...), of unit variance; tensors."""
+        """Images (batch, height, width, channels) float in [-1, 1] as x_1 (batch, ...), of mean 0; tensors."""
 
     @abstractmethod
     def _from_space(self, x: np.ndarray) -> np.ndarray:
         """The inverse, up to what the space cannot hold."""
 
     @abstractmethod
-    def _learn_space(self, images: np.ndarray) -> tuple[int, ...]:
-        """Fit what the two others need to uint8 images; returns the shape of x."""
+    def _learn_space(self, images: np.ndarray, class_indices: np.ndarray) -> tuple[int, ...]:
+        """Fit what the two others need to uint8 images with `_analyse`; returns the shape of x."""
 
-    def _some(self, images: np.ndarray, n: int) -> np.ndarray:
-        """At most `n` of the images, at least one, in their order."""
-        if len(images) <= max(1, n):
-            return images
-        return images[np.sort(np.random.default_rng(self.seed_).choice(len(images), max(1, n), replace=False))]
+    def _analyse(self, values: np.ndarray, n_components: int, weights: np.ndarray | None = None) -> None:
+        """Principal components of `values` (n, n_values), scaled together so that their mean variance is 1.
 
-    def _analyse(self, values: np.ndarray, n_components: int) -> None:
-        """Principal components of `values` (n, n_values); of few rows there are fewer, and the last ones are 0."""
-        n_found = min(n_components, len(values))
-        analysis = PCA(n_found, svd_solver="covariance_eigh" if n_found == values.shape[1] else "randomized",
-                       random_state=self.seed_).fit(values)  # fmt: skip
-        self.means_ = analysis.mean_.astype(np.float32)
+        Each row counts as its weight says (None: all alike). Of few rows there are fewer components, and the last ones
+        are 0.
+        """
+        weights = np.ones(len(values)) if weights is None else weights
+        weights = (weights / weights.sum()).astype(np.float32)
+        self.means_ = (weights @ values).astype(np.float32)
+        rows = (values - self.means_) * np.sqrt(weights)[:, None]
+        n_found = min(n_components, *rows.shape)
+        _, singular_values, found = randomized_svd(rows, n_found, random_state=self.seed_)
+        variances = np.zeros(n_components)
+        variances[:n_found] = singular_values**2
+        self.scale_ = float(np.sqrt(max(variances.mean(), SMALLEST_DEVIATION**2)))
         self.components_ = np.zeros((n_components, values.shape[1]), np.float32)
-        self.components_[:n_found] = analysis.components_
-        self.deviations_ = np.full(n_components, SMALLEST_DEVIATION, np.float32)
-        self.deviations_[:n_found] = np.maximum(np.sqrt(analysis.explained_variance_), SMALLEST_DEVIATION)
+        self.components_[:n_found] = found
+        self.deviations_ = np.maximum(np.sqrt(variances) / self.scale_, SMALLEST_DEVIATION).astype(np.float32)
 
-    def _whitened(self, values):
-        """Components (..., n_components) of variance 1 of a tensor (..., n_values)."""
-        return tf.matmul(values - self.means_, self.components_, transpose_b=True) / self.deviations_
+    def _to_components(self, values):
+        """(..., n_components) of a tensor (..., n_values)."""
+        return tf.matmul(values - self.means_, self.components_, transpose_b=True) / self.scale_
 
-    def _unwhitened(self, x: np.ndarray) -> np.ndarray:
+    def _from_components(self, x: np.ndarray) -> np.ndarray:
         """The inverse, up to what the components do not hold."""
-        return self.means_ + (self.deviations_ * x) @ self.components_
+        return self.means_ + self.scale_ * x @ self.components_
+
+    def _build(self, image_shape):
+        super()._build(image_shape)
+        for network in (self.velocity_, self.average_velocity_):
+            flows.set_deviations(network, self.deviations_)
 
     def _check_numbers(self):
         super()._check_numbers()
@@ -136,7 +149,7 @@ class Flow(TrainedBalancer):
 
     def _fit(self, images, class_indices):
         self._check_two_of_each(class_indices)
-        self.space_shape_ = self._learn_space(images)
+        self.space_shape_ = self._learn_space(images, class_indices)
         super()._fit(images, class_indices)
 
     def _stages(self, images, class_indices):
@@ -207,6 +220,12 @@ class FlowTraining(TrainingModel):
 
     def passes(self):
         return [(self.velocity, 1, 3)]
+
+
+def some(n_images: int, n: int, random_state: int) -> np.ndarray:
+    """Indices of at most `n` of the images, at least of one, in their order."""
+    n = min(n_images, max(1, n))
+    return np.sort(np.random.default_rng(random_state).choice(n_images, n, replace=False))
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):

@@ -1,7 +1,8 @@
 """Which pixels decide about a class: maps of influence of any Keras classifier of images in [-1, 1].
 
 They look at the class's logit s_y, the output before the last softmax or sigmoid. Images are uint8 (n, height, width,
-channels), `class_indices` (n,) say which output is looked at, maps are float32 (n, height, width).
+channels), `class_indices` (n,) say which output is looked at, maps are float32 (n, height, width). They raise
+ValueError for other images than the classifier takes, and for indices that it has no output for.
 """
 
 import keras
@@ -20,6 +21,7 @@ RECTIFIERS = ("relu", "leaky_relu")
 
 def gradient_map(classifier: keras.Model, images: np.ndarray, class_indices: np.ndarray) -> np.ndarray:
     """Largest |ds_y / dx| over the channels of each pixel x in [-1, 1] (Simonyan et al. 2013)."""
+    _check(classifier, images, class_indices)
     return _gradients(with_logits(classifier), images, class_indices)
 
 
@@ -29,6 +31,7 @@ def guided_backpropagation_map(classifier: keras.Model, images: np.ndarray, clas
     It shows edges more than what is special to a class (Adebayo et al. 2018). Raises ValueError for a classifier
     without ReLU or leaky ReLU.
     """
+    _check(classifier, images, class_indices)
     return _gradients(with_guided_rectifiers(with_logits(classifier)), images, class_indices)
 
 
@@ -36,8 +39,8 @@ def occlusion_map(
     classifier: keras.Model, images: np.ndarray, class_indices: np.ndarray, window: int | None = None
 ) -> np.ndarray:
     """Mean fall of s_y over the windows that cover a pixel, as `occlusion_falls` finds them."""
-    height, width = images.shape[1:3]
     falls, rows, columns, window = occlusion_falls(classifier, images, class_indices, window)
+    height, width = images.shape[1:3]
     total, count = np.zeros(images.shape[:3], np.float32), np.zeros((height, width), np.float32)
     for i, top in enumerate(rows):
         for j, left in enumerate(columns):
@@ -56,6 +59,7 @@ def occlusion_falls(
     seventh of the image's shorter side, and at least 2. Windows are half of their side apart, the last ones at the
     border.
     """
+    _check(classifier, images, class_indices)
     height, width = images.shape[1:3]
     window = max(2, round(min(height, width) / WINDOW_FRACTION)) if window is None else window
     if not 1 <= window <= min(height, width):
@@ -131,6 +135,20 @@ def with_guided_rectifiers(network: keras.Model) -> keras.Model:
         raise ValueError(f"{network.name} has no ReLU, so nothing guides its backpropagation")
     guided.set_weights(network.get_weights())
     return guided
+
+
+def _check(classifier: keras.Model, images: np.ndarray, class_indices: np.ndarray) -> None:
+    """Raise ValueError for images that the classifier does not take, or class indices that do not go with them."""
+    wanted, n_outputs = classifier.input_shape[1:], classifier.output_shape[-1]
+    fits = images.ndim == 4 and all(side in (None, own) for side, own in zip(wanted, images.shape[1:], strict=True))
+    if images.dtype != np.uint8 or not fits:
+        shape = ", ".join("any" if side is None else str(side) for side in wanted)
+        raise ValueError(f"images must be uint8 (n, {shape}), got {images.dtype} {images.shape}")
+    indices = np.asarray(class_indices)
+    if indices.shape != (len(images),) or indices.dtype.kind not in "iu":
+        raise ValueError(f"class_indices must be {len(images)} whole numbers, got {indices.dtype} {indices.shape}")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n_outputs:
+        raise ValueError(f"class_indices must lie in 0..{n_outputs - 1}, got {indices.min()} to {indices.max()}")
 
 
 def _activation(layer) -> str | None:

@@ -106,19 +106,43 @@ class Modulation(keras.layers.Layer):
         return input_shape[0]
 
 
-@keras.saving.register_keras_serializable("class_balancing")
-class AroundGaussianVelocity(keras.layers.Layer):
-    """[x, t (batch, 1), y] -> (2 t - 1) / v x + y / sqrt(v) with v = (1 - t)^2 + t^2; x and y (batch, ...).
+class _OfGaussianData(keras.layers.Layer):
+    """Knows the standard deviations of the features (n,) of independent Gaussian data of mean 0; at first all are 1."""
 
-    The first term is flow matching's exact velocity of data N(0, 1); y, zero at first, is what other data add to it. A
-    network that gives y need not carry its input's noise through its layers (Karras et al. 2022, arXiv:2206.00364).
+    def build(self, input_shape):
+        n_features = input_shape[0][-1]
+        self.deviations = self.add_weight((n_features,), initializer="ones", trainable=False, name="deviations")
+
+    def variances(self, x, times):
+        """v = (1 - t)^2 + t^2 s^2, (batch, ..., n), of x_t = (1 - t) x_0 + t x_1; then t with as many axes as x."""
+        times = ops.reshape(times, (-1, *[1] * (len(x.shape) - 1)))
+        return ops.square(1.0 - times) + ops.square(times * self.deviations), times
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class UnitVariance(_OfGaussianData):
+    """[x_t (batch, ..., n), t (batch, 1)] -> x_t with each feature divided by its standard deviation at that time."""
+
+    def call(self, inputs):
+        x, times = inputs
+        variances, _ = self.variances(x, times)
+        return x / ops.sqrt(variances)
+
+
+@keras.saving.register_keras_serializable("class_balancing")
+class AroundGaussianVelocity(_OfGaussianData):
+    """[x_t (batch, ..., n), t (batch, 1), y (batch, ..., n)] -> (t s^2 - (1 - t)) / v x_t + s / sqrt(v) y, v as above.
+
+    The first term is flow matching's exact velocity of Gaussian data; y, which has variance 1 where nothing else is
+    known, is what other data add to it. So a network that gives y need not carry its input's noise through its layers,
+    and features that vary little get little from its errors (Karras et al. 2022, arXiv:2206.00364, for one s).
     """
 
     def call(self, inputs):
         x, times, departure = inputs
-        times = ops.reshape(times, (-1, *[1] * (len(x.shape) - 1)))  # (batch, 1, ...)
-        variance = ops.square(1.0 - times) + ops.square(times)
-        return (2.0 * times - 1.0) / variance * x + departure / ops.sqrt(variance)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
+        variances, times = self.variances(x, times)
+        exact = (times * ops.square(self.deviations) - (1.0 - times)) / variances * x
+        return exact + self.deviations / ops.sqrt(variances) * departure

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..command_line import Parser, UsageError, non_negative, positive, words_of
 from . import files, networks
 
-MAX_SIDE_PIXELS = 512
+MIN_SIDE_PIXELS, MAX_SIDE_PIXELS = 8, 512
 MAX_WEIGHT = 1_000_000  # with which no loss leaves the range of float32
 STARTS = ("content", "noise", "both")
 OPTIMIZERS = {"lbfgs": "L-BFGS", "adam": "Adam"}
@@ -42,7 +42,8 @@ def parse(prog: str, arguments=None):
     )
     parser.add_argument(
         "--start", choices=STARTS, default="content",
-        help="the content, noise, or the mean of both (default: %(default)s)",
+        help="the content, noise, or the mean of both; from noise it takes several times as many iterations (default: "
+        "%(default)s)",
     )  # fmt: skip
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="lbfgs", help="(default: %(default)s)")
     parser.add_argument("--iterations", type=positive, default=100, metavar="N", help="at most (default: %(default)s)")
@@ -88,7 +89,7 @@ def main(options) -> int:
 
 def check_weights(shares: list[float], options) -> None:
     if len(shares) != len(options.styles):
-        raise UsageError(f"there are {len(options.styles)} styles, but {len(shares)} --shares; give one for each")
+        raise UsageError(f"--shares needs one number for each style, {len(options.styles)} in all, got {len(shares)}")
     if not sum(shares):
         raise UsageError("all --shares are 0; one must be more")
     if not options.style_weight and not options.content_weight:
@@ -97,6 +98,12 @@ def check_weights(shares: list[float], options) -> None:
 
 def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
     """(caption, picture) in two rows: content and styles, then stages, the last of which is the result."""
+    for path, picture in zip([options.content, *options.styles], pictures, strict=True):
+        if min(picture.size) < MIN_SIDE_PIXELS:
+            raise UsageError(
+                f"{path} is {picture.width} x {picture.height} pixels large here, but sides need at least "
+                f"{MIN_SIDE_PIXELS}; give a larger picture or size"
+            )
     extractor = networks.extractor(options.network, options.weights, pictures[0].size[::-1], options.seed)
     for path, picture in zip([options.content, *options.styles], pictures, strict=True):
         if min(picture.size) < extractor.min_side_pixels:
@@ -144,7 +151,8 @@ def print_plan(options, content, styles) -> None:
         flush=True,
     )
     if options.network == "random":
-        print("The paper's network is VGG19, whose file is not ours: --network vgg19 --weights FILE.", flush=True)
+        print("Published results are VGG19's, whose file is not ours: --network vgg19 --weights FILE.", flush=True)
+    print("Content 0 is all of it, 1 its mean colours; style 1 is that of the content, 0 the others'.", flush=True)
 
 
 def in_pixels(picture) -> str:

@@ -1,13 +1,14 @@
 """Networks of flow matching: velocities u([x, t, condition]) of the shape of x.
 
-Times t (batch, 1) lie in [0, 1]. Before training they are those of data N(0, 1). There are no normalisation layers:
-every residual block starts as the identity, and condition and time scale and shift its features.
+Times t (batch, 1) lie in [0, 1]. Before training they are those of Gaussian data, whose deviations `set_deviations`
+tells. There are no normalisation layers: every residual block starts as the identity, and condition and time scale and
+shift its features.
 """
 
 import keras
 from keras import layers
 
-from ..layers import AroundGaussianVelocity, Modulation, SinusoidalEmbedding
+from ..layers import AroundGaussianVelocity, Modulation, SinusoidalEmbedding, UnitVariance
 
 N_TIME_FEATURES = 64
 N_BLOCKS = 2  # at each resolution, on the way down and on the way up
@@ -26,7 +27,7 @@ def unet(positions_shape: tuple[int, int, int], n_conditions: int, widths: tuple
     embedding = _embedded(time, condition)
     multiple = 2 ** (len(widths) - 1)
     below, right = -height % multiple, -width % multiple
-    x = layers.ZeroPadding2D(((0, below), (0, right)))(positions)
+    x = layers.ZeroPadding2D(((0, below), (0, right)))(UnitVariance()([positions, time]))
     x = layers.Conv2D(widths[0], 3, padding="same")(x)  # (batch, padded height, padded width, widths[0])
     kept = []
     for n_filters in widths[:-1]:
@@ -48,7 +49,7 @@ def dense(n_features: int, n_conditions: int, width: int, n_blocks: int) -> kera
     latent = keras.Input((n_features,), name="latent")
     time, condition = _time_and_condition(n_conditions)
     embedding = _embedded(time, condition)
-    x = layers.Dense(width)(latent)
+    x = layers.Dense(width)(UnitVariance()([latent, time]))
     for _ in range(n_blocks):
         added = layers.Dense(width)(layers.Activation("silu")(x))
         added = layers.Activation("silu")(Modulation()([added, embedding]))
@@ -56,6 +57,13 @@ def dense(n_features: int, n_conditions: int, width: int, n_blocks: int) -> kera
     x = layers.Dense(n_features, kernel_initializer="zeros")(layers.Activation("silu")(x))
     velocity = AroundGaussianVelocity()([latent, time, x])
     return keras.Model([latent, time, condition], velocity, name="flow_dense")
+
+
+def set_deviations(network: keras.Model, deviations) -> None:
+    """Tell the network the standard deviation of each feature of its data (n_features,)."""
+    for layer in network.layers:
+        if isinstance(layer, UnitVariance | AroundGaussianVelocity):
+            layer.deviations.assign(deviations)
 
 
 def _time_and_condition(n_conditions: int):

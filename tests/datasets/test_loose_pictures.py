@@ -32,7 +32,7 @@ def test_pictures_of_all_modes_and_sizes_become_alike(folder, n_channels, expect
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match=r"holds no pictures \(\.jpg, "):
+    with pytest.raises(DatasetError, match=r"itself holds no pictures \(\.jpg, "):
         load_pictures(tmp_path, (12, 16, 3))
 
 

@@ -135,3 +135,9 @@ def test_a_chain_takes_as_long_as_its_methods():
     assert made.sample_seconds(100, shape) == 0
     assert made.min_images == 2
     assert made.min_side_pixels == 8
+
+
+@pytest.mark.parametrize("methods", [["cvae", "geometric"], [METHODS["geometric"].load(), balancer("geometric")]])
+def test_only_methods_are_chained(methods, few_digits):
+    with pytest.raises(ValueError, match="methods must be balancers such as Geometric"):
+        Chain(methods=methods).fit(few_digits.images, few_digits.labels)

@@ -142,3 +142,22 @@ def test_vgg19_is_refused_without_its_file_and_for_other_images(tmp_path, monkey
         style.vgg19((31, 64, 3), other)
     with pytest.raises(ValueError, match="VGG19 takes images of one or three channels, these have 2"):
         style.vgg19((32, 32, 2), other)
+
+
+def test_a_sequential_classifier_from_a_file_is_one_layer_after_another(tmp_path):
+    made = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(8, 3, padding="same", activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, "softmax"),
+        ]
+    )
+    made.save(tmp_path / "made.keras")
+    images = random_images(2, 16, 16, 3)
+    expected, found = (after_each_block(model) for model in (made, keras.saving.load_model(tmp_path / "made.keras")))
+    assert len(found.style_layers) == 2
+    for one, other in zip(expected.network(images).values(), found.network(images).values(), strict=True):
+        np.testing.assert_array_equal(one, other)

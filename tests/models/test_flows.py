@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from class_balancing import FlowMatching, LatentFlow
 from class_balancing.models import flows
+from class_balancing.models.layers import UnitVariance
 from class_balancing.models.networks import flows as networks
 from small_balancers import balancer
 
@@ -43,12 +44,25 @@ def test_without_training_the_loss_is_that_of_normal_data():
 
 
 @pytest.mark.parametrize("t", [0.0, 0.3, 0.5, 1.0])
-def test_an_untrained_network_has_the_exact_velocity_of_normal_data(t):
-    x = tf.random.stateless_normal((3, 8), (0, 0))
-    for network in (networks.dense(8, 2, 16, 1), networks.unet((2, 4, 1), 2, (4, 8))):
-        shaped = tf.reshape(x, (3, *network.input_shape[0][1:]))
+def test_an_untrained_network_has_the_exact_velocity_of_gaussian_data(t):
+    """Each feature has a deviation of its own; what a network adds is of the size of what is not known."""
+    deviations = np.array([0.01, 0.5, 1.0, 3.0], np.float32)
+    for network in (networks.dense(4, 2, 16, 1), networks.unet((2, 4, 4), 2, (4, 8))):
+        networks.set_deviations(network, deviations)
+        shape = (3, *network.input_shape[0][1:])
+        shaped = tf.random.stateless_normal(shape, (0, 0))
         velocity = network([shaped, tf.fill((3, 1), t), tf.one_hot([0, 1, 1], 2)])
-        np.testing.assert_allclose(velocity, exact_velocity(shaped.numpy(), t, 0, 1), atol=1e-5)
+        np.testing.assert_allclose(velocity, exact_velocity(shaped.numpy(), t, 0, deviations), rtol=1e-4, atol=1e-5)
+
+
+def test_features_reach_the_network_with_variance_one():
+    layer = UnitVariance()
+    noise, data = (np.random.default_rng(seed).standard_normal((5000, 2)).astype(np.float32) for seed in (0, 1))
+    for t in (0.0, 0.6, 1.0):
+        x = tf.constant((1 - t) * noise + t * data * np.array([0.2, 4.0], np.float32))
+        layer([x, tf.fill((5000, 1), t)])
+        layer.deviations.assign([0.2, 4.0])
+        np.testing.assert_allclose(np.std(layer([x, tf.fill((5000, 1), t)]), axis=0), 1.0, atol=0.05)
 
 
 def test_guidance_of_one_is_the_velocity_of_the_class_and_more_goes_beyond_it():
@@ -72,16 +86,17 @@ def test_patches_are_larger_in_larger_images():
 
 
 @pytest.mark.parametrize(("shape", "expected"), [((28, 28, 1), (14, 14, 4)), ((45, 50, 3), (15, 17, 27))], ids=str)
-def test_patches_are_white_and_nothing_of_an_image_is_lost(shape, expected):
+def test_of_patches_nothing_is_lost_and_their_components_are_known(shape, expected):
     images = np.random.default_rng(0).integers(0, 256, (200, *shape), np.uint8) // 4 * 2 + 50
     images[:, ::2] //= 2
     fitted = FlowMatching()
     fitted.seed_, fitted.image_shape_ = 0, shape
-    assert fitted._learn_space(images) == fitted._space_shape(shape) == expected
+    assert fitted._learn_space(images, np.arange(200) % 2) == fitted._space_shape(shape) == expected
     values = images / np.float32(127.5) - 1
     x = fitted._to_space(values).numpy()
-    features = x.reshape(-1, expected[2])
-    np.testing.assert_allclose(np.cov(features.T), np.eye(expected[2]), atol=0.02)
+    covariance = np.cov(x.reshape(-1, expected[2]).T)
+    np.testing.assert_allclose(covariance, np.diag(fitted.deviations_**2), atol=0.02)
+    assert np.trace(covariance) / expected[2] == pytest.approx(1.0, abs=0.02)
     np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-4)
 
 
@@ -129,15 +144,30 @@ def test_the_rate_grows_to_its_whole_and_stays():
     assert [float(rate(step)) for step in (0, 99, 199, 5000)] == pytest.approx([5e-6, 5e-4, 1e-3, 1e-3])
 
 
-def test_principal_components_hold_the_images_and_are_white(few_digits):
+def test_principal_components_hold_the_images(few_digits):
     fitted = LatentFlow(n_components=120)  # of 100 images there are 99
     fitted.seed_, fitted.image_shape_ = 0, (28, 28, 1)
-    assert fitted._learn_space(few_digits.images) == (120,)
+    assert fitted._learn_space(few_digits.images, np.arange(100) % 2) == (120,)
     values = few_digits.images / np.float32(127.5) - 1
     x = fitted._to_space(values).numpy()
-    np.testing.assert_allclose(x[:, :99].std(axis=0, ddof=1), 1, atol=1e-2)
+    np.testing.assert_allclose(x[:, :99].std(axis=0), fitted.deviations_[:99], rtol=1e-2)
+    assert np.square(fitted.deviations_).mean() == pytest.approx(1.0, rel=1e-4)
     np.testing.assert_allclose(x[:, 100:], 0, atol=1e-4)
     np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-3)
+
+
+def test_a_small_class_counts_as_much_for_the_components_as_a_large_one():
+    """Two classes vary in two different pixels; the rare class's must not be lost."""
+    rng, labels = np.random.default_rng(0), np.array([0] * 190 + [1] * 10)
+    images = np.full((200, 4, 4, 1), 100, np.uint8)
+    images[:190, 0, 0, 0] = rng.integers(0, 200, 190)
+    images[190:, 3, 3, 0] = np.linspace(0, 200, 10)
+    fitted = LatentFlow(n_components=2)
+    fitted.seed_, fitted.image_shape_ = 0, (4, 4, 1)
+    fitted._learn_space(images, labels)
+    values = images / np.float32(127.5) - 1
+    np.testing.assert_allclose(fitted._from_space(fitted._to_space(values).numpy()), values, atol=0.15)
+    assert fitted.deviations_[1] > 0.5 * fitted.deviations_[0]
 
 
 @pytest.mark.parametrize(

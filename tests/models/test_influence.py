@@ -125,3 +125,18 @@ def test_a_guide_is_never_empty():
     np.testing.assert_array_equal(one, [[[1.0]]])
     alike = influence.guide(np.zeros((2, 4, 4), np.float32), (4, 4))
     np.testing.assert_array_equal(alike, np.ones((2, 4, 4)))
+
+
+@pytest.mark.parametrize("name", influence.MAPS)
+@pytest.mark.parametrize(
+    ("images", "indices", "message"),
+    [
+        (np.zeros((2, *SHAPE)), [0, 1], r"images must be uint8 \(n, 8, 10, 3\), got float64"),
+        (np.zeros((2, 9, 10, 3), np.uint8), [0, 1], r"got uint8 \(2, 9, 10, 3\)"),
+        (np.zeros((2, *SHAPE), np.uint8), [0], r"class_indices must be 2 whole numbers, got int64 \(1,\)"),
+        (np.zeros((2, *SHAPE), np.uint8), [0, 2], r"class_indices must lie in 0..1, got 0 to 2"),
+    ],
+)
+def test_images_and_indices_that_do_not_fit_are_refused(name, images, indices, message, linear):
+    with pytest.raises(ValueError, match=message):
+        influence.MAPS[name](linear[0], images, np.array(indices))

@@ -198,6 +198,8 @@ def test_the_classifier_learns(trained, few_digits):
         ({"n_styles": 0}, "n_styles must be a whole number of at least 1, got 0"),
         ({"n_iterations": 0}, "n_iterations must be a whole number of at least 1, got 0"),
         ({"style_weight": -1}, "style_weight must be a number of at least 0, got -1"),
+        ({"style_weight": 0, "content_weight": 0}, "content_weight and style_weight are both 0"),
+        ({"pixel_learning_rate": 0}, "pixel_learning_rate must be more than 0"),
         ({"n_styles": 10}, "class 4 cannot get 10 styles from same class: there are 9"),
         (
             {"style_from": "other classes", "n_styles": 91},
@@ -212,7 +214,7 @@ def test_impossible_arguments_are_refused(arguments, message, few_digits):
 
 
 def test_folders_that_cannot_be_used_are_refused(few_digits, folder, tmp_path):
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="itself holds no pictures"):
         fitted_to(few_digits, style_from=tmp_path)
     with pytest.raises(ValueError, match=r"cannot get 4 styles from .*: there are 3"):
         fitted_to(few_digits, style_from=folder, n_styles=4)

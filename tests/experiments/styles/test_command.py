@@ -83,7 +83,7 @@ def test_a_picture_gets_the_style_of_others(suffix, folder, tmp_path, capsys):
     told = capsys.readouterr()
     assert told.out.startswith(
         f"{folder}/content.png (32 x 16) gets the style of {folder}/style.png (12 x 18), {folder}/content.png "
-        "(18 x 9) by features of random filters, in at most 4 iterations of L-BFGS.\nThe paper's network is VGG19"
+        "(18 x 9) by features of random filters, in at most 4 iterations of L-BFGS.\nPublished results are VGG19's"
     )
     assert f"{out} is the picture; {tmp_path}/new-strip.png shows how it came about.\nNext: " in told.out
     assert "4/4 [" in told.err
@@ -139,9 +139,9 @@ def test_a_fitted_style_transfer_is_a_network(folder, tmp_path):
         ({"styles": ["styles"]}, "{folder}/styles is a folder; name a picture"),
         ({"content": "text.jpg"}, "{folder}/text.jpg: not a readable image"),
         ({"styles": ["huge.png"]}, "{folder}/huge.png: refused: 7100 x 7100 are more than 50000000 pixels"),
-        ({"styles": ["thin.png"]}, "thin.png is 40 x 2 pixels large here, but features of random filters need sides"),
-        ({"content": "thin.png"}, "--network random: images must have sides of at least 8 pixels"),
-        ({"words": ["--shares", "1", "1"]}, "there are 1 styles, but 2 --shares; give one for each"),
+        ({"styles": ["thin.png"]}, "thin.png is 40 x 2 pixels large here, but sides need at least 8; give"),
+        ({"content": "thin.png"}, "{folder}/thin.png is 40 x 2 pixels large here, but sides need at least 8"),
+        ({"words": ["--shares", "1", "1"]}, "--shares needs one number for each style, 1 in all, got 2"),
         ({"words": ["--shares", "0"]}, "all --shares are 0; one must be more"),
         ({"words": ["--shares=-1"]}, "argument --shares: expected a number from 0 to 1000000, got '-1'; see"),
         ({"words": ["--style-weight", "nan"]}, "--style-weight: expected a number from 0 to 1000000, got 'nan'"),
