@@ -56,10 +56,10 @@ class FlowMatching(Flow):
         self._analyse(self._patches(to_network(images[chosen])).numpy().reshape(-1, shape[2]), shape[2])
         return shape
 
-    def _to_space(self, images):
+    def _to_space(self, images, class_indices):
         return self._to_components(self._patches(images))
 
-    def _from_space(self, x):
+    def _from_space(self, x, class_index):
         height, width, _ = self.image_shape_
         images = tf.nn.depth_to_space(self._from_components(x), self._patch(self.image_shape_))
         return images[:, :height, :width].numpy()

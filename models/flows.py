@@ -94,12 +94,12 @@ class Flow(TrainedBalancer):
         return 2  # or all new images would be the one
 
     @abstractmethod
-    def _to_space(self, images):
+    def _to_space(self, images, class_indices):
         """Images (batch, height, width, channels) float in [-1, 1] as x_1 (batch, ...), of mean 0; tensors."""
 
     @abstractmethod
-    def _from_space(self, x: np.ndarray) -> np.ndarray:
-        """The inverse, up to what the space cannot hold."""
+    def _from_space(self, x: np.ndarray, class_index: int) -> np.ndarray:
+        """The inverse for one class, up to what the space cannot hold."""
 
     @abstractmethod
     def _learn_space(self, images: np.ndarray, class_indices: np.ndarray) -> tuple[int, ...]:
@@ -162,10 +162,11 @@ class Flow(TrainedBalancer):
             seed = tf.stack([tf.cast(self.seed_, tf.int64), batch["step"]])
             of_noise, of_times, of_labels, of_movements = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
             movements = tf.random.stateless_uniform((batch_size, 3), of_movements)
+            images = moved(batch["images"], movements, self.shift_fraction, self.horizontal_flip)
             is_told = tf.random.stateless_uniform((batch_size, 1), of_labels) >= self.label_dropout
             return {
                 "step": batch["step"],
-                "data": self._to_space(moved(batch["images"], movements, self.shift_fraction, self.horizontal_flip)),
+                "data": self._to_space(images, batch["labels"]),
                 "noise": tf.random.stateless_normal((batch_size, *self.space_shape_), of_noise),
                 "times": tf.sigmoid(tf.random.stateless_normal((batch_size, 1), of_times)),
                 "conditions": tf.cast(is_told, tf.float32) * tf.one_hot(batch["labels"], len(self.classes_)),
@@ -185,7 +186,9 @@ class Flow(TrainedBalancer):
     def _sample(self, class_index, n, random_state):
         noise = np.random.default_rng(random_state).standard_normal((n, *self.space_shape_), np.float32)
         parts = np.split(noise, range(SAMPLING_BATCH_SIZE, n, SAMPLING_BATCH_SIZE))
-        return np.concatenate([to_pixels(self._from_space(self._moved_to_data(x, class_index))) for x in parts])
+        return np.concatenate(
+            [to_pixels(self._from_space(self._moved_to_data(x, class_index), class_index)) for x in parts]
+        )
 
     def _moved_to_data(self, x, class_index):
         conditions = np.zeros((2 * len(x), len(self.classes_)), np.float32)

@@ -11,19 +11,25 @@ from .flows import Flow, some
 from .networks import flows
 
 MAX_IMAGES_ANALYSED = 10_000
+SMALLEST_SHARE = 1e-4  # of the largest deviation of a class's Gaussian; what is smaller is left as it is
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LatentFlow(Flow):
     """`Flow` in the space of the principal components of the images, at most `n_components`; all classes count alike.
 
-    u has `n_blocks` residual blocks of dense layers of `width` units. What the components do not hold is missing from
-    new images, which are smooth.
+    x is what is left of an image's components when its class's Gaussian is taken off: without training, new images are
+    drawn from that Gaussian. It has no variance but that of the class's own images, so that new images of a small class
+    show nothing of the others. Since each class has coordinates of its own, there is no
+    velocity of all classes together, and so no guidance. u has `n_blocks` residual blocks of dense layers of `width`
+    units. What the components do not hold is missing from new images, which are smooth.
     """
 
     n_epochs: int = 400
     batch_size: int = 256
-    n_components: int = 256
+    n_components: int = 160
+    label_dropout: float = 0.0
+    guidance: float = 1.0
     width: int = 256
     n_blocks: int = 4
 
@@ -46,13 +52,28 @@ class LatentFlow(Flow):
     def _learn_space(self, images, class_indices):
         chosen = some(len(images), MAX_IMAGES_ANALYSED, self.seed_)
         pixels = to_network(images[chosen]).numpy().reshape(len(chosen), -1)
-        weights = 1.0 / np.bincount(class_indices[chosen])[class_indices[chosen]]
+        indices = class_indices[chosen]
         n_features = self._n_features(images.shape[1:])
-        self._analyse(pixels, n_features, weights)
+        self._analyse(pixels, n_features, 1.0 / np.bincount(indices)[indices])
+        components = self._to_components(pixels).numpy()
+        of_classes = [components[indices == index] for index in range(len(self.classes_))]
+        self.class_means_ = np.stack([of_class.mean(axis=0) for of_class in of_classes])
+        self.class_factors_ = np.stack([_factor(of_class) for of_class in of_classes])  # (classes, n, n)
+        self.class_inverses_ = np.linalg.pinv(self.class_factors_, rcond=SMALLEST_SHARE)
+        self.deviations_ = np.ones(n_features, np.float32)
         return (n_features,)
 
-    def _to_space(self, images):
-        return self._to_components(tf.reshape(images, (-1, len(self.means_))))
+    def _to_space(self, images, class_indices):
+        components = self._to_components(tf.reshape(images, (-1, len(self.means_))))
+        centred = components - tf.gather(self.class_means_, class_indices)
+        return tf.linalg.matvec(tf.gather(self.class_inverses_, class_indices), centred)
 
-    def _from_space(self, x):
-        return self._from_components(x).reshape(-1, *self.image_shape_)
+    def _from_space(self, x, class_index):
+        components = self.class_means_[class_index] + x @ self.class_factors_[class_index].T
+        return self._from_components(components).reshape(-1, *self.image_shape_)
+
+
+def _factor(components: np.ndarray) -> np.ndarray:
+    """Float32 (n_components, n_components) with the sample covariance of rows (n, n_components) as F F'."""
+    eigenvalues, eigenvectors = np.linalg.eigh(np.atleast_2d(np.cov(components.T, dtype=np.float64)))
+    return (eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))).astype(np.float32)

@@ -16,7 +16,13 @@ from class_balancing import (
 from class_balancing.models import METHODS
 from small_balancers import BALANCERS, ONE_STEP, TRAINED, balancer
 
-OF_A_FAMILY = ("weighted_cyclegan", "wasserstein_cyclegan", "deep_smote_unpenalised", "deep_smote_permuted")
+OF_A_FAMILY = (
+    "weighted_cyclegan",
+    "wasserstein_cyclegan",
+    "deep_smote_unpenalised",
+    "deep_smote_permuted",
+    "latent_flow",
+)
 EXPECTED_FAILURES = {"random_oversampling": {"check_no_copies": "copies are what it makes"}}
 
 

@@ -93,11 +93,11 @@ def test_of_patches_nothing_is_lost_and_their_components_are_known(shape, expect
     fitted.seed_, fitted.image_shape_ = 0, shape
     assert fitted._learn_space(images, np.arange(200) % 2) == fitted._space_shape(shape) == expected
     values = images / np.float32(127.5) - 1
-    x = fitted._to_space(values).numpy()
+    x = fitted._to_space(values, np.zeros(200, int)).numpy()
     covariance = np.cov(x.reshape(-1, expected[2]).T)
     np.testing.assert_allclose(covariance, np.diag(fitted.deviations_**2), atol=0.02)
     assert np.trace(covariance) / expected[2] == pytest.approx(1.0, abs=0.02)
-    np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-4)
+    np.testing.assert_allclose(fitted._from_space(x, 0), values, atol=1e-4)
 
 
 def test_time_and_class_change_what_a_trained_network_says():
@@ -111,9 +111,9 @@ def test_time_and_class_change_what_a_trained_network_says():
 
 def test_a_trained_flow_makes_the_data_that_it_learned():
     """One number an image: two classes around -.5 and +.5 with deviation .1."""
-    rng, n = np.random.default_rng(0), 400
+    rng, n = np.random.default_rng(0), 200
     network, average = (networks.dense(1, 2, 32, 2) for _ in range(2))
-    model = flows.FlowTraining(network, 5e-3)
+    model = flows.FlowTraining(network, 1e-2)
     model.keep_average(network, average, 0.99)
     model.compile(optimizer=None)
     model.build_optimizers()
@@ -144,16 +144,20 @@ def test_the_rate_grows_to_its_whole_and_stays():
     assert [float(rate(step)) for step in (0, 99, 199, 5000)] == pytest.approx([5e-6, 5e-4, 1e-3, 1e-3])
 
 
-def test_principal_components_hold_the_images(few_digits):
-    fitted = LatentFlow(n_components=120)  # of 100 images there are 99
-    fitted.seed_, fitted.image_shape_ = 0, (28, 28, 1)
-    assert fitted._learn_space(few_digits.images, np.arange(100) % 2) == (120,)
+def test_components_hold_the_images_and_each_class_is_standard_normal(few_digits):
+    fitted = LatentFlow(n_components=9)
+    fitted.seed_, fitted.image_shape_, fitted.classes_ = 0, (28, 28, 1), np.arange(4)
+    labels = np.unique(few_digits.labels, return_inverse=True)[1]
+    assert fitted._learn_space(few_digits.images, labels) == (9,)
     values = few_digits.images / np.float32(127.5) - 1
-    x = fitted._to_space(values).numpy()
-    np.testing.assert_allclose(x[:, :99].std(axis=0), fitted.deviations_[:99], rtol=1e-2)
-    assert np.square(fitted.deviations_).mean() == pytest.approx(1.0, rel=1e-4)
-    np.testing.assert_allclose(x[:, 100:], 0, atol=1e-4)
-    np.testing.assert_allclose(fitted._from_space(x), values, atol=1e-3)
+    x = fitted._to_space(values, labels).numpy()
+    for index in range(4):
+        np.testing.assert_allclose(x[labels == index].mean(axis=0), 0, atol=1e-4)
+        np.testing.assert_allclose(np.cov(x[labels == index].T), np.eye(9), atol=1e-2)
+    expected = fitted._from_components(fitted._to_components(values.reshape(100, -1)).numpy())
+    for index in range(4):
+        found = fitted._from_space(x[labels == index], index).reshape(-1, 784)
+        np.testing.assert_allclose(found, expected[labels == index], atol=1e-3)
 
 
 def test_a_small_class_counts_as_much_for_the_components_as_a_large_one():
@@ -163,11 +167,19 @@ def test_a_small_class_counts_as_much_for_the_components_as_a_large_one():
     images[:190, 0, 0, 0] = rng.integers(0, 200, 190)
     images[190:, 3, 3, 0] = np.linspace(0, 200, 10)
     fitted = LatentFlow(n_components=2)
-    fitted.seed_, fitted.image_shape_ = 0, (4, 4, 1)
+    fitted.seed_, fitted.image_shape_, fitted.classes_ = 0, (4, 4, 1), np.arange(2)
     fitted._learn_space(images, labels)
-    values = images / np.float32(127.5) - 1
-    np.testing.assert_allclose(fitted._from_space(fitted._to_space(values).numpy()), values, atol=0.15)
-    assert fitted.deviations_[1] > 0.5 * fitted.deviations_[0]
+    values = (images / np.float32(127.5) - 1).reshape(200, -1)
+    found = fitted._from_components(fitted._to_components(values).numpy())
+    np.testing.assert_allclose(found, values, atol=0.15)
+
+
+def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits):
+    made = balancer("latent_flow", n_epochs=0, n_components=9, n_sampling_steps=5)
+    fitted = made.fit(few_digits.images, few_digits.labels)
+    new = fitted.sample(1, 400).astype(float)
+    ones = few_digits.images[few_digits.labels == 1]
+    assert np.abs(new.mean(axis=0) - ones.mean(axis=0)).mean() < 6
 
 
 @pytest.mark.parametrize(

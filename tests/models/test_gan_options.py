@@ -7,6 +7,8 @@ from class_balancing.models.training import fit
 from small_balancers import ONE_STEP, balancer
 
 GANS = ("cvae_gan", "bagan", "dcgan", "wgan_gp", "cyclegan", "weighted_cyclegan", "wasserstein_cyclegan")
+LONG = ("cvae_gan", "wgan_gp", "cyclegan", "weighted_cyclegan", "wasserstein_cyclegan")
+FITTED = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in GANS]
 MOMENTUM = 0.1  # at first it is 2 / 11
 
 
@@ -15,7 +17,7 @@ def fitted(name, few_digits, **options):
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", GANS)
+@pytest.mark.parametrize("name", FITTED)
 def test_an_average_of_the_weights_makes_the_images(name, few_digits):
     """Training is the same; after one update the average has nine tenths of the way behind it."""
     plain, averaged = (fitted(name, few_digits, ema_momentum=momentum) for momentum in (0.0, MOMENTUM))
@@ -39,7 +41,7 @@ def networks_of(made, label):
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", GANS)
+@pytest.mark.parametrize("name", FITTED)
 def test_discriminators_see_changed_images_only_if_asked(name, few_digits, monkeypatch):
     """Real images and generated ones by the same numbers in a step."""
     strengths = []

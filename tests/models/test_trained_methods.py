@@ -12,7 +12,14 @@ from class_balancing.models.training import callbacks
 from fits import assert_same_history, weights_digest
 from small_balancers import ONE_STEP, TRAINED, balancer
 
-LONG = ("cyclegan", "weighted_cyclegan", "wasserstein_cyclegan", "wgan_gp", "cvae_gan")  # take long to be traced
+LONG = (
+    "flow_matching",
+    "cyclegan",
+    "weighted_cyclegan",
+    "wasserstein_cyclegan",
+    "wgan_gp",
+    "cvae_gan",
+)  # take long to be traced
 WITH_LATENTS = [name for name in TRAINED if issubclass(METHODS[name].load(), HasLatents)]
 
 
