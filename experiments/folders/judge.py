@@ -133,14 +133,15 @@ def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, 
     n_train, n_validation, n_test = (len(indices[name]) for name in ("train", "validation", "test"))
     print(f"About {n_train} of these to learn from, {n_validation} to choose epochs by, {n_test} to test.")
     print(f"{len(cells) // options.seeds} comparisons with {options.seeds} seeds each, into {options.out}:")
+    width = max(len(cell.method) for cell in cells)
     for method, of_method in itertools.groupby(cells, key=lambda cell: cell.method):
         of_method = list(of_method)
         n_finished = sum(map(plan.is_finished, of_method))
         shares = [f"{share:g}" for share in dict.fromkeys(cell.proportion for cell in of_method)]
         times = "" if shares == ["1"] else f", with {', '.join(shares)} times the new images"
         done = f", {n_finished} of {len(of_method)} finished" if n_finished else ""
-        print(f"  {method:20} training {duration(plan.training_seconds(of_method[0]))}{times}{done}")
-    print(f"  {'a classifier':20} {duration(plan.measuring_seconds(cells[0]))}")
+        print(f"  {method:{width}} training {duration(plan.training_seconds(of_method[0]))}{times}{done}")
+    print(f"  {'a classifier':{width}} {duration(plan.measuring_seconds(cells[0]))}")
     n_audits = len(options.methods) + 1
     audits = (plan.measuring_seconds(cells[0]) + SECONDS_AN_AUDIT) * n_audits
     seconds = plan.remaining_seconds(cells) + (audits if not all(map(plan.is_finished, cells)) else 0)

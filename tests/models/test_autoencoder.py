@@ -40,6 +40,7 @@ def test_a_linear_autoencoder_loses_what_pca_discards(gaussian, code_size):
     assert made.errors(gaussian).mean() * N_PIXELS == pytest.approx(discarded, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_linear_denoiser_reaches_wieners_error(gaussian):
     """The error expected of its weights, over all noise; no linear map has a smaller one than Wiener's."""
     noise = 20.0

@@ -16,6 +16,7 @@ def test_a_chain_of_originals_keeps_the_rules():
     check_balancer(chain("random_oversampling", "geometric"))
 
 
+@pytest.mark.slow
 def test_a_chain_of_three_keeps_the_rules():
     check_balancer(chain("smote", "affine", "geometric"))
 

@@ -152,6 +152,7 @@ def test_many_images_are_made_part_by_part(fitted, monkeypatch):
     assert not [image for image in made[30:] if any((image == earlier).all() for earlier in made[:30])]
 
 
+@pytest.mark.slow
 def test_it_learns_to_reconstruct_better_than_the_mean_image(few_digits):
     arguments = {"n_epochs": 50, "learning_rate": 1e-2, "n_filters": 8}
     made = balancer("deep_smote", **arguments).fit(few_digits.images, few_digits.labels)

@@ -45,6 +45,7 @@ def test_known_affine_deformations_are_found_with_their_covariance():
     np.testing.assert_allclose(found.std(axis=0), known.std(axis=0), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_known_flows_are_found():
     covariance = FLOWS.prior_covariance()
     known = np.float32(np.random.default_rng(2).multivariate_normal(np.zeros(len(covariance)), covariance, N_FLOWS))
@@ -73,6 +74,7 @@ def test_a_strong_prior_keeps_images_where_they_are():
     assert np.linalg.norm(strong) < 0.1 * np.linalg.norm(weak)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "shape"),
     [

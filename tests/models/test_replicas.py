@@ -56,6 +56,7 @@ with strategy.scope():
 """
 
 
+@pytest.mark.slow
 def test_all_replicas_get_the_same_answer_whether_their_numbers_are_the_same():
     command = [sys.executable, "-c", SAME_OR_NOT]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}

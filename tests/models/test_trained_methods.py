@@ -56,7 +56,9 @@ def test_what_a_killed_run_leaves_on_disk_continues_to_the_same_weights(name, fi
         assert_same_history(resumed.history_, uninterrupted.history_)
 
 
-@pytest.mark.parametrize("name", WITH_LATENTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WITH_LATENTS]
+)
 def test_latents_of_images_decode_to_images(name, fitted_in_a_folder, few_digits):
     fitted, _ = fitted_in_a_folder(name)
     fours = few_digits.images[few_digits.labels == 4]
@@ -81,7 +83,9 @@ def fitted_to_colours(few_digits, tmp_path_factory):
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if "flow" in name else name for name in TRAINED]
+)
 def test_colour_images_are_balanced(name, fitted_to_colours, few_digits):
     fitted, images, new_images, new_labels = fitted_to_colours(name)
     assert fitted.image_shape_ == images.shape[1:] == (24, 24, 3)

@@ -241,6 +241,7 @@ def test_the_thesis_schedule_has_the_authors_sizes():
         assert small["discriminator"]().count_params() == 166_625
 
 
+@pytest.mark.slow
 def test_pictures_show_what_a_generator_makes_meanwhile(few_digits, tmp_path):
     made = balancer("cyclegan", n_epochs=9, max_steps_per_epoch=1, folder=tmp_path)
     made.fit(few_digits.images, few_digits.labels)

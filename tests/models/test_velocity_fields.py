@@ -148,6 +148,7 @@ def test_gradients_equal_finite_differences():
     np.testing.assert_allclose(tape.gradient(total, theta)[0], differences, rtol=0.02, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_layer_in_a_model_that_is_saved(tmp_path):
     image, theta = keras.Input((8, 10, 3)), keras.Input((14,))
     model = keras.Model([image, theta], CPABTransformer((2, 2), name="deform")(image, theta))

@@ -183,7 +183,7 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
         (["--method", "geometric", "--filter", "luck"], "invalid choice: 'luck'"),
         (["--method", "random_oversampling", "--filter", "duplicates"], "of which --filter duplicates leaves none"),
         (["--method", "geometric", "--filter", "duplicates", "faces"], "install class-balancing with its extra faces"),
-        (["--method", "geometric", "--seed", "-1"], "expected a whole number of at least 0"),
+        (["--method", "geometric", "--seed", "-1"], "expected a whole number from 0 to 4294967295"),
         (["--method", "geometric", "--image-size", "4x"], "expected a number of pixels or HEIGHTxWIDTH"),
         ([], "the following arguments are required: --method"),
     ],

@@ -6,6 +6,7 @@ from class_balancing import StyleTransfer
 from class_balancing.experiments.running import styles
 from class_balancing.models.networks import style
 
+pytestmark = pytest.mark.slow
 ARGUMENTS = {"n_epochs": 1, "batch_size": 20, "n_iterations": 2}
 
 

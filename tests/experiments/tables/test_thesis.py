@@ -51,7 +51,7 @@ def test_the_thesis_schedule_of_mnist_is_every_methods_default():
     newer = {"shear_degrees", "zoom_fraction", "channel_shift"}  # than the records, whose names must not change
     elsewhere = {"sampling_strategy", "random_state", "folder", "verbose", "optimizer"} | newer
     for name, arguments in TASKS["mnist-50"].arguments["thesis"].items():
-        defaults = METHODS[name].load()().get_params()
+        defaults = METHODS[name].load()().recorded_parameters()
         assert arguments == {key: value for key, value in defaults.items() if key not in elsewhere}
 
 
