@@ -24,6 +24,7 @@ SLOW = (
     "cyclegan",
     "bagan",
     "wgan_gp",
+    "style_transfer",
     "weighted_cyclegan",
     "wasserstein_cyclegan",
     "deep_smote_unpenalised",

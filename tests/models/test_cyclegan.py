@@ -283,6 +283,7 @@ def test_each_discriminator_sees_images_of_its_own_class_and_those_translated_in
         assert not any(np.array_equal(images, other) for images in seen[role])
 
 
+@pytest.mark.slow
 def test_weighted_cyclegan_with_all_switched_off_is_cyclegan(training):
     plain, batch = training("cyclegan")
     weighted, same_batch = training("weighted_cyclegan", gamma_final=0.0, cycle_weight_final=10.0, min_realness=1.0)

@@ -109,6 +109,7 @@ def test_time_and_class_change_what_a_trained_network_says():
     assert all(np.abs(said[0] - other).max() > 1e-3 for other in said[1:])
 
 
+@pytest.mark.slow
 def test_a_trained_flow_makes_the_data_that_it_learned():
     """One number an image: two classes around -.5 and +.5 with deviation .1."""
     rng, n = np.random.default_rng(0), 200

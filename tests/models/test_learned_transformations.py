@@ -33,6 +33,7 @@ def aligned(transformer, images, pairs, **changes):
     return np.concatenate([part.thetas for part in parts]), parts
 
 
+@pytest.mark.slow
 def test_known_affine_deformations_are_found_with_their_covariance():
     scales = np.array([0.15, 0.05, 0.1, 0.05, 0.15, 0.1])
     known = np.float32(np.random.default_rng(1).normal(0.0, scales, (300, 6)))

@@ -14,6 +14,9 @@ from small_balancers import ONE_STEP, TRAINED, balancer
 
 LONG = (
     "flow_matching",
+    "latent_flow",
+    "bagan",
+    "dcgan",
     "cyclegan",
     "weighted_cyclegan",
     "wasserstein_cyclegan",

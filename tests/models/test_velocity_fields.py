@@ -128,6 +128,7 @@ def test_strong_deformations_do_not_fold(volume_preserving, eagerly):
         np.testing.assert_allclose(determinants, 1.0, atol=0.02)
 
 
+@pytest.mark.slow
 def test_gradients_equal_finite_differences():
     transformer = CPABTransformer((2, 2))
     theta = tf.constant(drawn(transformer, 0.1, 1))
