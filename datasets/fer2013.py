@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from .image_dataset import DatasetError, ImageDataset
@@ -78,11 +77,13 @@ def _wanted(place: str) -> str:
     )
 
 
-def class_distribution(dataset: ImageDataset) -> pd.DataFrame:
-    """Images of each emotion beside the slides', a row an emotion and one of all.
+def class_distribution(dataset: ImageDataset):
+    """A pandas.DataFrame of images of each emotion beside the slides', a row an emotion and one of all.
 
     Columns: emotion; train, validation, test and all, ours; slides, as printed; difference, ours less the slides'.
     """
+    import pandas as pd  # here, so that a command's --help need not wait for it
+
     counts = _counts(dataset.labels, dataset.official_parts)
     rows = {part: np.append(of_part, of_part.sum()) for part, of_part in counts.items()}
     ours, slides = sum(rows.values()), np.append(SLIDES_COUNTS, sum(SLIDES_COUNTS))
