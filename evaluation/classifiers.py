@@ -137,3 +137,8 @@ def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[
     both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
     probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
     return probabilities, features
+
+
+def features(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The second of `probabilities_and_features`."""
+    return probabilities_and_features(model, images)[1]

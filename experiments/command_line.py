@@ -15,9 +15,9 @@ import warnings
 from pathlib import Path
 
 EXIT_FAILED = 1
-LARGEST_SEED = 2**32 - 1  # of Keras and numpy
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+LARGEST_SEED = 2**32 - 1  # of Keras and numpy
 KILLED = "the process was killed, perhaps because memory ran out"
 
 
@@ -166,7 +166,7 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def non_negative(text: str) -> int:
+def seed(text: str) -> int:
     """argparse type: a whole number from 0 to LARGEST_SEED."""
     if not text.isdecimal() or int(text) > LARGEST_SEED:
         raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {LARGEST_SEED}, got {text!r}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from .training.averaging import check_momentum
 from .training.fit import TrainingModel
 from .training.trained_balancer import TrainedBalancer
 
@@ -36,8 +37,3 @@ class AveragedGenerator(TrainedBalancer):
     @property
     def _image_generator(self) -> keras.Model:
         return self.average_generator_ if self.ema_momentum else self.generator_
-
-
-def check_momentum(value) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"ema_momentum must lie in [0, 1), got {value!r}")

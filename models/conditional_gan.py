@@ -14,7 +14,6 @@ from .networks import dcgan
 from .training.fit import PREDICTION_BATCH_SIZE, predict_images
 from .training.trained_balancer import cost_of_filters
 
-N_SHOWN = 12  # while training
 FEW_IMAGES = 50  # of a class; GANs with augmentation made classifiers worse below 20 to 50 (arXiv:2603.16134)
 
 
@@ -102,11 +101,6 @@ class ConditionalGAN(AveragedGenerator):
         if self.n_ramp_steps == 0:
             return 1.0
         return tf.minimum(1.0, tf.cast(step, tf.float32) / self.n_ramp_steps)
-
-    def _made_now(self):
-        """Images of one class after the other, each time from the same latents."""
-        shown = np.arange(N_SHOWN) % len(self.classes_)
-        return np.concatenate([self._sample(class_index, 1, number) for number, class_index in enumerate(shown)])
 
     def _sample(self, class_index, n, random_state):
         latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)

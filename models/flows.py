@@ -18,6 +18,7 @@ from ..datasets.batches import class_balanced_batches
 from ..datasets.pixels import to_pixels
 from .movements import moved
 from .networks import flows
+from .training.averaging import check_momentum
 from .training.fit import Stage, TrainingModel, predict
 from .training.replicas import batch_mean
 from .training.trained_balancer import TrainedBalancer
@@ -26,7 +27,6 @@ N_WARM_UP_STEPS = 200
 LARGEST_GRADIENT_NORM = 1.0
 SAMPLING_BATCH_SIZE = 250
 SMALLEST_DEVIATION = 1e-3
-N_SHOWN = 12  # while training
 
 
 def on_path(noise, data, times):
@@ -79,6 +79,7 @@ class Flow(TrainedBalancer):
     horizontal_flip: bool = False
 
     min_side_pixels = 1
+    fractions = ("label_dropout", "shift_fraction")
     smallest_numbers = {"n_sampling_steps": 1}
     seconds_per_new_image: ClassVar[float]  # with twenty steps, on the reference machine
 
@@ -139,11 +140,7 @@ class Flow(TrainedBalancer):
 
     def _check_numbers(self):
         super()._check_numbers()
-        for name in ("label_dropout", "shift_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
-        if not 0 <= self.ema_momentum < 1:
-            raise ValueError(f"ema_momentum must lie in [0, 1), got {self.ema_momentum!r}")
+        check_momentum(self.ema_momentum)
         if not self.guidance >= 0:
             raise ValueError(f"guidance must not be negative, got {self.guidance!r}")
 
@@ -174,14 +171,10 @@ class Flow(TrainedBalancer):
 
         yield Stage(
             model,
-            min(steps_per_epoch, len(images) // batch_size),
+            steps_per_epoch,
             lambda first_step: batches(first_step).map(prepared),
             made_now=self._made_now,
         )
-
-    def _made_now(self):
-        shown = np.arange(N_SHOWN) % len(self.classes_)
-        return np.concatenate([self._sample(class_index, 1, number) for number, class_index in enumerate(shown)])
 
     def _sample(self, class_index, n, random_state):
         noise = np.random.default_rng(random_state).standard_normal((n, *self.space_shape_), np.float32)
@@ -220,9 +213,6 @@ class FlowTraining(TrainingModel):
             loss = flow_loss(velocities, noise, data)
         self.minimise("velocity", tape, (loss, [self.velocity]))
         return self.recorded(loss)
-
-    def passes(self):
-        return [(self.velocity, 1, 3)]
 
 
 def some(n_images: int, n: int, random_state: int) -> np.ndarray:

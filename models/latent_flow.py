@@ -20,9 +20,9 @@ class LatentFlow(Flow):
 
     x is what is left of an image's components when its class's Gaussian is taken off: without training, new images are
     drawn from that Gaussian. It has no variance but that of the class's own images, so that new images of a small class
-    show nothing of the others. Since each class has coordinates of its own, there is no
-    velocity of all classes together, and so no guidance. u has `n_blocks` residual blocks of dense layers of `width`
-    units. What the components do not hold is missing from new images, which are smooth.
+    show nothing of the others. Since each class has coordinates of its own, there is no velocity of all classes
+    together, and so no guidance. u has `n_blocks` residual blocks of dense layers of `width` units. What the components
+    do not hold is missing from new images, which are smooth.
     """
 
     n_epochs: int = 400

@@ -13,17 +13,16 @@ import tensorflow as tf
 from ..datasets.batches import drawn_equally, shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
 from .augmentation import N_NUMBERS, check_strength
-from .averaged_generator import check_momentum
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
 from .intensities import is_plain, standardised
 from .movements import moved
 from .networks import cyclegan
+from .training.averaging import check_momentum
 from .training.fit import Stage, TrainingModel, predict, seeded
-from .training.trained_balancer import TrainedBalancer, cost_of_filters
+from .training.trained_balancer import N_SHOWN, TrainedBalancer, cost_of_filters
 
 TRANSLATION_BATCH_SIZE = 100
-N_SHOWN = 12  # while training
 N_IMAGES_AT_ONCE = 2000  # whose float images are in memory
 # the authors', for images of any size; the slides have six blocks too
 OFFICIAL_SIZES = {
@@ -95,6 +94,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     augmentation_strength: float = 0.0
 
     later_parameters = {"ema_momentum": 0.0, "augmentation_strength": 0.0}
+    fractions = ("decay_fraction", "shift_fraction")
     smallest_numbers = {
         "min_steps": 0,
         "n_generator_filters": 1,
@@ -144,9 +144,6 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         super()._check_numbers()
         if self.max_steps_per_epoch is not None and self.max_steps_per_epoch < 1:
             raise ValueError(f"max_steps_per_epoch must be None or at least 1, got {self.max_steps_per_epoch!r}")
-        for name in ("decay_fraction", "shift_fraction"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
         check_momentum(self.ema_momentum)
         check_strength(self.augmentation_strength)
 

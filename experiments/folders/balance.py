@@ -10,7 +10,7 @@ import numpy as np
 from ...datasets import folder
 from ...datasets.groups import read_groups
 from ...models import METHODS, named
-from ..command_line import FailedError, Parser, UsageError, method_name, non_negative, words_of
+from ..command_line import FailedError, Parser, UsageError, method_name, seed, words_of
 from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages, in_words
 from ..running.plan import duration
@@ -43,7 +43,7 @@ def parse(prog: str, arguments=None):
         "--filter", nargs="+", choices=FILTERS, default=[], metavar="NAME",
         help=f"{HELP}; as many are made as it takes, up to 20 times the wanted number",
     )  # fmt: skip
-    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
     parser.add_argument("--link", action="store_true", help="link the originals instead of copying them")
     parser.add_argument("--save-model", metavar="FILE", help="keep what the method learned, for its class's load")
     parser.add_argument(

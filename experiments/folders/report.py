@@ -47,11 +47,7 @@ def write_all(
     f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].mean()
     advice = verdict.recommendation(table, minutes, f1[BASELINE])
     duplicates = _near_duplicates(parts, loaded)
-    if extractor is None:
-
-        def extractor(images):
-            return classifiers.probabilities_and_features(runner.original_classifier("folder"), images)[1]
-
+    extractor = extractor or (lambda images: classifiers.features(runner.original_classifier("folder"), images))
     measures = audit.table({name: _audited(runner, name, extractor) for name in audited})
 
     frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}

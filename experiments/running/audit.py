@@ -1,6 +1,7 @@
 """What a method's images are like: how diverse, how close to the real ones, how many are copies, what they teach."""
 
 import json
+from functools import partial
 
 import numpy as np
 from scipy import stats
@@ -12,6 +13,7 @@ from ...evaluation.nearest import near_copies, nearest, nearest_other
 from ...evaluation.ssim import DEFAULT_RANGE, MIN_SIDE_PIXELS, pairwise_ssim
 from ...models import BASELINE
 from .cell import AUDIT, Cell
+from .filters import drawn
 
 MAX_IMAGES = 1000  # of a class, real or new
 POSSIBLE = {"Fréchet": (0.0, np.inf), "density": (0.0, np.inf), "coverage": (0.0, 1.0)}
@@ -34,13 +36,6 @@ OF_ALL = {
 }
 
 
-def some(originals: np.ndarray) -> np.ndarray:
-    """At most MAX_IMAGES of a class, always the same ones."""
-    if len(originals) <= MAX_IMAGES:
-        return originals
-    return originals[np.sort(np.random.default_rng(0).choice(len(originals), MAX_IMAGES, replace=False))]
-
-
 def of_class(
     originals: np.ndarray, new: np.ndarray, label: int, classifier, extractor, ssim_range=DEFAULT_RANGE
 ) -> dict:
@@ -48,7 +43,7 @@ def of_class(
 
     `extractor(images)` gives features (n, n_features), `classifier` is trained on real images.
     """
-    chosen = some(originals)
+    chosen = drawn(originals, MAX_IMAGES)
     real, made = extractor(chosen), extractor(new)
     found = {}
     if min(len(new), len(originals)) >= 4 and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
@@ -85,10 +80,7 @@ def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
     """
     task, train = runner.plan.tasks[cell.task], runner.parts(cell.task).train
     classifier = runner.original_classifier(cell.task)
-
-    def extractor(images):
-        return classifiers.probabilities_and_features(classifier, images)[1]
-
+    extractor = partial(classifiers.features, classifier)
     of_classes = {}
     for label, new in images.items():
         originals = train.images[train.labels == label]

@@ -5,7 +5,7 @@ import math
 import shlex
 from pathlib import Path
 
-from ..command_line import Parser, UsageError, non_negative, positive, words_of
+from ..command_line import Parser, UsageError, positive, seed, words_of
 from . import files, networks
 
 MIN_SIDE_PIXELS, MAX_SIDE_PIXELS = 8, 512
@@ -57,7 +57,7 @@ def parse(prog: str, arguments=None):
         "--weights", metavar="FILE", help="VGG19's, without its top, as keras.applications publishes it (default: in "
         "Keras' cache)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=non_negative, default=0, metavar="N", help="of noise and filters (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of noise and filters (default: 0)")
     parser.add_argument("--force", action="store_true", help="replace FILE and FILE-strip.png")
     return parser.parse_args(arguments)
 
@@ -96,22 +96,22 @@ def check_weights(shares: list[float], options) -> None:
         raise UsageError("--style-weight and --content-weight are both 0; one must be more")
 
 
-def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
-    """(caption, picture) in two rows: content and styles, then stages, the last of which is the result."""
+def check_sides(options, pictures: list, least: int, needing: str) -> None:
+    """Raise UsageError for a picture whose shorter side has less than `least` pixels."""
     for path, picture in zip([options.content, *options.styles], pictures, strict=True):
-        if min(picture.size) < MIN_SIDE_PIXELS:
+        if min(picture.size) < least:
             raise UsageError(
-                f"{path} is {picture.width} x {picture.height} pixels large here, but sides need at least "
-                f"{MIN_SIDE_PIXELS}; give a larger picture or size"
-            )
-    extractor = networks.extractor(options.network, options.weights, pictures[0].size[::-1], options.seed)
-    for path, picture in zip([options.content, *options.styles], pictures, strict=True):
-        if min(picture.size) < extractor.min_side_pixels:
-            raise UsageError(
-                f"{path} is {picture.width} x {picture.height} pixels large here, but features of "
-                f"{networks.in_words(options.network)} need sides of at least {extractor.min_side_pixels}; "
+                f"{path} is {picture.width} x {picture.height} pixels large here, but {needing} at least {least}; "
                 "give a larger picture or size"
             )
+
+
+def stylised(options, shares: list[float], pictures: list) -> list[list[tuple]]:
+    """(caption, picture) in two rows: content and styles, then stages, the last of which is the result."""
+    check_sides(options, pictures, MIN_SIDE_PIXELS, "sides need")
+    extractor = networks.extractor(options.network, options.weights, pictures[0].size[::-1], options.seed)
+    needing = f"features of {networks.in_words(options.network)} need sides of"
+    check_sides(options, pictures, extractor.min_side_pixels, needing)
     content, *styles = (files.pixels(picture, extractor.n_channels) for picture in pictures)
     print_plan(options, content, styles)
     import numpy as np

@@ -25,3 +25,9 @@ class Average:
         m = ops.minimum(self.momentum, (1.0 + n) / (10.0 + n))
         for averaged, weight in zip(self.average.weights, self.network.weights, strict=True):
             averaged.assign(m * averaged + (1.0 - m) * weight)
+
+
+def check_momentum(value) -> None:
+    """Raise ValueError if `ema_momentum` is none."""
+    if not 0 <= value < 1:
+        raise ValueError(f"ema_momentum must lie in [0, 1), got {value!r}")

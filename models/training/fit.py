@@ -90,9 +90,9 @@ class TrainingModel(keras.Model):
         """(network, forward passes, all passes) of one step, in batches, from which `benchmark.py` counts its cost.
 
         A pass back to a network's inputs counts as one, to its weights as another. By default one batch goes through
-        each network and back to both.
+        each network that is updated, and back to both.
         """
-        return [(network, 1, 3) for network in self.layers]
+        return [(network, 1, 3) for networks in self.updated.values() for network in networks]
 
     @property
     def metrics(self):

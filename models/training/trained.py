@@ -34,6 +34,7 @@ class Trained(BaseEstimator, ABC):
     - `epochs_of_stage`: name of each stage -> the parameter that holds its number of epochs. Only a method with a
       single stage may name it "".
     - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
+    - `fractions`: parameters that must lie between 0 and 1.
     - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
       everything is as it was before; where they have it, records do not name them, so that old ones stay valid.
     """
@@ -46,6 +47,7 @@ class Trained(BaseEstimator, ABC):
 
     epochs_of_stage: ClassVar[Mapping[str, str]] = {"": "n_epochs"}
     smallest_numbers: ClassVar[Mapping[str, int]] = {}
+    fractions: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
 
     def recorded_parameters(self) -> dict:
@@ -91,13 +93,16 @@ class Trained(BaseEstimator, ABC):
             setattr(self, f"{name}_", build())
 
     def _check_numbers(self) -> None:
-        """Raise ValueError if a number of epochs or a size is not valid."""
+        """Raise ValueError if a number of epochs, a size or a fraction is not valid."""
         smallest = {name: 1 for name in self.get_params() if name.endswith("_size")}
         smallest |= dict.fromkeys(self.epochs_of_stage.values(), 0) | self.smallest_numbers
         for name, least in smallest.items():
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        for name in self.fractions:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
 
     def _fingerprint(self, stage: str, images, others) -> str:
         """Identifies a stage's training by its data and by all arguments that decide its weights after an epoch."""

@@ -11,6 +11,7 @@ import numpy as np
 from ..balancer import Balancer
 from .trained import Trained
 
+N_SHOWN = 12  # images while training
 SECONDS_TO_START = 4.0  # building and tracing a network
 UNMEASURED = {28: 1.0, 32: 1.3, 64: 5.0}  # seconds for an epoch of 1000 images if a method does not say
 
@@ -60,6 +61,11 @@ class TrainedBalancer(Trained, Balancer):
 
     def _fit(self, images, class_indices):
         self._train(images, class_indices.astype(np.int64, copy=False))
+
+    def _made_now(self) -> np.ndarray:
+        """Images of one class after the other, each time from the same random state; for `Stage.made_now`."""
+        shown = np.arange(N_SHOWN) % len(self.classes_)
+        return np.concatenate([self._sample(class_index, 1, number) for number, class_index in enumerate(shown)])
 
     def _check_two_of_each(self, class_indices) -> None:
         """Raise ValueError if a class has one image."""
