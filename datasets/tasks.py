@@ -55,7 +55,9 @@ class Task:
     filled up to `n_images_per_class` images (None: the size of the largest). With `official_split` the parts are the
     dataset's `official_parts`, else `test_fraction` of all images are for testing. With `kept_per_class` only so many
     training images of each class are kept, and up to 1000 of the others validate; with `is_redrawn` every seed keeps
-    others, else all the same. `arguments[schedule][method]` are constructor arguments that a source prints, or our
+    others, else all the same. With `fold` (which, of how many) test images are those of one fold of all images, and
+    `test_fraction` does not matter. `n_trainings` is how often a method's networks are trained, each for some of the
+    seeds. `arguments[schedule][method]` are constructor arguments that a source prints, or our
     shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`. `overrides[method]`
     replace some of either.
 
@@ -87,6 +89,7 @@ class Task:
     n_new_only: Mapping[str, int] | None = None
     baseline_task: str | None = None
     official_split: bool = False
+    fold: tuple[int, int] | None = None
     is_mirrored: bool = False
     ssim_range: tuple[float, float] | None = None
     arguments: Mapping[str, Mapping[str, dict]] = field(default_factory=dict)
@@ -103,6 +106,7 @@ class Task:
     validation_fraction: float = 0.25
     split_random_state: int = 0
     training_random_state: int = 0
+    n_trainings: int = 1
 
     @property
     def n_classes(self) -> int:
@@ -134,6 +138,10 @@ class Task:
     def draw(self, seed: int) -> int:
         """Which of several draws of training images a seed uses."""
         return seed if self.is_redrawn else 0
+
+    def training(self, seed: int) -> int:
+        """Which of the trainings of a method's networks a seed uses."""
+        return seed % self.n_trainings
 
     def dropping(self, percent: int) -> "Task":
         """The task with another percentage: no source prints it, and its own table has all metrics."""

@@ -18,7 +18,7 @@ from ..datasets.batches import drawn_equally
 from ..datasets.groups import split_groups
 from ..datasets.image_dataset import ImageDataset
 from ..datasets.imbalance import drop_fraction
-from ..datasets.split import split
+from ..datasets.split import fold, split
 from ..datasets.tasks import Task
 
 PROTOCOLS = ("thesis", "clean")
@@ -91,7 +91,10 @@ def part_indices(
         indices = {name: np.flatnonzero(official == name) for name in ("train", "validation", "test")}
         indices = {name: found for name, found in indices.items() if len(found)}
     else:
-        train, test = cut(np.arange(len(labels)), task.test_fraction)
+        if task.fold:
+            train, test = fold(labels, *task.fold, task.split_random_state, groups)
+        else:
+            train, test = cut(np.arange(len(labels)), task.test_fraction)
         indices = {"train": train, "test": test}
     if task.kept_per_class:
         indices["train"], indices["validation"] = _few(labels, indices["train"], task, draw)

@@ -1,174 +1,294 @@
 """Whether a method helped a classifier, or seeds and test images were just lucky.
 
 Every method is compared with the same baseline by the predictions of classifiers on the same test images, trained from
-the same seeds. The squared standard error of a difference is the sum of two variances: that of the seeds' differences
-over their number, and that of the mean difference over bootstrap samples of test images, which all seeds and both
-methods share. One image (or group) fewer than there are is drawn from each class, weighted to make up for it, so that
-the variance is not too small (Rao and Wu 1988). Both include the noise of single predictions, so the sum is too large
-rather than too small. Quantiles are Student's, weighted by the two variances, with as many degrees of freedom as there
-are seeds, and test images (or groups) of the smallest class, less one (Cochran and Cox 1950), since few seeds say
-little about their own variance. In simulations of identical methods, less than 5 % of tables have a wrong verdict, for
-3, 5 and 10 seeds; with the degrees of freedom of Welch and Satterthwaite it would be up to 10 % for 3 seeds, with
-percentiles of a bootstrap over seeds and images together up to 16 %. A class of fewer than five test images is refused:
-all seeds may get all of them right or wrong at once, which happens to identical methods in up to half of the cases.
+the same seeds. As in studies of many readers and many cases (Dorfman, Berbaum and Metz 1992; Hillis 2005), the squared
+standard error of the mean difference is the sum of two variances. That of the seeds is the spread of their differences
+over their number. That of the test images comes from what each image (or group of images) adds to the mean difference,
+class by class; the part that differs from seed to seed is in the spread of the seeds already and is taken off.
+
+Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
+those of all methods on average. Quantiles are Student's, weighted by the two variances (Cochran and Cox 1950), with the
+degrees of freedom of that average and of the smallest class. Where every image is a test image once (folds), training
+images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (after Nadeau and
+Bengio 2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv`
+holds how often tables on equal methods are wrong: at most 1 in 20, for all numbers of seeds, methods and test images
+that are accepted. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if
+there are folds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-METRIC_LABELS = {"f1_minority": "minority F1", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
+METRIC_LABELS = {"balanced_accuracy": "balanced accuracy", "f1_minority": "minority F1", "accuracy": "accuracy"}
 METRICS = tuple(METRIC_LABELS)
-VERDICTS = ("helped", "no evidence", "hurt")
+VERDICTS = HELPED, NO_EVIDENCE, HURT = ("helped", "no evidence", "hurt")
 ERROR_RATE = 0.05
 POWER = 0.8
-MIN_SEEDS = 2
 MIN_UNITS = 5  # test images, or groups of them, of each class
-N_DRAWS = 1000
-N_DRAWS_AT_A_TIME = 100
+CORRELATION = 0.5  # of two methods' differences from the same baseline, if all spread alike
+SMALLEST_LOG_P = -60.0
+NOT_PREDICTED = -1
+COLUMNS = (
+    "method", "metric", "difference", "low", "high", "verdict", "smallest_effect", "p", "error_of_seeds",
+    "error_of_images",
+)  # fmt: skip
 
 
 def compare(
     true: np.ndarray,
-    predicted: dict[str, np.ndarray],
+    predicted: Mapping[str, np.ndarray],
     baseline: str,
     minority: int,
-    random_state: int,
+    metric: str,
     groups: np.ndarray | None = None,
-    metrics: tuple[str, ...] = METRICS,
+    folds: np.ndarray | None = None,
+    n_trainings: Mapping[str, int] | None = None,
+    error_rate: float = ERROR_RATE,
 ) -> pd.DataFrame:
-    """A row for each method but the baseline and each of `metrics`: method, metric, difference, low, high, verdict...
+    """A row for each method but the baseline, with COLUMNS.
 
     `true` int (n,) are the classes of the test images, all of 0..n_classes-1 among them, `predicted` holds int
-    (n_seeds, n) for each method; `groups` (n,) names images that belong together and are drawn together. `difference`
-    is the mean over seeds of method less baseline, `low` and `high` its confidence interval, "helped" and "hurt" mean
-    that zero lies outside. Intervals are corrected for their number (Bonferroni): if no method differs from the
-    baseline, the probability of any wrong verdict in the table is at most ERROR_RATE. `smallest_effect` is the true
-    difference that would have been found with probability POWER, if the variances measured here are the true ones; in
-    simulations that probability is .7 to .8. All numbers are capped at 1, as differences are. Raises ValueError for
-    fewer than two seeds and for a class with fewer than five test images or, if there are groups, groups.
+    (n_seeds, n) for each method, of which the baseline has the most seeds; `groups` (n,) names images that belong
+    together. `folds` int (n,) names the fold of each image, if every image was predicted by classifiers that learned
+    from the other folds; a method that was not tried on all folds has NOT_PREDICTED for the others and is compared on
+    its own. Seeds of different folds are independent of each other.
+    `n_trainings` of a method says how often its networks were trained: seed s has those of training s modulo that
+    number, and the trainings then count as its seeds.
+
+    `difference` is the mean over seeds of method less baseline. "helped" and "hurt" mean that zero lies outside of
+    `low` to `high`; if no method differs from the baseline, the probability of any such verdict is at most
+    `error_rate`. `smallest_effect` is the true difference that would have been found with probability POWER, if the
+    variances measured here are the true ones. Differences, limits and effects are capped at 1. `error_of_seeds` and
+    `error_of_images` are the two parts of the standard error. Raises ValueError for fewer than three seeds or
+    trainings (two if there are folds) and for a class with fewer than five test images or groups.
     """
     methods = [name for name in predicted if name != baseline]
-    if any(len(labels) < MIN_SEEDS for labels in predicted.values()):
-        raise ValueError(f"a verdict needs at least {MIN_SEEDS} seeds of every method")
-    order = np.argsort(true, kind="stable")
-    true, predicted = true[order], {name: labels[:, order] for name, labels in predicted.items()}
-    units = np.arange(len(true)) if groups is None else np.unique(groups[order], return_inverse=True)[1]
-    n_classes = 1 + max(int(labels.max()) for labels in (true, *predicted.values()))
-    n_units = [len(np.unique(units[true == label])) for label in range(n_classes)]
-    if min(n_units) < MIN_UNITS:
-        unit = "test images" if groups is None else "groups of test images"
-        raise ValueError(f"class {np.argmin(n_units)} has {min(n_units)} {unit}, a verdict needs {MIN_UNITS}")
-
-    def differences(weights) -> dict[tuple[str, str], np.ndarray]:
-        """By method and metric, (draws, n_seeds)."""
-        values = {name: metric_values(true, labels, weights, minority) for name, labels in predicted.items()}
-        return {(name, m): values[name][m] - values[baseline][m] for name in methods for m in metrics}
-
-    measured = differences(np.ones((1, len(true))))
-    draws = [differences(weights) for weights in _bootstrap_weights(true, units, random_state)]
-    n_comparisons = len(methods) * len(metrics)
-    rows = []
-    for (name, metric), (of_seeds,) in measured.items():
-        of_draws = np.concatenate([part[name, metric].mean(axis=1) for part in draws])
-        interval = _interval(of_seeds, of_draws.var(ddof=1), min(n_units), ERROR_RATE / n_comparisons)
-        rows.append({"method": name, "metric": metric} | interval)
-    return pd.DataFrame(rows)
-
-
-def metric_values(true, predicted, weights, minority: int) -> dict[str, np.ndarray]:
-    """Each of METRICS, (draws, n_seeds), where test image i counts `weights[draw, i]` times; `true` is sorted."""
-    starts = np.searchsorted(true, np.arange(true[-1] + 1))
-    sizes = np.maximum(np.add.reduceat(weights, starts, axis=1), 1e-9)  # (draws, n_classes)
-    values = {name: np.empty((len(weights), len(predicted))) for name in METRICS}
-    for seed, labels in enumerate(predicted):
-        hits = np.add.reduceat(weights * (labels == true), starts, axis=1)  # (draws, n_classes)
-        called = weights @ (labels == minority)
-        values["accuracy"][:, seed] = hits.sum(axis=1) / sizes.sum(axis=1)
-        values["balanced_accuracy"][:, seed] = (hits / sizes).mean(axis=1)
-        values["f1_minority"][:, seed] = 2 * hits[:, minority] / (sizes[:, minority] + called)
-    return values
-
-
-def _bootstrap_weights(true, units, random_state: int) -> Iterator[np.ndarray]:
-    """How much each test image counts, (draws, n): whole units are drawn, one fewer from each class than there are."""
-    rng = np.random.default_rng(random_state)
-    _, first = np.unique(units, return_index=True)
-    class_of_unit = true[first]
-    for _ in range(0, N_DRAWS, N_DRAWS_AT_A_TIME):
-        drawn = np.empty((N_DRAWS_AT_A_TIME, len(first)))
-        for label in np.unique(class_of_unit):
-            members = np.flatnonzero(class_of_unit == label)
-            n = len(members)
-            drawn[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), len(drawn)) * n / (n - 1)
-        yield drawn[:, units]
-
-
-def _interval(of_seeds: np.ndarray, image_variance: float, n_units: int, error_rate: float) -> dict:
-    n_seeds, difference = len(of_seeds), float(of_seeds.mean())
-    seed_variance = of_seeds.var(ddof=1) / n_seeds
-    variance = seed_variance + image_variance
-    error = np.sqrt(variance)
-    shares = np.array([seed_variance, image_variance]) / max(variance, np.finfo(float).tiny)
-    freedoms = np.array([n_seeds - 1, n_units - 1])
-    critical = float(shares @ stats.t.ppf(1 - error_rate / 2, freedoms))
-    low, high = difference - critical * error, difference + critical * error
-    return {
-        "difference": difference,
-        "low": float(max(low, -1.0)),
-        "high": float(min(high, 1.0)),
-        "verdict": VERDICTS[0] if low > 0 else VERDICTS[2] if high < 0 else VERDICTS[1],
-        "smallest_effect": float(min(_found_with_power(critical, freedoms, error_rate) * error, 1.0)),
+    trainings = n_trainings or {}
+    if not methods:
+        return pd.DataFrame(columns=COLUMNS)
+    differences = {}
+    for name in methods:
+        chosen = predicted[name][0] != NOT_PREDICTED
+        units, of_folds = (None if of_image is None else of_image[chosen] for of_image in (groups, folds))
+        images = _TestImages(true[chosen], units, of_folds, minority, metric)
+        measured = (images.measured(predicted[which][:, chosen]) for which in (name, baseline))
+        differences[name] = _Difference(images, *measured, trainings.get(name))
+    pooled = float(np.mean([found.variance_of_a_seed for found in differences.values()]))
+    n_free = sum(found.n_free for found in differences.values())
+    freedom = n_free / (1 + (len(methods) - 1) * CORRELATION**2)
+    tests = {
+        name: _Test(
+            found.difference,
+            max(found.seed_variance, pooled / found.n_seeds),
+            fold_factor(1 if folds is None else len(np.unique(folds))) * found.image_variance,
+            (freedom, found.n_units - 1),
+        )
+        for name, found in differences.items()
     }
+    levels = _levels_of_holm({name: test.p for name, test in tests.items()}, error_rate)
+    rows = [{"method": name, "metric": metric} | tests[name].row(levels[name]) for name in methods]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _found_with_power(critical: float, freedoms: np.ndarray, error_rate: float) -> float:
-    """The true difference, in standard errors, that lies beyond the critical value with probability POWER.
+def fold_factor(n_folds: int) -> float:
+    """By what the variance of test images is multiplied, since the folds' training images are nearly the same.
 
-    By the noncentral t distribution with the degrees of freedom that the critical value belongs to.
+    1 for a single split, whose verdict holds for its own training images.
     """
-
-    def excess(freedom):
-        return stats.t.ppf(1 - error_rate / 2, freedom) - critical
-
-    low, high = freedoms.min(), freedoms.max()
-    freedom = optimize.brentq(excess, low, high) if excess(low) * excess(high) <= 0 else low
-    return optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0.0, 3.0 * critical + 3.0)
+    return 1.0 if n_folds == 1 else 1.0 + 1.0 / (n_folds - 1)
 
 
-def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_f1: float) -> str:
-    """The method to use, or none, and why, in a sentence, from a table of `compare`.
+def min_seeds(n_folds: int) -> int:
+    """Fewer seeds of a method that was tried on so many folds are refused."""
+    return 3 if n_folds == 1 else 2
 
-    A method is worth using if it hurt nothing and helped minority F1 or, if none did, balanced accuracy; the choice is
-    the one that costs the fewest minutes among those whose interval reaches the largest difference found. `baseline_f1`
-    is the baseline's minority F1, which limits what can be gained.
+
+def scores(true: np.ndarray, predicted: np.ndarray, metric: str, minority: int) -> np.ndarray:
+    """The metric (n_seeds,) of predictions int (n_seeds, n) of test images with classes `true` (n,)."""
+    return _values_and_additions(true, predicted, metric, minority)[0]
+
+
+def _values_and_additions(true, predicted, metric: str, minority: int) -> tuple[np.ndarray, np.ndarray]:
+    """A metric of each seed, (n_seeds,), and what each test image adds to it, (n_seeds, n), but for a constant.
+
+    Of the F1 score, which is no sum over images, the linear part around the mean over seeds.
     """
-    verdicts = table.pivot(index="method", columns="metric", values="verdict")
-    harmless = ~(verdicts == VERDICTS[2]).any(axis=1)
-    for metric in ("f1_minority", "balanced_accuracy"):
-        worth = verdicts.index[harmless & (verdicts[metric] == VERDICTS[0])]
-        if not worth.empty:
-            of_metric = table[table["metric"] == metric].set_index("method").loc[worth]
-            near_the_best = of_metric[of_metric["high"] >= of_metric["difference"].max()]
-            chosen = min(near_the_best.index, key=lambda method: minutes[method])
-            row = of_metric.loc[chosen]
-            return (
-                f"Use {chosen}: {METRIC_LABELS[metric]} {row['difference']:+.3f} "
-                f"({row['low']:+.3f} to {row['high']:+.3f}) for {minutes[chosen]:.1f} minutes of computing."
-            )
-    advice = "Train on the images as they are: no method was shown to help without hurting."
-    effects = table.loc[table["metric"] == "f1_minority", "smallest_effect"]
+    hit = predicted == true
+    if metric == "accuracy":
+        added = hit / len(true)
+        return added.sum(axis=1), added
+    if metric == "balanced_accuracy":
+        sizes = np.bincount(true)
+        added = hit / (np.count_nonzero(sizes) * sizes[true])
+        return added.sum(axis=1), added
+    if metric == "f1_minority":
+        called, found = predicted == minority, hit & (true == minority)
+        both = np.maximum(called.sum(axis=1) + np.count_nonzero(true == minority), 1)
+        values = 2 * found.sum(axis=1) / both
+        return values, (2 * found - values.mean() * called) / both.mean()
+    raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+
+
+class _TestImages:
+    """The test images and what each adds to a metric; raises ValueError if a class has too few."""
+
+    def __init__(self, true, groups, folds, minority: int, metric: str):
+        self.true, self.minority, self.metric = true, minority, metric
+        self.units = np.arange(len(true)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        _, first = np.unique(self.units, return_index=True)
+        self.class_of_unit = true[first]
+        self.fold_of_unit = np.zeros(len(first), int) if folds is None else folds[first]
+        n_units = [len(np.unique(self.units[true == label])) for label in range(1 + int(true.max()))]
+        self.fewest = min(n_units)
+        if self.fewest < MIN_UNITS:
+            unit = "test images" if groups is None else "groups of test images"
+            raise ValueError(f"class {np.argmin(n_units)} has {self.fewest} {unit}, a verdict needs {MIN_UNITS}")
+
+    def measured(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The metric of each seed, (n_seeds,), and what each unit adds to it, (n_seeds, n_units)."""
+        values, added = _values_and_additions(self.true, predicted, self.metric, self.minority)
+        return values, np.array([np.bincount(self.units, of_seed) for of_seed in added])
+
+    def variance(self, added: np.ndarray) -> float:
+        """Of the sum of what units add, (..., n_units), were others of the same classes drawn; summed over the rest."""
+        total = 0.0
+        for label in np.unique(self.class_of_unit):
+            of_class = added[..., self.class_of_unit == label]
+            n = of_class.shape[-1]
+            total += n / max(n - 1, 1) * ((of_class - of_class.mean(axis=-1, keepdims=True)) ** 2).sum()
+        return float(total)
+
+    def seed_variance(self, added: np.ndarray) -> tuple[float, int]:
+        """Of the sum of what units add, (n_seeds, n_units), from seed to seed, and its degrees of freedom."""
+        folds = [added[:, self.fold_of_unit == fold].sum(axis=1) for fold in np.unique(self.fold_of_unit)]
+        return float(sum(of_seeds.var(ddof=1) for of_seeds in folds)), len(folds) * (len(added) - 1)
+
+
+class _Difference:
+    """Method less baseline over the seeds that both have, or over trainings of its networks."""
+
+    def __init__(self, images: _TestImages, of_method, of_baseline, n_trainings: int | None):
+        self.n_seeds, self.n_units = len(of_method[0]), images.fewest
+        values, added = (mine - other[: self.n_seeds] for mine, other in zip(of_method, of_baseline, strict=True))
+        n = n_trainings or self.n_seeds
+        needed = min_seeds(len(np.unique(images.fold_of_unit)))
+        if n < needed:
+            raise ValueError(f"a verdict needs at least {needed} seeds of every method, and as many trainings")
+        of_trainings = np.array([added[first::n].mean(axis=0) for first in range(n)])  # (n, n_units)
+        self.difference = float(values.mean())
+        self.variance_of_a_seed, _ = images.seed_variance(added)
+        variance, self.n_free = images.seed_variance(of_trainings)
+        self.seed_variance = variance / n
+        mean = of_trainings.mean(axis=0)
+        of_seeds = images.variance(of_trainings - mean) / (n * (n - 1))
+        self.image_variance = max(images.variance(mean) - of_seeds, 0.0)
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A difference with the variances of its mean, and the degrees of freedom that belong to these."""
+
+    difference: float
+    seed_variance: float
+    image_variance: float
+    freedoms: tuple[float, float]
+
+    @cached_property
+    def error(self) -> float:
+        return float(np.sqrt(self.seed_variance + self.image_variance))
+
+    def critical(self, level: float) -> float:
+        """How many standard errors the difference must exceed, if that shall happen to equal methods with `level`."""
+        shares = np.array([self.seed_variance, self.image_variance]) / max(self.error**2, np.finfo(float).tiny)
+        return float(shares @ stats.t.isf(level / 2, self.freedoms))
+
+    @cached_property
+    def p(self) -> float:
+        """The level at which the difference just exceeds the critical one."""
+        if self.error == 0 or self.difference == 0:
+            return 1.0
+
+        def excess(log_level):
+            return self.critical(np.exp(log_level)) - abs(self.difference) / self.error
+
+        return float(
+            np.exp(SMALLEST_LOG_P if excess(SMALLEST_LOG_P) < 0 else optimize.brentq(excess, SMALLEST_LOG_P, 0))
+        )
+
+    def row(self, level: float) -> dict:
+        critical = self.critical(level)
+        low, high = self.difference - critical * self.error, self.difference + critical * self.error
+        return {
+            "difference": self.difference,
+            "low": max(low, -1.0),
+            "high": min(high, 1.0),
+            "verdict": HELPED if low > 0 else HURT if high < 0 else NO_EVIDENCE,
+            "smallest_effect": min(self._found_with_power(critical, level) * self.error, 1.0),
+            "p": self.p,
+            "error_of_seeds": float(np.sqrt(self.seed_variance)),
+            "error_of_images": float(np.sqrt(self.image_variance)),
+        }
+
+    def _found_with_power(self, critical: float, level: float) -> float:
+        """The true difference, in standard errors, that lies beyond the critical value with probability POWER.
+
+        By the noncentral t distribution with the degrees of freedom that the critical value belongs to.
+        """
+
+        def excess(freedom):
+            return stats.t.isf(level / 2, freedom) - critical
+
+        low, high = min(self.freedoms), max(self.freedoms)
+        freedom = optimize.brentq(excess, low, high) if excess(low) * excess(high) <= 0 else low
+        return optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0.0, 3.0 * critical + 3)
+
+
+def _levels_of_holm(p: dict[str, float], error_rate: float) -> dict[str, float]:
+    """The level at which each method is tested: the smallest p first, the others once it was below its level."""
+    levels, level, is_stopped = {}, error_rate / len(p), False
+    for place, name in enumerate(sorted(p, key=p.get)):
+        if not is_stopped:
+            level = error_rate / (len(p) - place)
+            is_stopped = p[name] >= level
+        levels[name] = level
+    return levels
+
+
+def recommendation(table: pd.DataFrame, minutes: dict[str, float], baseline_score: float, metric: str) -> str:
+    """The method to use, or none, and why, in a sentence, from a table of `compare` by `metric`.
+
+    The choice is the one that costs the fewest minutes among those that helped and whose interval reaches the largest
+    difference found. `baseline_score` is the baseline's metric, which limits what can be gained.
+    """
+    of_method = table.set_index("method")
+    metric = METRIC_LABELS[metric]
+    helped = of_method[of_method["verdict"] == HELPED]
+    if not helped.empty:
+        near_the_best = helped[helped["high"] >= helped["difference"].max()]
+        chosen = min(near_the_best.index, key=lambda method: minutes[method])
+        row = helped.loc[chosen]
+        return (
+            f"Use {chosen}: {metric} {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) for "
+            f"{minutes[chosen]:.1f} minutes of computing."
+        )
+    advice = "Train on the images as they are: no method was shown to help."
+    if table.empty:
+        return f"{advice} None was left to be compared."
+    effects = table["smallest_effect"]
     if not (effects > 0).any():
         return f"{advice} All classifiers gave the same answers on these test images."
     smallest = effects[effects > 0].median()
-    if smallest > 1 - baseline_f1:
+    if smallest > 1 - baseline_score:
         return (
-            f"{advice} But these test images and seeds could hardly have shown it: minority F1 is {baseline_f1:.3f} "
+            f"{advice} But these test images and seeds could hardly have shown it: {metric} is {baseline_score:.3f} "
             "without any method, and the possible gain is smaller than what can be seen (median over methods)."
         )
     return (
-        f"{advice} An improvement of minority F1 by less than {smallest:.3f} could hardly have been seen (median over "
+        f"{advice} An improvement of {metric} by less than {smallest:.3f} could hardly have been seen (median over "
         "methods); more test images or seeds show smaller ones."
     )

@@ -1,92 +1,8 @@
 """Methods that make new images of a class, or change how a classifier learns. TensorFlow is not imported here."""
 
-import contextlib
-import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-FAMILIES = {
-    "baseline": "the images as they are",
-    "classifier": "another way to train the classifier; makes no images",
-    "classic": "new images without networks",
-    "learned": "new images by transformations learned from pairs of images",
-    "network": "new images by trained networks",
-}
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to treat an imbalanced dataset.
-
-    `name` is what command lines and records call it, `path` its class as "module:Class" (a module that begins with a
-    dot is one of this package), `label` its name in tables and figures, `source` where it is described (with the
-    section of the thesis), `family` one of FAMILIES.
-    """
-
-    name: str
-    path: str
-    label: str
-    source: str
-    family: str
-
-    @property
-    def makes_images(self) -> bool:
-        """Whether `load` gives a Balancer, not a ClassifierMethod."""
-        return self.family in ("classic", "learned", "network")
-
-    @property
-    def takes_time(self) -> bool:
-        """Whether `fit` takes long enough to show a bar, with the argument `verbose`, and to be part of a plan."""
-        return self.family in ("learned", "network")
-
-    def fit_arguments(self, folder, verbose: int) -> dict:
-        """Of these constructor arguments those that the method has: `folder` for checkpoints, and `verbose`."""
-        known = {"verbose": verbose} if self.takes_time else {}
-        return known | ({"folder": folder} if self.family == "network" else {})
-
-    def fit_scope(self, strategy):
-        """The scope to fit in: that of a `tf.distribute` strategy for networks, none for what one device learns."""
-        return strategy.scope() if self.family == "network" else contextlib.nullcontext()
-
-    @property
-    def class_name(self) -> str:
-        return self.path.partition(":")[2]
-
-    def load(self) -> type:
-        """The method's class; imports its module, and with most methods TensorFlow."""
-        module = importlib.import_module(self.path.partition(":")[0], __name__)
-        return getattr(module, self.class_name)
-
-    def new(self, **arguments):
-        """The method with these constructor arguments."""
-        return self.load()(**arguments)
-
-    def arguments(self, schedule: str, n_images: int, flip: bool) -> dict:
-        """Constructor arguments for any `n_images` images, as `Balancer.arguments` returns them."""
-        return self.load().arguments(schedule, n_images, flip)
-
-
-@dataclass(frozen=True)
-class Chained(Method):
-    """Methods one after another, `links`; constructor arguments of each are under its name."""
-
-    links: tuple[Method, ...]
-
-    def new(self, **arguments):
-        of_links = [link.new(**arguments.pop(link.name, {})) for link in self.links]
-        return super().new(methods=of_links, **arguments)
-
-    def arguments(self, schedule, n_images, flip):
-        return {link.name: link.arguments(schedule, n_images, flip) for link in self.links}
-
-    def fit_arguments(self, folder, verbose):
-        return {"folder": folder, "verbose": verbose}
-
-    def fit_scope(self, strategy):
-        """None if one of them is learned on one device, as then all are."""
-        is_learned = any(link.family == "learned" for link in self.links)
-        return contextlib.nullcontext() if is_learned else super().fit_scope(strategy)
-
+from .method import FAMILIES, Chained, Combined, Method
 
 METHODS = {
     fields[0]: Method(*fields)
@@ -178,32 +94,61 @@ METHODS = {
     )
 }
 BASELINE = "unbalanced"
-CHAINED = "+"
+JOINED = "+"
 
 
 def named(name: str) -> Method:
-    """One of METHODS, or the chain of several that make images, whose names are joined by "+".
+    """One of METHODS, or several joined by "+": a chain of those that make images, then ways to train the classifier.
 
-    Raises ValueError if there is no such method, or if a chain names one twice or one that makes no images.
+    Raises ValueError if there is no such method, one is named twice, one that makes images follows one that makes none,
+    the baseline is joined to others, or two ways to train the classifier exclude each other.
     """
-    names = name.split(CHAINED)
+    names = name.split(JOINED)
     if unknown := [name for name in names if name not in METHODS]:
         raise ValueError(f"no method is called {unknown[0]!r}; there are {', '.join(METHODS)}")
-    links = tuple(METHODS[name] for name in names)
-    if len(links) == 1:
-        return links[0]
+    joined = [METHODS[name] for name in names]
+    if len(joined) == 1:
+        return joined[0]
     if len(set(names)) < len(names):
-        raise ValueError(f"the chain {name} names a method twice")
-    for link in links:
-        if not link.makes_images:
-            raise ValueError(f"{link.name} makes no images, so it cannot be chained")
-    family = next(family for family in reversed(FAMILIES) if family in {link.family for link in links})
-    text = " + ".join(link.label for link in links)
-    sources = "; ".join(dict.fromkeys(link.source for link in links))
-    return Chained(name, ".chain:Chain", text, sources, family, links)
+        raise ValueError(f"{name} names a method twice")
+    if BASELINE in names:
+        raise ValueError(f"{name}: {BASELINE} is nothing that could be joined to other methods")
+    links = tuple(method for method in joined if method.makes_images)
+    ways = tuple(method for method in joined if not method.makes_images)
+    if tuple(joined) != links + ways:
+        raise ValueError(f"{name}: what makes images comes before what does not")
+    images_by = _chained(links) if len(links) > 1 else links[0] if links else None
+    if not ways:
+        return images_by
+    return _combined(images_by, ways)
+
+
+def _chained(links: tuple[Method, ...]) -> Chained:
+    return Chained(path=".chain:Chain", family=_family(links), links=links, **_texts(links))
+
+
+def _combined(images_by: Method | None, ways: tuple[Method, ...]) -> Combined:
+    joined = (images_by, *ways) if images_by else ways
+    family = images_by.family if images_by else ways[0].family
+    found = Combined(path="", family=family, images_by=images_by, classifier_methods=ways, **_texts(joined))
+    found.check()
+    return found
+
+
+def _family(methods: tuple[Method, ...]) -> str:
+    """The one of the methods' that takes longest."""
+    return next(family for family in reversed(FAMILIES) if family in {method.family for method in methods})
+
+
+def _texts(methods: tuple[Method, ...]) -> dict[str, str]:
+    return {
+        "name": JOINED.join(method.name for method in methods),
+        "label": " + ".join(method.label for method in methods),
+        "source": "; ".join(dict.fromkeys(method.source for method in methods)),
+    }
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names of methods in the order of METHODS, after them chains; each once."""
+    """Names of methods in the order of METHODS, after them joined ones; each once."""
     names = set(names)
     return [name for name in METHODS if name in names] + sorted(names - METHODS.keys())

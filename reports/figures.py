@@ -182,9 +182,12 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
     _save(figure, path)
 
 
-def intervals(verdicts: pd.DataFrame, metric_labels: dict[str, str], path: Path) -> None:
-    """Rows of `evaluation.verdict.compare`: each method's difference with its interval, one panel per metric."""
-    markers = {"helped": "o", "no evidence": "|", "hurt": "X"}
+def intervals(verdicts: pd.DataFrame, baseline: str, metric_labels: dict[str, str], path: Path) -> None:
+    """Rows of `evaluation.verdict.compare`: each method's difference with its interval, one panel per metric.
+
+    Where the verdict is empty there is none on the metric.
+    """
+    markers = {"helped": "o", "no evidence": "|", "": "|", "hurt": "X"}
     methods = list(verdicts["method"].unique())
     figure, grid = plt.subplots(
         1, len(metric_labels), figsize=(3.0 * len(metric_labels) + 1.2, 0.28 * len(methods) + 1.2),
@@ -193,14 +196,16 @@ def intervals(verdicts: pd.DataFrame, metric_labels: dict[str, str], path: Path)
     for axes, (metric, label) in zip(grid[0], metric_labels.items(), strict=True):
         axes.axvline(0.0, color="0.6", linewidth=1)
         for row in verdicts[verdicts["metric"] == metric].itertuples():
-            shade = "0.55" if row.verdict == "no evidence" else "0"
+            shade = "0" if row.verdict in ("helped", "hurt") else "0.55"
             height = methods.index(row.method)
             axes.plot([row.low, row.high], [height, height], color=shade, linewidth=1.5)
             axes.plot(row.difference, height, markers[row.verdict], color=shade)
         axes.set(xlabel=f"difference in {label}", yticks=range(len(methods)), yticklabels=methods)
         axes.locator_params(axis="x", nbins=5)
     grid[0, 0].invert_yaxis()
-    figure.suptitle("against the images as they are; ● helped, ✕ hurt, grey: no evidence", fontsize=10)
+    judged, *others = metric_labels.values()
+    shown = f"; no verdicts on {' and '.join(others)}" if others else ""
+    figure.suptitle(f"against {baseline}, by {judged}: ● helped, ✕ hurt, grey: no evidence{shown}", fontsize=10)
     _save(figure, path)
 
 

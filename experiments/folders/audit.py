@@ -18,26 +18,26 @@ N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 
 
-def audited(runner: Runner, method: str, extractor) -> dict:
-    """Measures of a method's images, class by class and over all classes; cached as `audit.json`.
+def audited(runner: Runner, task: str, method: str, extractor) -> dict:
+    """Measures of a method's images for a task, class by class and over all classes; cached as `audit.json`.
 
     `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Writes
     `figures/<method>.png` (originals and new images) and `figures/<method>-nearest.png` (new images beside the training
     images that are nearest to them).
     """
-    cell = Cell("folder", method, 0)
+    cell = Cell(task, method, 0)
     path = runner.plan.folder(cell) / AUDIT
     if found := read_json(path):
         return found
     balancer, _ = runner.fitting.fitted(cell)
     with collapse_tolerated(runner.plan.schedule == "smoke"):  # which only tries every path
-        found = _measured(runner, method, balancer, extractor)
+        found = _measured(runner, cell, balancer, extractor)
     write_atomically(path, json.dumps(found, indent=1) + "\n")
     return found
 
 
-def _measured(runner: Runner, method: str, balancer, extractor) -> dict:
-    parts, classifier = runner.parts("folder"), runner.original_classifier("folder")
+def _measured(runner: Runner, cell: Cell, balancer, extractor) -> dict:
+    parts, classifier = runner.parts(cell.task), runner.original_classifier(cell.task)
     train = parts.train
     of_classes, shown, pairs = {}, {}, {}
     for label, n_missing in parts.missing.items():
@@ -52,9 +52,10 @@ def _measured(runner: Runner, method: str, balancer, extractor) -> dict:
         pairs |= {f"{name}, new": new[:N_SHOWN], f"{name}, nearest": originals[nearest(new[:N_SHOWN], originals)[0]]}
     folder = runner.plan.out / "figures"
     folder.mkdir(exist_ok=True)
-    figures.image_rows(shown, method, folder / f"{method}.png")
-    figures.image_rows(pairs, f"{method}, nearest training images", folder / f"{method}-nearest.png")
-    return {"classes": of_classes, "all": audit.of_all(runner, "folder", balancer)}
+    figures.image_rows(shown, cell.method, folder / f"{cell.method}.png")
+    title = f"{cell.method}, nearest training images"
+    figures.image_rows(pairs, title, folder / f"{cell.method}-nearest.png")
+    return {"classes": of_classes, "all": audit.of_all(runner, cell.task, balancer)}
 
 
 def refused(error: Exception) -> dict:

@@ -11,33 +11,59 @@ import numpy as np
 from ...datasets import folder
 from ...datasets.groups import read_groups
 from ...models import BASELINE, METHODS, in_order, named
-from ..command_line import EXIT_FAILED, FailedError, Parser, UsageError, method_name, positive, writable_folder
+from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
 from ..running import devices, locks
-from ..running.cell import Cell
 from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan, duration
 from . import options as folder_options
-from .task import PROTOCOL, check, folder_task, split
+from .entrants import ALWAYS, CHOICES, SHORTLIST, audited, entrants, images_by, rivals
+from .task import PROTOCOL, check, default_folds, judged_tasks, split
 
 DEFAULT_OUT = "results/judge"
 RUN_FILE = "run.json"
 SECONDS_AN_AUDIT = 15
 EXTRACTORS = ("classifier", "inception")
-ALWAYS = (BASELINE, "class_weights", "mixup", "random_oversampling", "geometric")  # they cost next to nothing
-CHOICES = tuple(name for name in METHODS if name not in ALWAYS)
+METRICS = ("balanced_accuracy", "f1_minority", "accuracy")
+ALL = "all"
+MIN_SEEDS = 3
 
 
 def parse(prog: str, arguments=None):
     parser = Parser(prog, description=__doc__)
     folder_options.add_to(parser)
     parser.add_argument(
-        "--methods", nargs="*", type=method_name, default=CHOICES, metavar="NAME",
-        help=f"which of {', '.join(CHOICES)}, or chains as first+second, where the second transforms the first's "
-        f"images; always compared: {', '.join(ALWAYS)} (default: all but chains)",
+        "--methods", nargs="*", type=rival, default=SHORTLIST, metavar="NAME",
+        help=f"which of {', '.join(CHOICES)}, or {ALL} of these, or several joined as first+second: the second "
+        f"transforms the first's images, or is another way to train the classifier; always compared: "
+        f"{', '.join(ALWAYS)} (default: {', '.join(SHORTLIST)})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", dest="joined", type=way, metavar="NAME",
+        help="a way to train the classifier, such as logit_adjustment, that is the baseline and is joined to every "
+        "method: does a method add to it?",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metric", choices=METRICS, default=METRICS[0],
+        help="what verdicts are on; the others are only shown (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folds", type=positive, metavar="N",
+        help="in how many folds every image is a test image once; 1: 30 %% are (default: 5 where the smallest class "
+        "has fewer than 200 images, else 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--network-folds", type=positive, metavar="N",
+        help="folds on which methods that train networks are tried, since each trains them anew (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trainings", type=positive, default=1, metavar="N",
+        help="how often networks are trained in a fold, so that verdicts cover that luck too: 1, or 3 up to the "
+        "number of seeds (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=positive, default=5, metavar="N",
-        help="classifiers per method; 2 or 3 show only large differences (default: 5)",
+        help="classifiers per method and fold, at most: a method gets more than 3 only while these can decide "
+        "something (default: 5)",
     )  # fmt: skip
     parser.add_argument(
         "--proportions", nargs="+", type=proportion, default=[1.0], metavar="X",
@@ -57,12 +83,29 @@ def parse(prog: str, arguments=None):
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="classifiers side by side (default: 1)")
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
     options = parser.parse_args(arguments)
-    if options.seeds < 2:
-        parser.error("argument --seeds: a verdict needs at least 2")
-    options.methods = [name for name in in_order(options.methods) if name not in ALWAYS]
+    if options.seeds < MIN_SEEDS:
+        parser.error(f"argument --seeds: a verdict needs at least {MIN_SEEDS}")
+    if options.trainings != 1 and not MIN_SEEDS <= options.trainings <= options.seeds:
+        parser.error(f"argument --trainings: expected 1, or {MIN_SEEDS} up to the number of seeds, {options.seeds}")
+    asked = CHOICES if ALL in options.methods else options.methods
+    options.methods = [name for name in in_order(asked) if name not in ALWAYS]
     options.proportions = sorted(set(options.proportions))
     options.filter = list(dict.fromkeys(options.filter))
     return options
+
+
+def rival(text: str) -> str:
+    """argparse type: "all" or what `method_name` takes."""
+    return text if text == ALL else method_name(text)
+
+
+def way(text: str) -> str:
+    """argparse type: a way to train the classifier."""
+    name = method_name(text)
+    if named(name).makes_images or name == BASELINE:
+        ways = ", ".join(name for name, method in METHODS.items() if method.family == "classifier")
+        raise argparse.ArgumentTypeError(f"{name} is no way to train the classifier; there are {ways}")
+    return name
 
 
 def proportion(text: str) -> float:
@@ -96,11 +139,16 @@ def main(options) -> int:
     if out.is_dir() and not (out / RUN_FILE).exists() and any(path.name != ".lock" for path in out.iterdir()):
         raise UsageError(f"{out} holds files that judge did not write; choose another folder with --out")
     labels = np.repeat(np.arange(len(listing.paths)), list(counts.values()))
+    options.rivals = rivals(options)
+    options.folds = options.folds or default_folds(labels, groups)
+    if options.network_folds and options.network_folds > options.folds:
+        raise UsageError(f"--network-folds {options.network_folds}: there are {options.folds} folds")
     plan = planned(options, listing.class_names, labels, groups, (*shape, 3))
-    indices = split(plan.tasks["folder"], labels, groups)
-    learned = np.bincount(labels[indices["train"]], minlength=len(counts)).tolist()
-    check(options.methods, options.schedule, dict(zip(listing.class_names, learned, strict=True)), shape)
-    print_plan(plan, options, listing, indices, groups)
+    splits = [split(task, labels, groups) for task in plan.tasks.values()]
+    learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
+    methods = [name for name in map(images_by, options.rivals) if name]
+    check(methods, options.schedule, dict(zip(listing.class_names, learned, strict=True)), shape)
+    print_plan(plan, options, listing, splits[0], groups)
     if options.dry_run:
         return 0
     loaded = folder.load(listing, shape, options.strict, verbose=1)
@@ -112,70 +160,77 @@ def main(options) -> int:
 
 
 def planned(options, class_names, labels: np.ndarray, groups, image_shape: tuple[int, ...]) -> Plan:
-    task = folder_task(class_names, labels, groups, image_shape, options.minority, not options.no_flip)
-    return Plan(Path(options.out), {task.name: task}, options.schedule, PROTOCOL, tuple(options.filter))
-
-
-def asked_cells(options) -> list[Cell]:
-    """One for each method, proportion and seed; first the methods without images, which have no proportions."""
-    methods = in_order([*ALWAYS, *options.methods])
-    without = [(name, 1.0) for name in methods if not named(name).makes_images]
-    making = [(name, share) for name in methods if named(name).makes_images for share in options.proportions]
-    return [Cell("folder", name, seed, share) for name, share in without + making for seed in range(options.seeds)]
+    asked = class_names, labels, groups, image_shape, options.minority, not options.no_flip
+    tasks = judged_tasks(*asked, options.folds, options.trainings)
+    by_name = {task.name: task for task in tasks}
+    return Plan(Path(options.out), by_name, options.schedule, PROTOCOL, tuple(options.filter))
 
 
 def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, np.ndarray], groups) -> None:
-    cells, shape = asked_cells(options), plan.tasks["folder"].image_shape
+    asked, tasks = entrants(plan, options), list(plan.tasks.values())
+    shape = tasks[0].image_shape
     print(", ".join(f"{n} {name}" for name, n in listing.counts.items()) + f"; {shape[0]} x {shape[1]} pixels")
     folder_options.print_others(listing)
     if groups is not None:
         print(f"groups.csv names {len(np.unique(groups))} groups, which stay together.")
     n_train, n_validation, n_test = (len(indices[name]) for name in ("train", "validation", "test"))
-    print(f"About {n_train} of these to learn from, {n_validation} to choose epochs by, {n_test} to test.")
-    print(f"{len(cells) // options.seeds} comparisons with {options.seeds} seeds each, into {options.out}:")
-    width = max(len(cell.method) for cell in cells)
-    for method, of_method in itertools.groupby(cells, key=lambda cell: cell.method):
+    in_fold = f" in each of {len(tasks)} folds" if len(tasks) > 1 else ""
+    print(f"About {n_train} of these to learn from, {n_validation} to choose epochs by, {n_test} to test{in_fold}.")
+    few, many = (
+        [cell for one in asked for cell in one.cells(n, options.trainings)] for n in (MIN_SEEDS, options.seeds)
+    )
+    print(
+        f"{len(asked) - 1} comparisons with {asked[0].method} by {options.metric.replace('_', ' ')}, with 3 to "
+        f"{options.seeds} seeds each, into {options.out}:"
+    )
+    width = max(len(cell.method) for cell in many)
+    for method, of_method in itertools.groupby(many, key=lambda cell: cell.method):
         of_method = list(of_method)
         n_finished = sum(map(plan.is_finished, of_method))
+        trainings = {plan.training_folder(cell): plan.training_seconds(cell) for cell in of_method}
         shares = [f"{share:g}" for share in dict.fromkeys(cell.proportion for cell in of_method)]
         times = "" if shares == ["1"] else f", with {', '.join(shares)} times the new images"
+        n_folds = len({cell.task for cell in of_method})
+        folds = f", on {n_folds} of {len(tasks)} folds" if n_folds < len(tasks) else ""
         done = f", {n_finished} of {len(of_method)} finished" if n_finished else ""
-        print(f"  {method:{width}} training {duration(plan.training_seconds(of_method[0]))}{times}{done}")
-    print(f"  {'a classifier':{width}} {duration(plan.measuring_seconds(cells[0]))}")
-    n_audits = len(options.methods) + 1
-    audits = (plan.measuring_seconds(cells[0]) + SECONDS_AN_AUDIT) * n_audits
-    seconds = plan.remaining_seconds(cells) + (audits if not all(map(plan.is_finished, cells)) else 0)
+        print(f"  {method:{width}} training {duration(sum(trainings.values()))}{times}{folds}{done}")
+    print(f"  {'a classifier':{width}} {duration(plan.measuring_seconds(many[0]))}")
+    n_audits = len(audited(options))
+    audits = (plan.measuring_seconds(many[0]) + SECONDS_AN_AUDIT) * n_audits
+    audits = audits if not all(map(plan.is_finished, few)) else 0
+    least, most = (duration(plan.remaining_seconds(cells) + audits) for cells in (few, many))
     print(
-        f"About {duration(seconds)} on two cores like the reference machine's; finished parts are kept.",
+        f"About {least}{'' if least == most else f' to {most}'} on two cores like the reference machine's; finished "
+        "parts are kept.",
         flush=True,
     )
 
 
 def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | None) -> int:
+    from functools import partial
+
     from ..running import workers
     from ..running.runner import Runner
     from . import report
+    from .contest import Contest
 
     extractor = chosen_extractor(options)
     runner = Runner(plan, {"folder": loaded.dataset}, groups, devices.strategy(options.devices), verbose=0)
-    if not runner.parts("folder").additions(max(options.proportions)):
+    tasks = list(plan.tasks.values())
+    if not runner.parts(tasks[0].name).additions(max(options.proportions)):
         raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
     claim(plan.out, options, loaded, groups)
-    cells = asked_cells(options)
-    failed = workers.run_all(runner, cells, options.jobs, options.devices)
-    failed_treatments = {cell.treatment: log for cell, log in failed.items()}
-    if BASELINE in failed_treatments:
-        raise FailedError(f"without {BASELINE} there is nothing to compare with; see {failed_treatments[BASELINE]}")
-    finished = [cell for cell in cells if cell.treatment not in failed_treatments]
-    failed_methods = {cell.method for cell in failed}
-    audited = [name for name in in_order(["geometric", *options.methods]) if name not in failed_methods]
-    advice = report.write_all(runner, finished, failed_treatments, audited, extractor, loaded, options)
+    run_all = partial(workers.run_all, runner, n_jobs=options.jobs, chosen_devices=options.devices)
+    contest = Contest(runner, tasks, entrants(plan, options), options.metric, options.seeds, run_all)
+    contest.run()
+    advice = report.write_all(runner, contest, extractor, loaded, options)
     out = plan.out
     print(
         f"\n{advice}\nOpen {out / 'index.html'} in a browser; its tables are in {out / 'report.md'}, as CSV beside it."
     )
-    if failed:
-        print(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", file=sys.stderr)
+    if contest.failed:
+        n_methods = f"{len(contest.failed)} of {len(contest.entrants)} methods"
+        print(f"{n_methods} failed; the same command tries them again.", file=sys.stderr)
         return EXIT_FAILED
     return 0
 

@@ -11,71 +11,67 @@ from ...datasets.files import write_atomically
 from ...datasets.folder import LoadedFolder
 from ...datasets.near_duplicates import near_duplicates
 from ...evaluation import classifiers, verdict
-from ...models import BASELINE
 from ...reports import figures, sections
 from ...reports.sections import Section
 from ..running.audit import MAX_IMAGES, OF_ALL, OF_CLASSES
-from ..running.cell import Cell
 from ..running.filters import in_words
 from ..running.runner import Runner
-from . import audit
+from . import audit, entrants
+from .contest import Contest
 
-BOOTSTRAP_RANDOM_STATE = 0
 N_DUPLICATES_SHOWN = 20
 
 
-def write_all(
-    runner: Runner, cells: list[Cell], failed: dict[str, Path], audited: list[str], extractor, loaded, options
-) -> str:
+def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> str:
     """Write report.md, results.csv, verdicts.csv, audit.csv, near_duplicates.csv, figures/ and index.html.
 
-    `failed`: method with its proportion -> log. `extractor(images)` gives the features of the audit; None: those of the
-    classifier of the originals. Returns the recommendation in a sentence.
+    `extractor(images)` gives the features of the audit; None: those of the classifier of the originals. The audit, the
+    counts of new images and the filters are those of the first fold. Returns the recommendation in a sentence.
     """
-    out, parts, (minority,) = runner.plan.out, runner.parts("folder"), runner.plan.tasks["folder"].measured
+    out, first = runner.plan.out, contest.tasks[0].name
     (out / "figures").mkdir(exist_ok=True)
     for name in ("index.html", "report.md"):  # so that an old one is never beside new tables
         (out / name).unlink(missing_ok=True)
-    names = parts.train.class_names
-    records = {}
-    for cell in cells:
-        records.setdefault(cell.treatment, []).append(runner.cached(cell))
-    predicted = {name: np.array([record["predicted"] for record in found]) for name, found in records.items()}
-    table = verdict.compare(parts.test.labels, predicted, BASELINE, minority, BOOTSTRAP_RANDOM_STATE, parts.test_groups)
+    records = {name: contest.records(name) for name in contest.finished}
+    table = contest.verdicts(options.metric)
+    others = [contest.verdicts(metric).assign(verdict="") for metric in verdict.METRICS if metric != options.metric]
     minutes = {name: _minutes(found) for name, found in records.items()}
-    scores = _scores(parts.test.labels, predicted, minority)
-    f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].mean()
-    advice = verdict.recommendation(table, minutes, f1[BASELINE])
-    duplicates = _near_duplicates(parts, loaded)
-    extractor = extractor or (lambda images: classifiers.features(runner.original_classifier("folder"), images))
-    measures = audit.table({name: _audited(runner, name, extractor) for name in audited})
+    scores = contest.scores()
+    of_metric = scores[scores["metric"] == options.metric].groupby("method")["value"].mean()
+    advice = verdict.recommendation(table, minutes, of_metric[contest.baseline], options.metric)
+    duplicates = _near_duplicates(runner, contest, loaded)
+    extractor = extractor or (lambda images: classifiers.features(runner.original_classifier(first), images))
+    failed = {contest.entrants[name].method for name in contest.failed}
+    audited = [name for name in entrants.audited(options) if name not in {entrants.images_by(f) for f in failed}]
+    measures = audit.table({name: _audited(runner, first, name, extractor) for name in audited})
 
-    frames = {"results": scores, "verdicts": table, "audit": measures, "near_duplicates": duplicates}
-    for name, frame in frames.items():
+    frames = {"results": scores, "verdicts": pd.concat([table, *others]), "audit": measures}
+    for name, frame in (frames | {"near_duplicates": duplicates}).items():
         write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
-    figures.intervals(table, verdict.METRIC_LABELS, out / "figures" / "verdicts.png")
+    labels = {metric: verdict.METRIC_LABELS[metric] for metric in dict.fromkeys([options.metric, *verdict.METRICS])}
+    figures.intervals(frames["verdicts"], contest.baseline, labels, out / "figures" / "verdicts.png")
     if len(options.proportions) > 1:
-        _draw_sweep(scores, cells, out / "figures" / "proportions.png")
+        _draw_sweep(scores, contest, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
-        _verdict_section(runner, advice, names[minority], failed, options),
-        *(_metric_section(table, metric, label, minutes) for metric, label in verdict.METRIC_LABELS.items()),
-        _score_section(scores, minutes),
+        _verdict_section(runner, contest, advice, options),
+        _metric_section(table, contest, minutes),
+        _score_section(scores, contest, minutes),
         _image_section(records, out, options),
         *([_filter_section(records)] if options.filter else []),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _measure_section(),
-        _data_section(runner, loaded, duplicates, [record for of_seeds in records.values() for record in of_seeds]),
+        _data_section(runner, contest, loaded, duplicates, [record for found in records.values() for record in found]),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
     return advice
 
 
-def _audited(runner: Runner, method: str, extractor) -> dict:
+def _audited(runner: Runner, task: str, method: str, extractor) -> dict:
     print(f"Auditing the images of {method}.", flush=True)
     try:
-        return audit.audited(runner, method, extractor)
+        return audit.audited(runner, task, method, extractor)
     except (ValueError, RuntimeError) as error:  # such as mode collapse, which few images do not show
         print(f"The images of {method} cannot be audited: {error}", file=sys.stderr)
         return audit.refused(error)
@@ -87,44 +83,56 @@ def _minutes(records: list[dict]) -> float:
     return float(max(record.get("training_s", 0.0) for record in records) + each) / 60
 
 
-def _scores(true: np.ndarray, predicted: dict[str, np.ndarray], minority: int) -> pd.DataFrame:
-    """A row for each method, seed and metric."""
-    order, rows = np.argsort(true, kind="stable"), []
-    for name, labels in predicted.items():
-        values = verdict.metric_values(true[order], labels[:, order], np.ones((1, len(true))), minority)
-        for metric, (of_seeds,) in values.items():
-            rows += [{"method": name, "seed": s, "metric": metric, "value": v} for s, v in enumerate(of_seeds)]
-    return pd.DataFrame(rows)
-
-
-def _near_duplicates(parts, loaded: LoadedFolder) -> pd.DataFrame:
-    """A row for each pair of an image that is learned from and one that is tested on."""
-    learned = np.concatenate([parts.indices["train"], parts.indices["validation"]])
-    pairs, distances = near_duplicates(loaded.dataset.images, learned, parts.indices["test"])
-    rows = [
-        (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))
-        for (first, second), distance in zip(pairs, distances, strict=True)
-    ]
+def _near_duplicates(runner: Runner, contest: Contest, loaded: LoadedFolder) -> pd.DataFrame:
+    """A row for each pair of an image that is learned from and one that is tested on in the same fold."""
+    rows = []
+    for task in contest.tasks:
+        indices = runner.parts(task.name).indices
+        learned = np.concatenate([indices["train"], indices["validation"]])
+        pairs, distances = near_duplicates(loaded.dataset.images, learned, indices["test"])
+        rows += [
+            (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))
+            for (first, second), distance in zip(pairs, distances, strict=True)
+        ]
     return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
 
 
-def _verdict_section(runner, advice, minority_name, failed, options) -> Section:
+def _verdict_section(runner: Runner, contest: Contest, advice: str, options) -> Section:
     smoke = ("Schedule smoke only tests the program: its results mean nothing.",) if options.schedule == "smoke" else ()
+    n_folds, task = len(contest.tasks), contest.tasks[0]
+    if n_folds == 1:
+        design = f"Classifiers were tested on the same {len(contest.true)} images, which nothing had learned from."
+    else:
+        design = (
+            f"In {n_folds} folds each of the {len(contest.true)} images was tested once, by classifiers and methods "
+            f"that had learned from the other folds; as these are nearly the same, the variance of test images counts "
+            f"{verdict.fold_factor(n_folds):.2f} times."
+        )
+    n_network_folds = options.network_folds or n_folds
+    networks = "Networks were trained once in each fold; the spread over seeds is that of new images and classifiers."
+    if task.n_trainings > 1:
+        networks = f"Networks were trained {task.n_trainings} times in each fold, and verdicts cover that luck."
+    if n_network_folds < n_folds:
+        networks += (
+            f" Methods that train networks were tried on {n_network_folds} of the folds (--network-folds), since each "
+            "trains them anew; they are compared on these alone."
+        )
     text = (
         *smoke,
         advice,
-        *(f"{name} failed; see {log}." for name, log in failed.items()),
-        f"Each method against {BASELINE} (the images as they are), by {options.seeds} classifiers each on the same "
-        f"{len(runner.parts('folder').test.labels)} test images; the minority class is {minority_name}.",
-        "All intervals of the verdicts together hold with 95 % confidence (Student's t over seeds, bootstrap over test "
-        'images, Bonferroni over all of them); "could be seen" is the smallest true difference that would be called '
-        "helped about three times in four. Networks were trained once; the spread over seeds is that of new images and "
-        "classifiers.",
+        *(f"{name} failed; see {log}." for name, log in contest.failed.items()),
+        f"Each method against {contest.baseline} by {verdict.METRIC_LABELS[options.metric]}; the minority class is "
+        f"{task.measured_label}. {design} {networks}",
+        f"Every method had {contest.looks[0]} seeds, and more, up to {options.seeds}, while these could "
+        "decide something. If no method differs from the baseline, the probability of any verdict but "
+        f'"{verdict.NO_EVIDENCE}" is at most 5 % (Student\'s t over seeds and test images, Holm over methods, looks '
+        'before the last at .5 %); "could be seen" is the smallest true difference that would be found about four '
+        "times in five.",
     )
     return Section("Verdict", text, figures=(runner.plan.out / "figures" / "verdicts.png",))
 
 
-def _metric_section(table: pd.DataFrame, metric: str, label: str, minutes: dict[str, float]) -> Section:
+def _metric_section(table: pd.DataFrame, contest: Contest, minutes: dict[str, float]) -> Section:
     rows = [
         (
             row.method,
@@ -132,35 +140,38 @@ def _metric_section(table: pd.DataFrame, metric: str, label: str, minutes: dict[
             f"{row.difference:+.3f}",
             f"{row.low:+.3f} to {row.high:+.3f}",
             f"{row.smallest_effect:.3f}" if 0 < row.smallest_effect < 1 else "unknown",
+            str(contest.seeds[row.method]),
             f"{minutes[row.method]:.1f}",
         )
-        for row in table[table["metric"] == metric].itertuples()
+        for row in table.itertuples()
     ]
-    texts = ("difference", "interval", "could be seen", "minutes")
+    texts = ("difference", "interval", "could be seen", "seeds", "minutes")
     headings = (("method", ""), ("verdict", ""), *((text, "n") for text in texts))
-    return Section(f"Verdict on {label}", (), headings, tuple(rows))
+    return Section(f"Verdict on {verdict.METRIC_LABELS[contest.metric]}", (), headings, tuple(rows))
 
 
-def _score_section(scores: pd.DataFrame, minutes: dict[str, float]) -> Section:
+def _score_section(scores: pd.DataFrame, contest: Contest, minutes: dict[str, float]) -> Section:
     found = scores.groupby(["method", "metric"], sort=False)["value"].agg(["mean", "std"])
     rows = []
     for method in minutes:
         texts = [
             f"{found.loc[(method, m), 'mean']:.4f} ± {found.loc[(method, m), 'std']:.4f}" for m in verdict.METRIC_LABELS
         ]
-        rows.append((method, *texts, f"{minutes[method]:.1f}"))
-    headings = (("method", ""), *((label, "n") for label in verdict.METRIC_LABELS.values()), ("minutes", "n"))
+        rows.append((method, *texts, str(contest.seeds[method]), f"{minutes[method]:.1f}"))
+    labels = (*verdict.METRIC_LABELS.values(), "seeds", "minutes")
+    headings = (("method", ""), *((label, "n") for label in labels))
     text = ("Mean ± standard deviation over seeds, on real test images; minutes for one classifier with the method.",)
     return Section("Scores", text, headings, tuple(rows))
 
 
-def _draw_sweep(scores: pd.DataFrame, cells: list[Cell], path: Path) -> None:
-    f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].agg(np.array)
+def _draw_sweep(scores: pd.DataFrame, contest: Contest, path: Path) -> None:
+    of_metric = scores[scores["metric"] == contest.metric].groupby("method")["value"].agg(np.array)
     values = {}
-    for cell in cells:
-        if cell.makes_images:
-            values.setdefault(cell.method, {})[cell.proportion] = f1[cell.treatment]
-    figures.sweep(values, f1[BASELINE], verdict.METRIC_LABELS["f1_minority"], path)
+    for name in contest.finished:
+        entrant = contest.entrants[name]
+        if entrants.images_by(entrant.method):
+            values.setdefault(entrant.method, {})[entrant.proportion] = of_metric[name]
+    figures.sweep(values, of_metric[contest.baseline], verdict.METRIC_LABELS[contest.metric], path)
 
 
 def _image_section(records: dict[str, list[dict]], out: Path, options) -> Section:
@@ -172,7 +183,7 @@ def _image_section(records: dict[str, list[dict]], out: Path, options) -> Sectio
             rows.append((name, of_class, str(n), *dropped))
     headings = (("method", ""), ("class", ""), ("new images", "n"), *((f"dropped: {f}", "n") for f in options.filter))
     pictures = tuple(path for path in [out / "figures" / "proportions.png"] if len(options.proportions) > 1)
-    text = "What classifiers learn from beside the originals, seed 0. What filters drop is not replaced."
+    text = "What classifiers learn from beside the originals, first fold, seed 0. What filters drop is not replaced."
     return Section("New images", (text,), headings, tuple(rows), pictures)
 
 
@@ -183,8 +194,8 @@ def _filter_section(records: dict[str, list[dict]]) -> Section:
             rows += [(name, of_class, chosen, *in_words(rate)) for of_class, rate in of_classes.items()]
     headings = (("method", ""), ("class", ""), ("filter", ""), ("new images that passed", "n"), ("real ones", "n"))
     text = (
-        "What the filters do to new images, seed 0, and to real test images of the same class. Each filter sees only "
-        "what passed the one before. A filter that passes fewer new images than real ones finds something wrong with "
+        "What the filters do to new images, first fold, seed 0, and to real test images of the same class. Each filter "
+        "sees only what passed the one before. A filter that passes fewer new images than real ones finds something wrong with "
         "them; one that passes few real images is of no use here."
     )
     return Section("Filters", (text,), headings, tuple(rows))
@@ -221,8 +232,11 @@ def _measure_section() -> Section:
     return Section("What the audit measures", (), (("measure", ""), ("meaning", "")), rows)
 
 
-def _data_section(runner: Runner, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
-    parts, task = runner.parts("folder"), runner.plan.tasks["folder"]
+def _data_section(
+    runner: Runner, contest: Contest, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]
+) -> Section:
+    task = contest.tasks[0]
+    parts = runner.parts(task.name)
     counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
     rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
     apart = "kept together as groups.csv says" if parts.test_groups is not None else "split one by one"

@@ -20,31 +20,59 @@ BATCH = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.0}
 PROTOCOL = "clean"
 METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
 FILTERS_TEST_FRACTION = 0.25
+N_FOLDS = 5
+FEW = 200
 
 
-def folder_task(
+def judged_tasks(
     class_names: tuple[str, ...],
     labels: np.ndarray,
     groups,
     image_shape: tuple[int, ...],
     minority: str | None,
     flip: bool,
-) -> Task:
-    """The task for images with labels int (n,), of which `groups` (n,) or None names those that stay together.
+    n_folds: int,
+    n_trainings: int,
+) -> list[Task]:
+    """A task for each fold of images with labels int (n,), or one with a single split if there is one fold.
 
-    `minority` is the class whose F1 score is measured (None: the smallest of those to learn from), `flip` says whether
-    images may be mirrored. Raises UsageError if a class is too small to be split or for a verdict.
+    `groups` (n,) or None names images that stay together. `minority` is the class whose F1 score is measured (None: the
+    smallest), `flip` says whether images may be mirrored. Raises UsageError if a class is too small to be split or for
+    a verdict.
     """
-    task, indices = _task_and_indices(class_names, labels, groups, image_shape, minority, flip)
-    _check_verdict(task, labels, groups, indices["test"])
-    return task
+    asked = class_names, labels, groups, image_shape
+    if n_folds == 1:
+        found = [_task_and_indices(*asked, minority, flip, n_trainings=n_trainings)]
+    else:
+        minority = minority or class_names[int(np.bincount(labels).argmin())]
+        found = [
+            _task_and_indices(
+                *asked,
+                minority,
+                flip,
+                name=f"fold{which + 1}of{n_folds}",
+                fold=(which, n_folds),
+                n_trainings=n_trainings,
+            )
+            for which in range(n_folds)
+        ]
+    tested = np.concatenate([indices["test"] for _, indices in found])
+    _check_verdict(found[0][0], labels, groups, tested)
+    return [task for task, _ in found]
+
+
+def default_folds(labels: np.ndarray, groups: np.ndarray | None) -> int:
+    """N_FOLDS where the smallest class has fewer than FEW images or groups, else one split."""
+    units = np.arange(len(labels)) if groups is None else groups
+    fewest = min(len(np.unique(units[labels == label])) for label in np.unique(labels))
+    return N_FOLDS if fewest < FEW else 1
 
 
 def filtering_task(class_names: tuple[str, ...], labels: np.ndarray, groups, image_shape: tuple[int, ...]) -> Task:
     """The task whose classifier filters new images, and whose test images show what filters do to real ones.
 
-    The classifier is that of `folder_task`, but a quarter of the images is for testing. Raises UsageError if a class is
-    too small to be split.
+    The classifier is that of `judged_tasks`, but a quarter of the images is for testing. Raises UsageError if a class
+    is too small to be split.
     """
     try:
         task, _ = _task_and_indices(
@@ -61,7 +89,6 @@ def filtering_task(class_names: tuple[str, ...], labels: np.ndarray, groups, ima
 
 def _task_and_indices(class_names, labels, groups, image_shape, minority: str | None, flip: bool, **facts):
     unsplit = Task(
-        name="folder",
         dataset="folder",
         label="folder",
         load="class_balancing.datasets.folder:load",
@@ -75,7 +102,7 @@ def _task_and_indices(class_names, labels, groups, image_shape, minority: str | 
         tables=(Table("folder", METRICS),),
         is_mirrored=flip,
         keeps_predictions=True,
-        **facts,
+        **{"name": "folder"} | facts,
     )
     indices = split(unsplit, labels, groups)
     train = indices["train"]
@@ -110,10 +137,10 @@ def _check_verdict(task: Task, labels: np.ndarray, groups: np.ndarray | None, te
         found = tested[labels[tested] == label]
         n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
         if n_units < MIN_UNITS:
+            remedy = "add images" if task.fold else f"add images or give --folds {N_FOLDS}, which tests on all images"
             raise UsageError(
                 f"the images cannot be split for testing: {name} would have {n_units}{unit} test images, and a verdict "
-                f"needs {MIN_UNITS}; that takes about {round(MIN_UNITS / task.test_fraction)}{unit} images of each "
-                "class"
+                f"needs {MIN_UNITS}; {remedy}"
             )
 
 

@@ -54,6 +54,12 @@ class Cell:
         return self.has_method and named(self.method).makes_images
 
     @property
+    def images_by(self) -> str:
+        """The name of the method or chain without ways to train the classifier: what makes the images."""
+        method = named(self.method).image_method if self.has_method else None
+        return method.name if method else self.method
+
+    @property
     def is_trained(self) -> bool:
         """Whether the method trains networks."""
         return self.has_method and named(self.method).family == "network"

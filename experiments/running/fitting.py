@@ -59,7 +59,7 @@ class Fitting:
         parts, arguments = self.parts(cell), self.plan.arguments(cell)
         method = named(cell.method)
         arguments |= method.fit_arguments(self.plan.training_folder(cell), self.verbose)
-        arguments["random_state"] = self.plan.tasks[cell.task].training_random_state
+        arguments["random_state"] = self.plan.training_random_state(cell)
         balancer = method.new(**arguments)
         counts = np.bincount(parts.train.labels, minlength=parts.train.n_classes)
         missing = _without_source(parts.missing, balancer, counts)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...datasets.tasks import Task
-from ...models import BASELINE, Chained, Method, in_order, named
+from ...models import BASELINE, in_order, named
+from ...models.method import Chained, Method
 from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, REFERENCES, Cell
 
 SECONDS_TO_START = 4  # building and tracing a classifier
@@ -53,10 +54,12 @@ class Plan:
             values["n_new_only"] = task.n_new_only[self.schedule]
         if task.official_split:
             values["split"] = "official"
+        if task.fold:
+            values["fold"] = list(task.fold)
         if self.has_ssim(cell) and task.ssim_range:
             values["ssim_range"] = list(task.ssim_range)
         if cell.makes_images:
-            values["training_random_state"] = task.training_random_state
+            values["training_random_state"] = self.training_random_state(cell)
             values["method"] = self.arguments(cell)
             if self.filters:
                 values["filters"] = list(self.filters)
@@ -64,8 +67,12 @@ class Plan:
                 values["shown_filters"] = list(task.shown_filters)
             if cell.proportion != 1:
                 values["proportion"] = cell.proportion
-        elif cell.has_method:
-            values |= named(cell.method).new().get_params()
+        if cell.has_method:
+            ways = named(cell.method).classifier_methods
+            if ways and ways[0].name != cell.method:
+                values["classifier_methods"] = {way.name: way.new().get_params() for way in ways}
+            elif ways:
+                values |= ways[0].new().get_params()
         if cell.has_classifier:
             values["classifier"] = {"network": task.classifier.network} | task.classifier.schedules[self.schedule]
         return values
@@ -75,10 +82,15 @@ class Plan:
 
         The task's overrides replace some of either. Those of a chain are its methods', by name.
         """
-        task, method = self.tasks[cell.task], named(cell.method)
+        task, method = self.tasks[cell.task], named(cell.method).image_method
         if isinstance(method, Chained):
             return {link.name: self._arguments(link, task) for link in method.links}
         return self._arguments(method, task)
+
+    def training_random_state(self, cell: Cell) -> int:
+        """The seed of the cell's method: the task's for its first training, the next for the next."""
+        task = self.tasks[cell.task]
+        return task.training_random_state + (task.training(cell.seed) if cell.is_trained else 0)
 
     def _arguments(self, method: Method, task: Task) -> dict:
         known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(method.name, {})
@@ -104,16 +116,17 @@ class Plan:
     def training_folder(self, cell: Cell) -> Path:
         """Of the networks that all seeds and proportions of a method share, and all tasks with the same images.
 
-        Seeds that keep other training images share nothing.
+        So do all ways to train the classifier. Seeds that keep other training images share nothing.
         """
         shared, task = self.configuration(cell), self.tasks[cell.task]
-        measured = ("seed", "classifier", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only")
-        for of_the_measurement in measured:
+        measured = ("seed", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only")
+        for of_the_measurement in (*measured, "classifier", "classifier_methods"):
             shared.pop(of_the_measurement, None)
+        shared["variant"] = cell.images_by
         if task.is_redrawn:
             shared["draw"] = task.draw(cell.seed)
         images = task.dataset if task.dropped_percent is None else f"{task.dataset}-{task.dropped_percent}"
-        return self.out / "runs" / f"{images}-{cell.method}-training-{digest(shared)}"
+        return self.out / "runs" / f"{images}-{cell.images_by}-training-{digest(shared)}"
 
     def is_finished(self, cell: Cell) -> bool:
         return (self.folder(cell) / "cell.json").exists()
@@ -122,7 +135,7 @@ class Plan:
         """The cell's epochs in words: of its networks and of its classifier."""
         parts = []
         if cell.takes_time:
-            method = named(cell.method)
+            method = named(cell.method).image_method
             for link in method.links if isinstance(method, Chained) else [method]:
                 arguments = self._arguments(link, self.tasks[cell.task])
                 for parameter in [name for name in arguments if name.endswith("epochs")]:

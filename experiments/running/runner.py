@@ -239,8 +239,8 @@ class Runner:
         """A classifier trained as the cell's method says, from its seed, and the history of its training."""
         task = self.plan.tasks[cell.task]
         arguments = dict(task.classifier.schedules[self.plan.schedule])
-        if cell.has_method and not cell.makes_images:
-            arguments |= named(cell.method).new().classifier_arguments(train.labels)
+        for way in named(cell.method).classifier_methods if cell.has_method else ():
+            arguments |= way.new().classifier_arguments(train.labels)
         n_steps = arguments.get("steps_per_epoch") or len(train.labels) // min(
             arguments["batch_size"], len(train.labels)
         )

@@ -11,7 +11,8 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -76,7 +77,7 @@ def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wa
 
     Cells that share networks stay together.
     """
-    together = itertools.groupby(cells, key=lambda cell: _training(cell) if cell.is_trained else cell)
+    together = itertools.groupby(cells, key=lambda cell: _training(runner, cell) if cell.is_trained else cell)
     left = [list(group) for _, group in together]
     if devices.n_machines() > 1:  # this process is on one of them
         yield from (outcome for group in left for outcome in _with_other_machines(runner, group))
@@ -125,9 +126,9 @@ def _in_processes(runner, left, n_jobs, chosen_devices, wait, images: Path) -> I
             workers.shutdown(kill_workers=bool(running))  # idle ones end by themselves and leave nothing behind
 
 
-def _training(cell: Cell) -> Cell:
+def _training(runner: Runner, cell: Cell) -> Path:
     """A key that is the same for all cells that share their networks."""
-    return replace(cell, seed=0, proportion=1.0)
+    return runner.plan.training_folder(cell)
 
 
 def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:
@@ -204,7 +205,8 @@ def train_with_the_chief(runner: Runner, cells: list[Cell]) -> int:
     """
     n_diverged = 0
     unfinished = [cell for cell in cells if cell.is_trained and runner.cached(cell) is None]
-    for cell, _ in itertools.groupby(unfinished, key=_training):
+    for _, sharing in itertools.groupby(unfinished, key=partial(_training, runner)):
+        cell = next(sharing)
         try:
             runner.fitting.train(cell)
         except TrainingDivergedError as error:  # the chief reports it too

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ...datasets.tasks import SCHEDULES, Task
 from ...evaluation.protocol import PROTOCOLS, part_indices
-from ...models import BASELINE, METHODS, Chained, named
+from ...models import BASELINE, METHODS, named
+from ...models.method import Chained
 from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, percentage, positive, writable_folder
 from ..running import devices, locks, run_folder
 from ..running.cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, Cell, cell_named
@@ -167,7 +168,7 @@ def main(options) -> int:
 def check_chains(cells: list[Cell]) -> None:
     """Raise UsageError for a chain of methods that do not go together."""
     for name in dict.fromkeys(cell.method for cell in cells if cell.has_method):
-        if isinstance(method := named(name), Chained):
+        if isinstance(method := named(name).image_method, Chained):
             try:
                 method.new().check_methods()
             except ValueError as error:

@@ -99,7 +99,7 @@ def _table(name, caption, source, metric, of_interest, in_words, runner, records
 
 
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:
-    """A row for each method with as many seeds as the one it is compared with; none without two seeds."""
+    """A row for each method with as many seeds as the one it is compared with; none without three seeds."""
     by_method = {}
     for cell, record in records.items():
         if cell.task == task.name and "predicted" in record:
@@ -113,7 +113,7 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     true = _test_labels(task, runner)
     if true is None or len(seeds) < verdict.MIN_SEEDS or len(predicted) < 2:
         return pd.DataFrame()
-    frame = verdict.compare(true, predicted, against, minority=task.measured[0], random_state=0, metrics=(metric,))
+    frame = verdict.compare(true, predicted, against, task.measured[0], metric)
     frame.insert(0, "task", task.title)
     frame.insert(2, "against", against)
     measured = ["difference", "low", "high", "smallest_effect"]

@@ -1,30 +1,41 @@
-"""Simulations of the judge on classifiers that are made of coins; takes minutes.
+"""Simulations of the judge, on classifiers made of coins and on real ones; takes half an hour on two cores.
 
 `python tests/helpers/simulated_verdicts.py` writes what it finds to tests/evaluation/simulated_verdicts.csv, with a
-hash of the program that gives the verdicts, so that the tests need not repeat what has not changed.
+hash of the programs that give verdicts, so that the tests need not repeat what has not changed. The design that is
+compared with is a single split whose seeds' variance is each method's own, corrected for three metrics by Bonferroni.
 """
 
 import ast
 import hashlib
+import itertools
+import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from class_balancing.evaluation import verdict
+from class_balancing.evaluation import racing, verdict
 from joblib import Parallel, delayed
+from scipy.optimize import brentq
+from sklearn.datasets import load_digits
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.neighbors import KNeighborsClassifier
 
 RECORD = Path(__file__).resolve().parents[1] / "evaluation" / "simulated_verdicts.csv"
-MINORITY = 2
-N_DRAWS = 300  # of the bootstrap, fewer than usual
-N_TABLES = 400
-N_PLANTED_TABLES = 200
-PLANTED_COUNTS = (900, 700, 300)
+METRIC, MINORITY = "balanced_accuracy", 2
+SEEDS, METHODS = (3, 5, 10), (1, 4, 9)
+COUNTS = ((150, 110, 40), (40, 30, verdict.MIN_UNITS))  # test images of each class
+SPREADS = ((0.0,), (0.5,), (1.5,), (0.3, 0.3, 0.3, 1.5))  # of the baseline and the methods in turn
+N_TABLES = {1: 800, 4: 400, 9: 300}
+DIGITS = (80, 60, 25)  # images of each class of digits, by remainder modulo 3
+OLD_SEEDS, MOST_SEEDS = 15, 6  # 15 classifiers each on a single split, or on 5 folds 2 seeds and up to 6
 
 
 def program_hash() -> str:
-    """Of the code in evaluation/verdict.py and in this file, whatever their comments and docstrings say."""
+    """Of the code that gives verdicts and of this file, whatever their comments and docstrings say."""
     found = hashlib.sha256()
-    for path in (verdict.__file__, __file__):
+    for path in (verdict.__file__, racing.__file__, __file__):
         tree = ast.parse(Path(path).read_text())
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
@@ -39,75 +50,208 @@ def program_hash() -> str:
     return found.hexdigest()
 
 
-def predictions(rng, true, difficulty, n_seeds, seed_spread, effect=0.0):
-    """Those of classifiers whose success depends on the image, the seed (on each class separately) and chance."""
-    ability = 1.8 + effect + seed_spread * rng.standard_normal((n_seeds, 3))[:, true]
-    hit = rng.random((n_seeds, len(true))) < 1 / (1 + np.exp(difficulty - ability))
-    return np.where(hit, true, (true + rng.integers(1, 3, hit.shape)) % 3)
+def is_wrong(table: pd.DataFrame, among=None) -> bool:
+    """Whether a table on equal methods has a verdict, on one of those that are named."""
+    rows = table if among is None else table[table["method"].isin(among)]
+    return bool((rows["verdict"] != verdict.NO_EVIDENCE).any())
 
 
-def table(rng, n_seeds=5, seed_spread=0.3, counts=(150, 110, 40), effects=(0.0,)):
-    """Verdicts on methods with these effects against a baseline without."""
-    true = np.repeat(np.arange(3), counts)
-    difficulty = 1.2 * rng.standard_normal(len(true))
-    predicted = {"nothing": predictions(rng, true, difficulty, n_seeds, seed_spread)}
-    for index, effect in enumerate(effects):
-        predicted[f"method {index}"] = predictions(rng, true, difficulty, n_seeds, seed_spread, effect)
-    return verdict.compare(true, predicted, "nothing", MINORITY, random_state=int(rng.integers(2**31)))
+class Coins:
+    """Classifiers whose success depends on the image, the seed (on each class separately) and chance.
+
+    `spreads` are those of abilities over seeds, of the baseline 0 and the methods 1, 2... in turn; all methods are
+    right equally often on average.
+    """
+
+    def __init__(self, rng, counts, spreads):
+        self.rng, self.spreads, self.true = rng, spreads, np.repeat(np.arange(3), counts)
+        self.difficulty = 1.2 * rng.standard_normal(len(self.true))
+
+    def predicted(self, method: int, n_seeds: int) -> np.ndarray:
+        spread = self.spreads[method % len(self.spreads)]
+        ability = ability_of(spread) + spread * self.rng.standard_normal((n_seeds, 3))[:, self.true]
+        hit = self.rng.random((n_seeds, len(self.true))) < 1 / (1 + np.exp(self.difficulty - ability))
+        return np.where(hit, self.true, (self.true + self.rng.integers(1, 3, hit.shape)) % 3)
 
 
-def wrong_tables(n_seeds, seed_spread, n_methods, n_tables=N_TABLES) -> dict:
-    """Share of tables on equal methods that hold a wrong verdict."""
-    rng, effects = np.random.default_rng(1), (0.0,) * n_methods
-    wrong = [
-        (table(rng, n_seeds, seed_spread, effects=effects)["verdict"] != "no evidence").any() for _ in range(n_tables)
-    ]
-    setting = f"{n_seeds} seeds, spread {seed_spread}, {n_methods} methods"
-    return {"kind": "equal methods", "setting": setting, "share": float(np.mean(wrong))}
+@cache
+def ability_of(spread: float) -> float:
+    """The mean ability at which classifiers of this spread are right as often as those of ability 1.8 without any."""
+    image, seed = np.random.default_rng(0).standard_normal((2, 20_000))
+
+    def level(ability, spread):
+        return (1 / (1 + np.exp(1.2 * image - ability - spread * seed))).mean()
+
+    return brentq(lambda ability: level(ability, spread) - level(1.8, 0.0), 1.0, 6.0)
 
 
-def wrong_tables_of_agreeing_seeds(counts, n_tables=N_TABLES) -> dict:
-    """As above, where all seeds of a method agree on every image and only the test images differ."""
-    rng, true, wrong = np.random.default_rng(3), np.repeat(np.arange(3), counts), []
-    for _ in range(n_tables):
-        hits = {name: rng.random(len(true)) < 0.6 for name in ("nothing", "method 0", "method 1")}
-        predicted = {name: np.tile(np.where(hit, true, (true + 1) % 3), (5, 1)) for name, hit in hits.items()}
-        found = verdict.compare(true, predicted, "nothing", MINORITY, random_state=int(rng.integers(2**31)))
-        wrong.append((found["verdict"] != "no evidence").any())
-    return {"kind": "equal methods", "setting": f"agreeing seeds, test images {counts}", "share": float(np.mean(wrong))}
+def equal_coins(n_seeds, n_methods, counts, spreads) -> dict:
+    rng, wrong = np.random.default_rng(1), []
+    for _ in range(N_TABLES[n_methods]):
+        coins = Coins(rng, counts, spreads)
+        predicted = {str(method): coins.predicted(method, n_seeds) for method in range(n_methods + 1)}
+        wrong.append(is_wrong(verdict.compare(coins.true, predicted, "0", MINORITY, METRIC)))
+    setting = f"{n_seeds} seeds, {n_methods} methods, test images {counts}, spreads {spreads}"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
 
 
-def found_improvements(n_seeds, effect, n_others) -> dict:
-    """Share of tables that call a planted improvement helped; the planted one and what is said to be found."""
-    rng = np.random.default_rng(2)
-    true_effect = np.mean([_accuracy_of(rng, effect) - _accuracy_of(rng, 0.0) for _ in range(N_PLANTED_TABLES)])
-    effects = (effect, *(0.0,) * n_others)
-    tables = [table(rng, n_seeds, 0.3, PLANTED_COUNTS, effects) for _ in range(N_PLANTED_TABLES)]
-    rows = [found[found["metric"] == "accuracy"].set_index("method").loc["method 0"] for found in tables]
+def equal_coins_raced(n_seeds, n_methods, spreads) -> dict:
+    rng, wrong = np.random.default_rng(2), []
+    for _ in range(N_TABLES[n_methods]):
+        coins = Coins(rng, COUNTS[0], spreads)
+        predicted = {method: coins.predicted(method, n_seeds) for method in range(n_methods + 1)}
+        table, _ = raced(coins.true, None, n_seeds, 3, n_methods, lambda method, n, given=predicted: given[method][:n])
+        wrong.append(is_wrong(table))
+    setting = f"raced, up to {n_seeds} seeds, {n_methods} methods, spreads {spreads}"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
+
+
+def raced(true, folds, n_seeds, first, n_methods, predicted) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The last table and how many seeds each method got; `predicted(method, n)` are those of its first n seeds."""
+    looks = racing.looks(n_seeds, first)
+    seeds = dict.fromkeys(map(str, range(1, n_methods + 1)), 0)
+
+    def look_at(asked, error_rate):
+        seeds.update(asked)
+        found = {"0": predicted(0, max(seeds.values()))}
+        found |= {name: predicted(int(name), n) for name, n in seeds.items()}
+        return verdict.compare(true, found, "0", MINORITY, METRIC, folds=folds, error_rate=error_rate)
+
+    racing.race(looks, list(seeds), look_at)
+    return look_at({}, racing.error_rate(n_seeds, looks)), seeds
+
+
+class RealClassifiers:
+    """Classifiers of a sample of handwritten digits, in three classes by the remainder modulo 3.
+
+    Each learns from a bootstrap sample with noise added, `noise` by method. With `kept` below 1 each method learns only
+    from so large a part of the images, drawn for the method once: methods are equal on average over samples, but not on
+    this one, as when each had its networks trained once.
+    """
+
+    def __init__(self, rng, kind: str, n_folds: int, noise, kept: float = 1.0):
+        pixels, digits = load_digits(return_X_y=True)
+        chosen = [rng.choice(np.flatnonzero(digits % 3 == label), n, replace=False) for label, n in enumerate(DIGITS)]
+        self.rng, self.kind, self.noise = rng, kind, noise
+        self.images, self.labels = pixels[np.concatenate(chosen)] / 16, np.repeat(np.arange(3), DIGITS)
+        seed = int(rng.integers(2**31))
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+        if n_folds == 1:
+            splitter = StratifiedShuffleSplit(1, test_size=0.3, random_state=seed)
+        self.splits = list(splitter.split(self.images, self.labels))
+        tested = [test for _, test in self.splits]
+        self.true = self.labels[np.concatenate(tested)]
+        self.folds = np.repeat(np.arange(n_folds), list(map(len, tested))) if n_folds > 1 else None
+        self.is_kept = rng.random((len(noise), len(self.labels))) < kept
+        self.known, self.n_trained = {}, 0
+
+    def predicted(self, method: int, n_seeds: int) -> np.ndarray:
+        return np.array([self._of_seed(method, seed) for seed in range(n_seeds)])
+
+    def _of_seed(self, method, seed):
+        if (method, seed) not in self.known:
+            self.known[method, seed] = np.concatenate([self._of_fold(method, *split) for split in self.splits])
+        return self.known[method, seed]
+
+    def _of_fold(self, method, train, test):
+        self.n_trained += 1
+        train = train[self.is_kept[method, train]]
+        members = [train[self.labels[train] == label] for label in range(3)]
+        drawn = np.concatenate([self.rng.choice(of_class, len(of_class)) for of_class in members])
+        noise = self.noise[method] * self.rng.standard_normal((len(drawn), self.images.shape[1]))
+        model = KNeighborsClassifier(3) if self.kind == "neighbours" else None
+        model = model or LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1)
+        return model.fit(self.images[drawn] + noise, self.labels[drawn]).predict(self.images[test])
+
+
+def equal_classifiers(kind, n_folds, n_seeds) -> dict:
+    rng, wrong, n_methods = np.random.default_rng(3), [], 4
+    for _ in range(200):
+        real = RealClassifiers(rng, kind, n_folds, np.zeros(1 + n_methods), kept=0.7)
+        predicted = {str(method): real.predicted(method, n_seeds) for method in range(1 + n_methods)}
+        wrong.append(is_wrong(verdict.compare(real.true, predicted, "0", MINORITY, METRIC, folds=real.folds)))
+    setting = f"real classifiers ({kind}), {n_folds} folds, {n_seeds} seeds, training images of their own"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
+
+
+def planted(noise: float) -> dict:
+    """How often the first of eight methods is called helpful that learns from less noisy images than the others do.
+
+    By the single split with 15 seeds each, and by folds and racing, on the same samples and for about as many trained
+    classifiers: `share_old`, `share`.
+    """
+    rng, rows, n_methods = np.random.default_rng(4), [], 8
+    levels = [0.6, noise, *(0.6,) * (n_methods - 1)]
+    for _ in range(100):
+        sample = int(rng.integers(2**31))
+        split = RealClassifiers(np.random.default_rng(sample), "discriminant", 1, levels)
+        old = _single_split(split, n_methods)
+        folded = RealClassifiers(np.random.default_rng(sample), "discriminant", 5, levels)
+        new, _ = raced(folded.true, folded.folds, MOST_SEEDS, 2, n_methods, folded.predicted)
+        of_new = new.set_index("method").loc["1"]
+        others = list(map(str, range(2, n_methods + 1)))
+        rows.append(
+            {
+                "share_old": old.set_index("method").loc["1", "verdict"] == verdict.HELPED,
+                "share": of_new["verdict"] == verdict.HELPED,
+                "trained_old": split.n_trained,
+                "trained": folded.n_trained,
+                "stated_old": old.set_index("method").loc["1", "smallest_effect"],
+                "stated": of_new["smallest_effect"],
+                "planted": of_new["difference"],
+                "wrong": is_wrong(new, others),
+            }
+        )
+    found = pd.DataFrame(rows).mean().round(4).to_dict()
+    return {"kind": "planted improvement", "setting": f"noise {noise} instead of 0.6", "n": len(rows)} | found
+
+
+def _single_split(real: RealClassifiers, n_methods: int) -> pd.DataFrame:
+    """The design before: no fold, own variances, the noise of single predictions in both, Bonferroni over 3 metrics."""
+    images = verdict._TestImages(real.true, None, None, MINORITY, METRIC)
+    of_baseline, rows = images.measured(real.predicted(0, OLD_SEEDS)), []
+    for method in range(1, n_methods + 1):
+        of_method = images.measured(real.predicted(method, OLD_SEEDS))
+        values, added = (mine - other for mine, other in zip(of_method, of_baseline, strict=True))
+        seed_variance, image_variance = values.var(ddof=1) / OLD_SEEDS, images.variance(added.mean(axis=0))
+        freedoms = OLD_SEEDS - 1, images.fewest - 1
+        test = verdict._Test(float(values.mean()), float(seed_variance), image_variance, freedoms)
+        rows.append({"method": str(method)} | test.row(verdict.ERROR_RATE / n_methods / 3))
+    return pd.DataFrame(rows)
+
+
+def coins_with_an_improvement(n_seeds, n_methods, gain) -> dict:
+    """Whether an improvement of the stated smallest effect is found with the stated power."""
+    rng, rows = np.random.default_rng(5), []
+    for _ in range(300):
+        coins = Coins(rng, (900, 700, 300), (0.3,))
+        predicted = {str(method): coins.predicted(method, n_seeds) for method in range(1 + n_methods)}
+        improved = rng.random(predicted["1"].shape) < gain
+        predicted["1"] = np.where(improved, coins.true, predicted["1"])
+        table = verdict.compare(coins.true, predicted, "0", MINORITY, METRIC)
+        rows.append(table.set_index("method").loc["1"])
     return {
-        "kind": "planted improvement",
-        "setting": f"{n_seeds} seeds, {1 + n_others} methods",
-        "share": float(np.mean([row["verdict"] == "helped" for row in rows])),
-        "planted": float(true_effect),
+        "kind": "stated power",
+        "setting": f"{n_seeds} seeds, {n_methods} methods",
+        "n": len(rows),
+        "share": float(np.mean([row["verdict"] == verdict.HELPED for row in rows])),
+        "planted": float(np.mean([row["difference"] for row in rows])),
         "stated": float(np.median([row["smallest_effect"] for row in rows])),
     }
 
 
-def _accuracy_of(rng, effect):
-    true = np.repeat(np.arange(3), PLANTED_COUNTS)
-    difficulty = 1.2 * rng.standard_normal(len(true))
-    return (predictions(rng, true, difficulty, 20, 0.3, effect) == true).mean()
-
-
 SIMULATIONS = [
-    *((wrong_tables, setting) for setting in ((5, 0.3, 1), (5, 0.8, 1), (3, 0.6, 1), (10, 0.5, 1), (5, 0.5, 6))),
-    *((wrong_tables_of_agreeing_seeds, (counts,)) for counts in ((150, 110, 40), (40, 30, verdict.MIN_UNITS))),
-    *((found_improvements, setting) for setting in ((5, 0.62, 0), (10, 0.475, 6))),
+    *((equal_coins, setting) for setting in itertools.product(SEEDS, METHODS, COUNTS, SPREADS)),
+    *((equal_coins_raced, setting) for setting in itertools.product((5, 10), (4, 9), SPREADS[1:3])),
+    *((equal_classifiers, ("discriminant", *design)) for design in ((5, 2), (5, 5), (3, 3), (10, 2), (5, 10))),
+    *((equal_classifiers, ("neighbours", *design)) for design in ((5, 2), (5, 5))),
+    *((planted, (noise,)) for noise in (0.6, 0.4, 0.3, 0.2, 0.0)),
+    *((coins_with_an_improvement, setting) for setting in ((5, 1, 0.25), (10, 7, 0.215))),
 ]
 
 
 def run(simulation, setting) -> dict:
-    verdict.N_DRAWS = N_DRAWS
+    warnings.simplefilter("ignore")
     return simulation(*setting)
 
 
