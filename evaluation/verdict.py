@@ -9,8 +9,8 @@ class by class; the part that differs from seed to seed is in the spread of the 
 Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
 those of all methods on average. Quantiles are Student's, weighted by the two variances (Cochran and Cox 1950), with the
 degrees of freedom of that average and of the smallest class. Where every image is a test image once (folds), training
-images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (after Nadeau and
-Bengio 2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv`
+images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio
+2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv`
 holds how often tables on equal methods are wrong: at most 1 in 20, for all numbers of seeds, methods and test images
 that are accepted. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if
 there are folds.
@@ -98,9 +98,10 @@ def compare(
 def fold_factor(n_folds: int) -> float:
     """By what the variance of test images is multiplied, since the folds' training images are nearly the same.
 
-    1 for a single split, whose verdict holds for its own training images.
+    1 + n_folds n_tested / n_trained, as in Nadeau and Bengio 2003 (their 1/n + n_tested/n_trained, times n); 1 for a
+    single split, whose verdict holds for its own training images.
     """
-    return 1.0 if n_folds == 1 else 1.0 + 1.0 / (n_folds - 1)
+    return 1.0 if n_folds == 1 else 1.0 + n_folds / (n_folds - 1)
 
 
 def min_seeds(n_folds: int) -> int:

@@ -15,16 +15,15 @@ from .entrants import Entrant
 class Contest:
     """Runs the cells of `entrants`, of which the first is the baseline, and compares them by one metric.
 
-    `tasks` are the folds' in their order; `run_all(cells)` runs cells and returns the log of each that failed.
+    `tasks` are the folds' in their order, `looks` those of `racing`; `run_all(cells)` runs cells and returns the log of
+    each that failed.
     """
 
-    def __init__(self, runner, tasks, entrants: list[Entrant], metric: str, n_seeds: int, run_all):
-        self.runner, self.tasks, self.metric, self.n_seeds, self.run_all = runner, tasks, metric, n_seeds, run_all
+    def __init__(self, runner, tasks, entrants: list[Entrant], metric: str, looks: list[int], run_all):
+        self.runner, self.tasks, self.metric, self.looks, self.run_all = runner, tasks, metric, looks, run_all
         self.entrants = {entrant.treatment: entrant for entrant in entrants}
         self.baseline = entrants[0].treatment
         self.failed: dict[str, Path] = {}
-        fewest_folds = min(len(entrant.tasks) for entrant in entrants)
-        self.looks = racing.looks(n_seeds, max(verdict.min_seeds(fewest_folds), tasks[0].n_trainings))
         self.seeds = dict.fromkeys(self.entrants, 0)
         parts = [runner.parts(task.name) for task in tasks]
         self.true = np.concatenate([part.test.labels for part in parts])
@@ -56,10 +55,10 @@ class Contest:
 
     def _tell(self, table: pd.DataFrame, n_seeds: int) -> None:
         """Say who goes on."""
-        if n_seeds == self.n_seeds or table.empty:
+        if n_seeds == self.looks[-1] or table.empty:
             return
         running = [name for name in table["method"] if self.seeds[name] == n_seeds]
-        going_on = racing.undecided(table[table["method"].isin(running)], n_seeds, self.n_seeds, len(table))
+        going_on = racing.undecided(table[table["method"].isin(running)], n_seeds, self.looks[-1], len(table))
         print(f"After {n_seeds} seeds: {', '.join(going_on) or 'nobody'} can still be decided by more.", flush=True)
 
     def cells(self, name: str) -> list[Cell]:
@@ -89,7 +88,7 @@ class Contest:
     def verdicts(self, metric: str, error_rate: float | None = None) -> pd.DataFrame:
         """`verdict.compare` of what is finished; by default with what the last look may err by."""
         if error_rate is None:
-            error_rate = racing.error_rate(self.n_seeds, self.looks)
+            error_rate = racing.error_rate(self.looks[-1], self.looks)
         predicted = {name: self.predicted(name) for name in self.finished}
         n_trainings = self.tasks[0].n_trainings
         trained = {name: n_trainings for name in self.finished if n_trainings > 1 and self.cells(name)[0].is_trained}

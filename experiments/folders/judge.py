@@ -25,7 +25,7 @@ SECONDS_AN_AUDIT = 15
 EXTRACTORS = ("classifier", "inception")
 METRICS = ("balanced_accuracy", "f1_minority", "accuracy")
 ALL = "all"
-MIN_SEEDS = 3
+MIN_SEEDS = 2  # in folds; in a single one 3
 
 
 def parse(prog: str, arguments=None):
@@ -57,13 +57,13 @@ def parse(prog: str, arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--trainings", type=positive, default=1, metavar="N",
-        help="how often networks are trained in a fold, so that verdicts cover that luck too: 1, or 3 up to the "
+        help="how often networks are trained in a fold, so that verdicts cover that luck too: 1, or 2 up to the "
         "number of seeds (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=positive, default=5, metavar="N",
-        help="classifiers per method and fold, at most: a method gets more than 3 only while these can decide "
-        "something (default: 5)",
+        help="classifiers per method and fold, at most: a method gets more than 2 (without folds 3) only while they "
+        "can decide something (default: 5)",
     )  # fmt: skip
     parser.add_argument(
         "--proportions", nargs="+", type=proportion, default=[1.0], metavar="X",
@@ -143,6 +143,9 @@ def main(options) -> int:
     options.folds = options.folds or default_folds(labels, groups)
     if options.network_folds and options.network_folds > options.folds:
         raise UsageError(f"--network-folds {options.network_folds}: there are {options.folds} folds")
+    options.first_look = max(MIN_SEEDS if (options.network_folds or options.folds) > 1 else 3, options.trainings)
+    if options.seeds < options.first_look:
+        raise UsageError(f"--seeds {options.seeds}: a verdict needs at least {options.first_look} without folds")
     plan = planned(options, listing.class_names, labels, groups, (*shape, 3))
     splits = [split(task, labels, groups) for task in plan.tasks.values()]
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
@@ -177,11 +180,11 @@ def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, 
     in_fold = f" in each of {len(tasks)} folds" if len(tasks) > 1 else ""
     print(f"About {n_train} of these to learn from, {n_validation} to choose epochs by, {n_test} to test{in_fold}.")
     few, many = (
-        [cell for one in asked for cell in one.cells(n, options.trainings)] for n in (MIN_SEEDS, options.seeds)
+        [cell for one in asked for cell in one.cells(n, options.trainings)] for n in (options.first_look, options.seeds)
     )
     print(
-        f"{len(asked) - 1} comparisons with {asked[0].method} by {options.metric.replace('_', ' ')}, with 3 to "
-        f"{options.seeds} seeds each, into {options.out}:"
+        f"{len(asked) - 1} comparisons with {asked[0].method} by {options.metric.replace('_', ' ')}, with "
+        f"{options.first_look} to {options.seeds} seeds each, into {options.out}:"
     )
     width = max(len(cell.method) for cell in many)
     for method, of_method in itertools.groupby(many, key=lambda cell: cell.method):
@@ -209,6 +212,7 @@ def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, 
 def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | None) -> int:
     from functools import partial
 
+    from ...evaluation import racing
     from ..running import workers
     from ..running.runner import Runner
     from . import report
@@ -221,7 +225,8 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
         raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
     claim(plan.out, options, loaded, groups)
     run_all = partial(workers.run_all, runner, n_jobs=options.jobs, chosen_devices=options.devices)
-    contest = Contest(runner, tasks, entrants(plan, options), options.metric, options.seeds, run_all)
+    looks = racing.looks(options.seeds, options.first_look)
+    contest = Contest(runner, tasks, entrants(plan, options), options.metric, looks, run_all)
     contest.run()
     advice = report.write_all(runner, contest, extractor, loaded, options)
     out = plan.out

@@ -195,8 +195,8 @@ def _filter_section(records: dict[str, list[dict]]) -> Section:
     headings = (("method", ""), ("class", ""), ("filter", ""), ("new images that passed", "n"), ("real ones", "n"))
     text = (
         "What the filters do to new images, first fold, seed 0, and to real test images of the same class. Each filter "
-        "sees only what passed the one before. A filter that passes fewer new images than real ones finds something wrong with "
-        "them; one that passes few real images is of no use here."
+        "sees only what passed the one before. A filter that passes fewer new images than real ones finds something "
+        "wrong with them; one that passes few real images is of no use here."
     )
     return Section("Filters", (text,), headings, tuple(rows))
 

@@ -111,7 +111,7 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     if against == HAND_MADE:
         predicted.pop(BASELINE, None)  # the same comparison the other way round
     true = _test_labels(task, runner)
-    if true is None or len(seeds) < verdict.MIN_SEEDS or len(predicted) < 2:
+    if true is None or len(seeds) < verdict.min_seeds(n_folds=1) or len(predicted) < 2:
         return pd.DataFrame()
     frame = verdict.compare(true, predicted, against, task.measured[0], metric)
     frame.insert(0, "task", task.title)

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 from class_balancing.datasets.imbalance import drop_fraction
-from class_balancing.datasets.split import split
+from class_balancing.datasets.split import fold, split
 
 LABELS = np.repeat(np.arange(10), np.arange(100, 200, 10))
 EXPECTED_DIGESTS = ["d9ba72b0493b7e14", "b08a857b1e34995b", "955876c7ea2e868f"]
@@ -25,6 +25,30 @@ def test_same_seed_same_split_on_every_machine():
     assert [digest(train), digest(test), digest(kept)] == EXPECTED_DIGESTS
     assert digest(split(LABELS, 0.3, 1)[0]) != digest(train)
     assert digest(drop_fraction(LABELS, 4, 50, 1)) != digest(kept)
+
+
+def test_every_image_is_in_one_fold():
+    folds = [fold(LABELS, which, 5, 0) for which in range(5)]
+    assert sorted(np.concatenate([tested for _, tested in folds])) == list(range(len(LABELS)))
+    for others, tested in folds:
+        assert sorted([*others, *tested]) == list(range(len(LABELS)))
+        np.testing.assert_allclose(np.bincount(LABELS[tested]) / np.bincount(LABELS), 0.2, atol=0.01)
+    assert not np.array_equal(fold(LABELS, 0, 5, 1)[1], folds[0][1])
+
+
+def test_folds_keep_groups_together():
+    groups = np.arange(len(LABELS)) // 3
+    for which in range(5):
+        others, tested = fold(LABELS, which, 5, 0, groups)
+        assert not set(groups[others]) & set(groups[tested])
+        assert set(LABELS[tested]) == set(range(10))
+
+
+def test_more_folds_than_images_of_a_class_are_refused():
+    with pytest.raises(ValueError, match="5 folds need as many images of every class, but one has 3"):
+        fold(np.repeat([0, 1], [9, 3]), 0, 5, 0)
+    with pytest.raises(ValueError, match="4 folds need as many groups of images of every class, but one has 3"):
+        fold(np.repeat([0, 1], [9, 4]), 0, 4, 0, np.arange(13) // 2)
 
 
 @pytest.mark.parametrize("percent", [1, 50, 75, 99])

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from class_balancing import METHODS, Balancer, Chain, check_balancer
-from class_balancing.models import FAMILIES, Chained, in_order, named
+from class_balancing import Balancer, Chain, check_balancer
+from class_balancing.models import FAMILIES, METHODS, in_order, named
 from class_balancing.models.chain import later_seed
+from class_balancing.models.method import Chained, Combined
 from small_balancers import balancer
 
 
@@ -122,10 +123,40 @@ def test_names_of_chains(few_digits):
     assert in_order(["smote+geometric", "smote", "geometric"]) == ["geometric", "smote", "smote+geometric"]
 
 
-@pytest.mark.parametrize("name", ["", "magic", "smote+", "smote+smote", "smote+mixup", "unbalanced+smote"])
-def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match=r"no method is called|twice|makes no images"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "no method is called ''"),
+        ("magic", "no method is called 'magic'"),
+        ("smote+", "no method is called ''"),
+        ("smote+smote", "names a method twice"),
+        ("mixup+smote", "what makes images comes before what does not"),
+        ("unbalanced+smote", "unbalanced is nothing that could be joined"),
+        ("smote+mixup+cutmix", "mixup and cutmix exclude each other"),
+        ("balanced_softmax+focal_loss", "balanced_softmax and focal_loss exclude each other"),
+    ],
+)
+def test_other_names_are_refused(name, message):
+    with pytest.raises(ValueError, match=message):
         named(name)
+
+
+def test_ways_to_train_the_classifier_are_joined_to_what_makes_images():
+    method = named("smote+geometric+mixup+logit_adjustment")
+    assert isinstance(method, Combined)
+    assert method.label == "SMOTE + geom. trans. + mixup + logit adjustment"
+    assert method.image_method == named("smote+geometric")
+    assert [way.name for way in method.classifier_methods] == ["mixup", "logit_adjustment"]
+    assert method.makes_images
+    assert method.family == "classic"
+    made = method.new(**method.arguments("quick", 100, True))
+    assert [type(each).__name__ for each in made.methods] == ["SMOTE", "Geometric"]
+    alone = named("mixup+logit_adjustment")
+    assert not alone.makes_images
+    assert alone.image_method is None
+    assert METHODS["mixup"].classifier_methods == (METHODS["mixup"],)
+    assert METHODS["smote"].image_method is METHODS["smote"]
+    assert METHODS["smote"].classifier_methods == ()
 
 
 def test_a_chain_takes_as_long_as_its_methods():

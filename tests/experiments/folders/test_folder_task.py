@@ -7,15 +7,27 @@ from class_balancing.datasets import folder
 from class_balancing.datasets.tasks import SCHEDULES
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.command_line import UsageError
-from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, filtering_task, folder_task
+from class_balancing.experiments.folders.task import (
+    PROTOCOL,
+    balancer,
+    check,
+    default_folds,
+    filtering_task,
+    judged_tasks,
+)
 from class_balancing.models import METHODS
 
 MAKERS = [name for name, method in METHODS.items() if method.makes_images]
 
 
-def task_of(counts, minority=None, groups=None, flip=True):
+def tasks_of(counts, n_folds, minority=None, groups=None, flip=True):
     labels = np.repeat(np.arange(len(counts)), list(counts.values()))
-    return folder_task(tuple(counts), labels, groups, (64, 64, 3), minority, flip)
+    return judged_tasks(tuple(counts), labels, groups, (64, 64, 3), minority, flip, n_folds, 1)
+
+
+def task_of(counts, minority=None, groups=None):
+    (task,) = tasks_of(counts, 1, minority, groups)
+    return task
 
 
 def test_the_smallest_class_is_measured_unless_another_is_named():
@@ -28,7 +40,7 @@ def test_the_smallest_class_is_measured_unless_another_is_named():
 def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40, "striped": 50})
     dataset = folder.load(folder.scan(source), (12, 12)).dataset
-    task = folder_task(dataset.class_names, dataset.labels, None, (12, 12, 3), None, True)
+    (task,) = judged_tasks(dataset.class_names, dataset.labels, None, (12, 12, 3), None, True, 1, 1)
     parts = protocol.parts(dataset, task, PROTOCOL)
     counts = np.bincount(parts.train.labels)
     assert dict(parts.missing) == {1: counts[0] - counts[1], 2: counts[0] - counts[2]}
@@ -41,7 +53,7 @@ def test_groups_are_never_split(tmp_path):
     loaded = folder.load(folder.scan(source), (12, 12))
     groups = np.arange(len(loaded.paths)) // 2
     dataset = loaded.dataset
-    task = folder_task(dataset.class_names, dataset.labels, groups, (12, 12, 3), None, True)
+    (task,) = judged_tasks(dataset.class_names, dataset.labels, groups, (12, 12, 3), None, True, 1, 1)
     found = protocol.parts(dataset, task, PROTOCOL, groups)
     of_parts = [set(groups[indices]) for indices in found.indices.values()]
     assert len(of_parts) == 3
@@ -54,14 +66,38 @@ def test_groups_are_never_split(tmp_path):
     ("counts", "n_in_group", "message"),
     [
         ({"dark": 2, "light": 9}, None, "the images cannot be split for testing"),
-        ({"dark": 12, "light": 40}, None, "dark would have 4 test images, and a verdict needs 5; .* about 17 images"),
-        ({"dark": 24, "light": 40}, 2, "dark would have . groups of test images, and .* about 17 groups of images"),
+        ({"dark": 12, "light": 40}, None, "dark would have 4 test images, and a verdict needs 5; .* or give --folds 5"),
+        ({"dark": 24, "light": 40}, 2, "dark would have . groups of test images, and a verdict needs 5"),
     ],
 )
 def test_classes_too_small_for_a_verdict_are_refused(counts, n_in_group, message):
     groups = np.arange(sum(counts.values())) // n_in_group if n_in_group else None
     with pytest.raises(UsageError, match=message):
         task_of(counts, groups=groups)
+
+
+def test_in_folds_every_image_is_tested_once_and_few_are_enough(tmp_path):
+    counts = {"dark": 7, "light": 40}
+    tasks = tasks_of(counts, 5)
+    assert [task.name for task in tasks] == [f"fold{which}of5" for which in range(1, 6)]
+    assert {task.measured_label for task in tasks} == {"dark"}
+    dataset = folder.load(folder.scan(small_folder.write(tmp_path / "src", counts)), (12, 12)).dataset
+    parts = [protocol.parts(dataset, task, PROTOCOL) for task in tasks]
+    assert sorted(np.concatenate([part.indices["test"] for part in parts])) == list(range(47))
+    for part in parts:
+        assert set(part.indices["train"]).isdisjoint(part.indices["test"])
+        assert set(part.indices["validation"]).isdisjoint(part.indices["test"])
+        assert min(np.bincount(part.train.labels)) >= 4
+    with pytest.raises(UsageError, match="5 folds need as many images of every class, but one has 4"):
+        tasks_of({"dark": 4, "light": 40}, 5)
+    with pytest.raises(UsageError, match=r"dark would have 4 test images, and a verdict needs 5; add images$"):
+        tasks_of({"dark": 4, "light": 40}, 3)
+
+
+def test_there_are_folds_where_images_are_few():
+    assert default_folds(np.repeat([0, 1], [900, 199]), None) == 5
+    assert default_folds(np.repeat([0, 1], [900, 200]), None) == 1
+    assert default_folds(np.repeat([0, 1], [900, 200]), np.arange(1100) // 2) == 5, "100 groups"
 
 
 def test_a_quarter_of_the_images_is_set_aside_for_filters(tmp_path):

@@ -15,7 +15,7 @@ import small_folder
 from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
 from class_balancing.experiments.command_line import UsageError
-from class_balancing.experiments.folders import judge
+from class_balancing.experiments.folders import entrants, judge
 from class_balancing.experiments.running.filters import in_words
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.runner import Runner
@@ -43,7 +43,7 @@ def small_report():
 
 def called(*arguments) -> int:
     """`main` in this process."""
-    words = [*map(str, arguments), "--schedule", "smoke", "--seeds", "2"]
+    words = [*map(str, arguments), "--schedule", "smoke", "--seeds", "2", "--folds", "2"]
     return judge.main(judge.parse("judge.py", words))
 
 
@@ -61,17 +61,19 @@ def judged(tmp_path_factory, untraced, workers_here, quick_classifiers, small_re
 @pytest.fixture
 def quick(monkeypatch):
     """Function of a name: of the methods that are always compared there are only the baseline and the named one."""
-    return lambda name: monkeypatch.setattr(judge, "ALWAYS", ("unbalanced", name))
+    return lambda name: monkeypatch.setattr(entrants, "ALWAYS", ("unbalanced", name))
 
 
-def test_every_method_gets_a_verdict_on_every_metric(judged):
+def test_every_method_gets_a_verdict_on_one_metric(judged):
     table = pd.read_csv(judged[1] / "verdicts.csv")
     from_images = {"random_oversampling", "geometric", "cvae"}
-    expected = {"class_weights", "mixup"} | from_images | {f"{name} x0.5" for name in from_images}
+    expected = {"class_weights", "logit_adjustment"} | from_images | {f"{name} x0.5" for name in from_images}
     assert set(table["method"]) == expected
     assert set(table["metric"]) == set(METRICS)
     assert len(table) == 8 * 3
-    assert set(table["verdict"]) <= {"helped", "no evidence", "hurt"}
+    by_metric = table.groupby("metric")["verdict"].agg(set)
+    assert by_metric["balanced_accuracy"] <= {"helped", "no evidence", "hurt"}
+    assert table.loc[table["metric"] != "balanced_accuracy", "verdict"].isna().all()
     assert (table["low"] <= table["difference"]).all()
     results = pd.read_csv(judged[1] / "results.csv")
     assert len(results) == 9 * 2 * 3
@@ -80,8 +82,8 @@ def test_every_method_gets_a_verdict_on_every_metric(judged):
 
 def test_new_images_are_counted_and_filtered(judged):
     records = {
-        path.parent.name.removeprefix("folder-").partition("-seed0")[0]: json.loads(path.read_text())
-        for path in judged[1].glob("runs/*-seed0-*/cell.json")
+        path.parent.name.removeprefix("fold1of2-").partition("-seed0")[0]: json.loads(path.read_text())
+        for path in judged[1].glob("runs/fold1of2-*-seed0-*/cell.json")
     }
     lacking = records["geometric"]["n_new"]["light"] + sum(
         records["geometric"]["n_dropped"][name]["light"] for name in ("confidence", "duplicates")
@@ -105,17 +107,17 @@ def test_new_images_are_counted_and_filtered(judged):
         for chosen, of_classes in records[name]["pass_rates"].items():
             rate = of_classes["light"]
             assert rate["n_real"] == (
-                12 if chosen == "confidence" else records[name]["pass_rates"]["confidence"]["light"]["n_real_passed"]
+                20 if chosen == "confidence" else records[name]["pass_rates"]["confidence"]["light"]["n_real_passed"]
             )
             assert f"| {name} | light | {chosen} | {' | '.join(in_words(rate))} |" in text
 
 
-def test_proportions_and_seeds_share_one_training(judged):
-    (training,) = judged[1].glob("runs/*-training-*")
-    records = [json.loads(path.read_text()) for path in judged[1].glob("runs/folder-cvae-*-seed*/cell.json")]
-    records += [json.loads(path.read_text()) for path in judged[1].glob("runs/folder-cvae-seed*/cell.json")]
+def test_proportions_and_seeds_share_one_training_in_a_fold(judged):
+    assert len(list(judged[1].glob("runs/*-training-*"))) == 2
+    records = [json.loads(path.read_text()) for path in judged[1].glob("runs/fold1of2-cvae-*seed*/cell.json")]
     assert len(records) == 2 * 2
-    assert {record["training"] for record in records} == {training.name}
+    (name,) = {record["training"] for record in records}
+    training = judged[1] / "runs" / name
     history = pd.read_csv(training / "history.csv")
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     assert {record["training_s"] for record in records} == {round(float(history["seconds"].sum()), 1)}
@@ -134,7 +136,8 @@ def test_the_report_and_the_page_say_it_in_words(judged):
     report = (out / "report.md").read_text()
     for text in (
         "## Verdict",
-        "## Verdict on accuracy",
+        "## Verdict on balanced accuracy",
+        "In 2 folds each of the 160 images was tested once",
         "| geometric | ",
         "have a near duplicate",
         "GAN-train",
@@ -156,7 +159,7 @@ def test_the_report_and_the_page_say_it_in_words(judged):
 def test_the_same_command_computes_nothing_again_and_refuses_other_options(judged, monkeypatch):
     source, out = judged
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")}
-    assert len(before) == 9 * 2
+    assert len(before) == 9 * 2 * 2
     monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
     monkeypatch.setattr(Fitting, "_fit", lambda *_: pytest.fail("fitted again"))
     assert called(source, *ASKED, "--out", out) == 0
@@ -167,14 +170,14 @@ def test_the_same_command_computes_nothing_again_and_refuses_other_options(judge
 
 def test_a_plan_counts_what_is_finished(judged, capsys):
     source, out = judged
-    more = [*ASKED, "--out", out, "--dry-run", "--schedule", "smoke", "--seeds", "3"]
+    more = [*ASKED, "--out", out, "--dry-run", "--schedule", "smoke", "--seeds", "3", "--folds", "2"]
     assert judge.main(judge.parse("judge.py", list(map(str, [source, *more])))) == 0
     printed = capsys.readouterr().out
     assert "60 dark, 40 light, 60 striped; 12 x 12 pixels" in printed
-    assert "About 84 of these to learn from, 28 to choose epochs by, 48 to test." in printed
-    assert "9 comparisons with 3 seeds each" in printed
-    assert re.search(r"mixup +training 0 s, 2 of 3 finished", printed)
-    assert re.search(r"cvae +training .*, with 0\.5, 1 times the new images, 4 of 6 finished", printed)
+    assert "About 60 of these to learn from, 20 to choose epochs by, 80 to test in each of 2 folds." in printed
+    assert "8 comparisons with unbalanced by balanced accuracy, with 2 to 3 seeds each" in printed
+    assert re.search(r"logit_adjustment +training 0 s, 4 of 6 finished", printed)
+    assert re.search(r"cvae +training .*, with 0\.5, 1 times the new images, 8 of 12 finished", printed)
 
 
 def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
@@ -182,10 +185,12 @@ def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
     quick("geometric")
     assert called(source, "--methods", "adasyn", "--out", tmp_path / "out") == 1
     printed = capsys.readouterr()
-    assert "folder-adasyn-seed0: FAILED, no image of class 1 has a neighbour of another class" in printed.err
-    assert "2 of 6 cells failed; the same command tries them again." in printed.err
-    (log, _) = sorted((tmp_path / "out").glob("runs/folder-adasyn-seed*/failed.log"))
-    assert f"adasyn failed; see {log.parent.parent}/folder-adasyn-seed" in (tmp_path / "out" / "report.md").read_text()
+    assert "fold1of2-adasyn-seed0: FAILED, no image of class 1 has a neighbour of another class" in printed.err
+    assert "1 of 3 methods failed; the same command tries them again." in printed.err
+    log = sorted((tmp_path / "out").glob("runs/fold1of2-adasyn-seed*/failed.log"))[0]
+    assert (
+        f"adasyn failed; see {log.parent.parent}/fold1of2-adasyn-seed" in (tmp_path / "out" / "report.md").read_text()
+    )
     assert set(pd.read_csv(tmp_path / "out" / "verdicts.csv")["method"]) == {"geometric"}
     assert set(pd.read_csv(tmp_path / "out" / "audit.csv")["method"]) == {"geometric"}
 
@@ -197,12 +202,12 @@ def test_without_the_baseline_there_is_no_report(tmp_path, quick, monkeypatch, c
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
     quick("class_weights")
     monkeypatch.setattr(Unbalanced, "classifier_arguments", fails)
-    asked = ("--methods", "--schedule", "smoke", "--seeds", "2", "--out", tmp_path / "out")
+    asked = ("--methods", "--schedule", "smoke", "--seeds", "3", "--folds", "1", "--out", tmp_path / "out")
     assert commands.call("judge", source, *asked) == 1
     sentence, _, log = capsys.readouterr().err.splitlines()[-1].partition("; see ")
     assert sentence == "judge.py: without unbalanced there is nothing to compare with"
     assert "no luck" in Path(log).read_text()
-    assert len(list((tmp_path / "out").glob("runs/folder-class_weights-*/cell.json"))) == 2
+    assert len(list((tmp_path / "out").glob("runs/folder-class_weights-*/cell.json"))) == 3
     assert not (tmp_path / "out" / "report.md").exists()
 
 
@@ -221,10 +226,16 @@ def test_groups_csv_is_read(tmp_path, quick):
     [
         ({"a": 9, "b": 9}, [], "all classes of .* have 9 images: balanced"),
         ({"a": 20, "b": 30}, ["--methods", "smote", "--image-size", "0"], "expected a whole number of at least 1"),
-        ({"a": 10, "b": 20}, ["--methods", "smote"], "cannot be split for testing: a would have 3 test images"),
+        ({"a": 10, "b": 20}, ["--folds", "1"], "cannot be split for testing: a would have 3 test images"),
         ({"a": 20, "b": 30}, ["--methods", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
         ({"a": 20, "b": 30}, ["--methods", "--dry-run"], "holds files that judge did not write"),
         ({"a": 9, "b": 12}, ["--seeds", "1"], "a verdict needs at least 2"),
+        ({"a": 40, "b": 50}, ["--seeds", "2", "--folds", "1"], "a verdict needs at least 3 without folds"),
+        ({"a": 40, "b": 50}, ["--folds", "3", "--network-folds", "4"], "--network-folds 4: there are 3 folds"),
+        ({"a": 9, "b": 12}, ["--trainings", "9"], "expected 1, or 2 up to the number of seeds, 5"),
+        ({"a": 9, "b": 12}, ["--with", "smote"], "smote is no way to train the classifier; there are class_weights,"),
+        ({"a": 40, "b": 50}, ["--with", "cutmix", "--methods", "mixup"], "--with cutmix: .* exclude each other"),
+        ({"a": 9, "b": 12}, ["--metric", "luck"], "invalid choice: 'luck'"),
         ({"a": 9, "b": 12}, ["--minority", "c"], "has no class c"),
         ({"a": 9, "b": 12}, ["--proportions", "0"], "expected a number above 0 and at most 10, got '0'"),
         ({"a": 9, "b": 12}, ["--proportions", "half"], "expected a number above 0 and at most 10, got 'half'"),
@@ -237,9 +248,10 @@ def test_groups_csv_is_read(tmp_path, quick):
         ({"dark": 2, "light": 9}, ["--methods"], "cannot be split"),
         (
             {"dark": 12, "light": 40},
-            ["--methods", "--dry-run"],
-            "dark would have 4 test images, and a verdict needs 5; .* about 17 ",
+            ["--folds", "1"],
+            "dark would have 4 test images, and a verdict needs 5; .*--folds 5",
         ),
+        ({"dark": 4, "light": 40}, ["--methods"], "5 folds need as many images of every class, but one has 4"),
     ],
 )
 def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path, monkeypatch, capsys):
@@ -258,21 +270,22 @@ def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path, monkeyp
 
 def test_a_method_that_needs_more_images_than_there_are_to_learn_from_is_told(tmp_path, monkeypatch, capsys):
     source = small_folder.write(tmp_path / "src", {"dark": 20, "light": 40})
-    monkeypatch.setattr(METHODS["smote"].load(), "min_images", 12)
+    monkeypatch.setattr(METHODS["smote"].load(), "min_images", 14)
     sentence = commands.refusal(capsys, "judge", source, "--methods", "smote", "--out", tmp_path / "out")
-    assert "class dark has 10 images to learn from, but smote needs 12 of every class" in sentence
+    assert "class dark has 12 images to learn from, but smote needs 14 of every class" in sentence
 
 
 @pytest.mark.slow
 def test_processes_side_by_side_train_a_network_once(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 30})
-    asked = ("--methods", "cvae", "--proportions", "0.5", "1", "--schedule", "smoke", "--seeds", "2", "--jobs", "2")
+    asked = ("--methods", "cvae", "--proportions", "0.5", "1", "--schedule", "smoke", "--jobs", "2")
+    asked += ("--seeds", "3", "--folds", "1")
     finished = commands.run("judge.py", source, *asked, "--out", tmp_path / "out")
     assert finished.returncode == 0, finished.stderr
-    assert "[18/18]" in finished.stdout
+    assert "[27/27]" in finished.stdout
     (training,) = (tmp_path / "out").glob("runs/*-cvae-training-*")
     assert len(json.loads((training / "environments.json").read_text())) == 1
-    expected = {"class_weights", "mixup", "random_oversampling", "geometric", "cvae"}
+    expected = {"class_weights", "logit_adjustment", "random_oversampling", "geometric", "cvae"}
     assert set(pd.read_csv(tmp_path / "out" / "verdicts.csv")["method"]) == expected | {
         f"{name} x0.5" for name in ("random_oversampling", "geometric", "cvae")
     }

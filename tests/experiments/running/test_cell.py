@@ -37,6 +37,8 @@ def test_other_names_are_no_cells(name):
         ("class_weights", (False, False, True)),
         ("geometric", (True, False, True)),
         ("bagan", (True, True, True)),
+        ("bagan+logit_adjustment", (True, True, True)),
+        ("mixup+logit_adjustment", (False, False, True)),
     ],
 )
 def test_a_cell_knows_what_is_done(method, expected):

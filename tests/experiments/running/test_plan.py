@@ -75,6 +75,31 @@ def test_seeds_proportions_and_filters_share_their_networks(tmp_path):
     assert trainings.isdisjoint({planned(tmp_path, "smoke").training_folder(cell)})
 
 
+def test_ways_to_train_the_classifier_share_networks_and_are_recorded(tmp_path):
+    plan, cell = planned(tmp_path), Cell("mnist-50", "bagan", 0)
+    joined = replace(cell, method="bagan+logit_adjustment")
+    assert plan.training_folder(joined) == plan.training_folder(cell)
+    assert plan.folder(joined) != plan.folder(cell)
+    own = {"variant": "bagan+logit_adjustment", "classifier_methods": {"logit_adjustment": {"tau": 1.0}}}
+    assert plan.configuration(joined) == plan.configuration(cell) | own
+    alone = plan.configuration(replace(cell, method="logit_adjustment"))
+    assert alone["tau"] == 1.0
+    assert "classifier_methods" not in alone
+
+
+def test_further_trainings_have_seeds_and_folders_of_their_own(tmp_path):
+    task = replace(TASKS["mnist-50"], n_trainings=2)
+    plan = Plan(tmp_path, {task.name: task}, "quick", "thesis")
+    cells = [Cell("mnist-50", "bagan", seed) for seed in range(4)]
+    assert [plan.training_random_state(cell) for cell in cells] == [0, 1, 0, 1]
+    folders = [plan.training_folder(cell) for cell in cells]
+    assert folders[:2] == folders[2:]
+    assert folders[0] != folders[1]
+    assert folders[0] == planned(tmp_path).training_folder(cells[0]), "the first is the one that there always was"
+    copies = Cell("mnist-50", "smote", 1)
+    assert plan.folder(copies) == planned(tmp_path).folder(copies), "what trains no networks is not trained again"
+
+
 def test_shown_filters_are_part_of_a_cell_that_makes_images_and_not_of_its_networks(tmp_path):
     task = replace(TASKS["mnist-50"], shown_filters=("faces", "confidence"))
     plain, filtered = planned(tmp_path), Plan(tmp_path, {task.name: task}, "quick", "thesis", ("duplicates",))
