@@ -22,6 +22,7 @@ from . import audit
 
 BOOTSTRAP_RANDOM_STATE = 0
 N_DUPLICATES_SHOWN = 20
+MAX_ALIKE = 1_000_000  # pairs whose pixels are compared
 
 
 def write_all(
@@ -46,7 +47,7 @@ def write_all(
     scores = _scores(parts.test.labels, predicted, minority)
     f1 = scores[scores["metric"] == "f1_minority"].groupby("method")["value"].mean()
     advice = verdict.recommendation(table, minutes, f1[BASELINE])
-    duplicates = _near_duplicates(parts, loaded)
+    duplicates, are_all = _near_duplicates(parts, loaded)
     extractor = extractor or (lambda images: classifiers.features(runner.original_classifier("folder"), images))
     measures = audit.table({name: _audited(runner, name, extractor) for name in audited})
 
@@ -65,7 +66,9 @@ def write_all(
         *([_filter_section(records)] if options.filter else []),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _measure_section(),
-        _data_section(runner, loaded, duplicates, [record for of_seeds in records.values() for record in of_seeds]),
+        _data_section(
+            runner, loaded, duplicates, are_all, [record for of_seeds in records.values() for record in of_seeds]
+        ),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
@@ -97,15 +100,15 @@ def _scores(true: np.ndarray, predicted: dict[str, np.ndarray], minority: int) -
     return pd.DataFrame(rows)
 
 
-def _near_duplicates(parts, loaded: LoadedFolder) -> pd.DataFrame:
-    """A row for each pair of an image that is learned from and one that is tested on."""
+def _near_duplicates(parts, loaded: LoadedFolder) -> tuple[pd.DataFrame, bool]:
+    """A row for each pair of an image that is learned from and one that is tested on, and whether these are all."""
     learned = np.concatenate([parts.indices["train"], parts.indices["validation"]])
-    pairs, distances = near_duplicates(loaded.dataset.images, learned, parts.indices["test"])
+    found = near_duplicates(loaded.dataset.images, learned, parts.indices["test"], max_alike=MAX_ALIKE)
     rows = [
         (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))
-        for (first, second), distance in zip(pairs, distances, strict=True)
+        for (first, second), distance in zip(found.pairs, found.distances, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
+    return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"]), found.is_complete
 
 
 def _verdict_section(runner, advice, minority_name, failed, options) -> Section:
@@ -221,7 +224,9 @@ def _measure_section() -> Section:
     return Section("What the audit measures", (), (("measure", ""), ("meaning", "")), rows)
 
 
-def _data_section(runner: Runner, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]) -> Section:
+def _data_section(
+    runner: Runner, loaded: LoadedFolder, duplicates: pd.DataFrame, are_all: bool, records: list[dict]
+) -> Section:
     parts, task = runner.parts("folder"), runner.plan.tasks["folder"]
     counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
     rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
@@ -242,6 +247,8 @@ def _data_section(runner: Runner, loaded: LoadedFolder, duplicates: pd.DataFrame
         )
     else:
         text.append("No near duplicate of a test image was found among those learned from.")
+    if not are_all:
+        text.append(f"More than {MAX_ALIKE} pairs look alike, so not all near duplicates were sought.")
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
         f"Written by python {shlex.join(sys.argv)}; classifier: "
