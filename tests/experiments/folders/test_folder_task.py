@@ -1,5 +1,7 @@
 """Anyone's folder as a task: how it is split, what judges it, and how long each method is trained for it."""
 
+import os
+
 import numpy as np
 import pytest
 import small_folder
@@ -7,7 +9,14 @@ from class_balancing.datasets import folder
 from class_balancing.datasets.tasks import SCHEDULES
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.command_line import UsageError
-from class_balancing.experiments.folders.task import PROTOCOL, balancer, check, filtering_task, folder_task
+from class_balancing.experiments.folders.task import (
+    PROTOCOL,
+    balancer,
+    check,
+    check_memory,
+    filtering_task,
+    folder_task,
+)
 from class_balancing.models import METHODS
 
 MAKERS = [name for name, method in METHODS.items() if method.makes_images]
@@ -27,7 +36,7 @@ def test_the_smallest_class_is_measured_unless_another_is_named():
 
 def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40, "striped": 50})
-    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    dataset = folder.load(folder.scan(source), (12, 12), tmp_path).dataset
     task = folder_task(dataset.class_names, dataset.labels, None, (12, 12, 3), None, True)
     parts = protocol.parts(dataset, task, PROTOCOL)
     counts = np.bincount(parts.train.labels)
@@ -38,7 +47,7 @@ def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
 
 def test_groups_are_never_split(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
-    loaded = folder.load(folder.scan(source), (12, 12))
+    loaded = folder.load(folder.scan(source), (12, 12), tmp_path)
     groups = np.arange(len(loaded.paths)) // 2
     dataset = loaded.dataset
     task = folder_task(dataset.class_names, dataset.labels, groups, (12, 12, 3), None, True)
@@ -66,7 +75,7 @@ def test_classes_too_small_for_a_verdict_are_refused(counts, n_in_group, message
 
 def test_a_quarter_of_the_images_is_set_aside_for_filters(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 8})
-    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    dataset = folder.load(folder.scan(source), (12, 12), tmp_path).dataset
     task = filtering_task(dataset.class_names, dataset.labels, None, (12, 12, 3))
     parts = protocol.parts(dataset, task, PROTOCOL)
     assert np.bincount(parts.test.labels).tolist() == [15, 2], "too few for a verdict, but no verdict is asked for"
@@ -117,3 +126,15 @@ def test_what_a_method_cannot_learn_from_is_refused_before_training():
     with pytest.raises(UsageError, match="class a has 5 images to learn from, but smote needs 6"):
         check(["smote"], "quick", {"a": 5, "b": 20}, (8, 8))
     check(["geometric"], "quick", {"a": 2, "b": 20}, (6, 9))
+
+
+def test_what_memory_does_not_hold_is_refused_before_hours_of_work(monkeypatch):
+    counts, shape, of_system = {"many": 900_000, "few": 100_000}, (64, 64), os.sysconf
+    memory = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**22}  # 17 GB
+    monkeypatch.setattr(os, "sysconf", lambda name: memory.get(name) or of_system(name))
+    check_memory(["geometric", "random_oversampling", "cvae", "bagan+geometric"], "quick", counts, ["few"], shape)
+    check_memory(["smote"], "quick", {"many": 900_000, "few": 10_000}, ["few"], shape)
+    with pytest.raises(UsageError, match=r"smote would hold 16 GB of images in memory, more than half of this machine"):
+        check_memory(["geometric", "smote"], "quick", counts, ["few"], shape)
+    with pytest.raises(UsageError, match=r"adasyn\+geometric would hold 149 GB"):
+        check_memory(["adasyn+geometric"], "quick", counts, ["few"], shape)
