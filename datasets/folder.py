@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 from PIL import Image
+from tqdm import tqdm
 
 from .decoding import decoded
 from .image_dataset import DatasetError, ImageDataset
@@ -73,15 +74,19 @@ def scan(folder: str | Path) -> Listing:
             "in it should be a class"
         )
     _check_names(class_names)
-    files = [list(_files(folder, name)) for name in class_names]
-    for path in (path for found in files for path in found):
-        if not _is_unicode(str(path)):
-            raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
-    paths = tuple(tuple(path for path in found if _is_image_file(folder, path)) for found in files)
+    paths, others = [], []
+    with tqdm(None, f"looking through {folder}", unit="file", delay=2, mininterval=1) as bar:
+        for name in class_names:
+            of_class = []
+            for path in _files(folder, name):
+                if not _is_unicode(str(path)):
+                    raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
+                (of_class if _is_image_file(folder, path) else others).append(path)
+                bar.update()
+            paths.append(tuple(of_class))
     _check_counts(class_names, [len(found) for found in paths], folder)
-    others = [path for found in files for path in found if not _is_image_file(folder, path)]
     others += sorted(Path(path.name) for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return Listing(folder, tuple(class_names), paths, tuple(others))
+    return Listing(folder, tuple(class_names), tuple(paths), tuple(others))
 
 
 def _is_unicode(name: str) -> bool:

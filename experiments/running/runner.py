@@ -29,7 +29,7 @@ from .rounds import rounds
 
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
 MIN_IMAGES_OF_SSIM = 4
-STORED = "new-*.npy"  # new images of a class, in the cell's folder while it is computed
+STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
 CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
 
 
@@ -77,7 +77,7 @@ class Runner:
                     try:
                         record = self._compute(cell, wait)
                     finally:
-                        for path in folder.glob(STORED):
+                        for path in folder.glob(STORED.format("*") + "*"):
                             path.unlink()
                     write_atomically(folder / "cell.json", json.dumps(record, indent=1) + "\n")
                     self.failure_log(cell).unlink(missing_ok=True)
@@ -178,7 +178,7 @@ class Runner:
         for label, n in self.fitting.additions(cell, balancer).items():
             counts[label] = dict.fromkeys(filters.names, (0, 0))
             parts = self._passed(cell, balancer, filters, label, n, counts[label])
-            path = self.plan.folder(cell) / STORED.replace("*", str(label))
+            path = self.plan.folder(cell) / STORED.format(label)
             images[label] = write(path, image_shape, parts) if are_stored else np.concatenate(list(parts))
             n_passed = len(images[label])
             if filters.names and self.plan.has_ssim(cell) and n_passed < MIN_IMAGES_OF_SSIM:
