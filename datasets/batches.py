@@ -78,12 +78,13 @@ def batches_in_order(images, batch_size: int, labels: np.ndarray | None = None):
     """
     import tensorflow as tf
 
-    images_at, rest = rows_of(images), () if labels is None else (tf.constant(labels),)
-
-    def load(chosen):
-        return (to_network(images_at(chosen)), *(tf.gather(values, chosen) for values in rest))
-
-    return tf.data.Dataset.range(len(images)).batch(batch_size).map(load)
+    others = () if labels is None else (labels,)
+    if isinstance(images, StoredImages):
+        images_at = rows_of(images)
+        parts = tf.data.Dataset.from_tensor_slices((np.arange(len(images)), *others)).batch(batch_size)
+        return parts.map(lambda chosen, *rest: (to_network(images_at(chosen)), *rest))
+    parts = tf.data.Dataset.from_tensor_slices((images, *others)).batch(batch_size)
+    return parts.map(lambda images, *rest: (to_network(images), *rest))
 
 
 def rows_of(images: np.ndarray | StoredImages):
