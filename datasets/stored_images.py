@@ -31,8 +31,8 @@ class _File:
 class StoredImages:
     """uint8 images (n, height, width, channels) in npy files, in any order and number.
 
-    To index them reads: `images[3]`, `images[10:20]`, `images[indices]` and `images[mask]` are numpy arrays, and
-    `numpy.asarray(images)` is all of them. `take` reads nothing. The files must stay as they are.
+    To index them reads: `images[3]`, `images[10:20]`, `images[indices]`, `images[mask]` and `images[indices, :, ::-1]`
+    are numpy arrays, and `numpy.asarray(images)` is all of them. `take` reads nothing. The files must stay as they are.
     """
 
     dtype = np.dtype(np.uint8)
@@ -62,6 +62,12 @@ class StoredImages:
         return len(self.indices)
 
     def __getitem__(self, key) -> np.ndarray:
+        if isinstance(key, tuple):
+            first, *others = key
+            if not all(isinstance(other, slice | int) for other in others):
+                raise IndexError("arrays choose among stored images along the first axis only")
+            found = self[first]
+            return found[(*[slice(None)] * (found.ndim - self.ndim + 1), *others)]
         chosen = self.indices[key]
         flat = chosen.ravel()
         images, start = np.empty((len(flat), *self.shape[1:]), self.dtype), 0

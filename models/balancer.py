@@ -178,7 +178,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
         return 0.0
 
     def n_bytes_held(self, n_images: int, n_of_class: int, image_shape: tuple[int, ...]) -> int:
-        """Estimate of the memory that grows with the images, 0 where it does not, as if `fit` is given stored ones.
+        """Estimate of the memory that `fit` and `sample` take for stored images, if it grows with them; else 0.
 
         Of `n_images` the largest class that gets new ones has `n_of_class`.
         """

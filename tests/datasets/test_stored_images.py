@@ -31,25 +31,32 @@ def test_a_file_is_what_numpy_writes_and_reads(images, stored, tmp_path):
         StoredImages.of_file(tmp_path / "floats.npy")
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        3,
-        -1,
-        slice(10, 30),
-        slice(None, None, -7),
-        np.array([4, 4, 49, 0]),
-        LABELS == 1,
-        np.array([[1, 2], [3, 4]]),
-        np.zeros(0, int),
-    ],
-    ids=["number", "last", "slice", "steps", "indices", "mask", "two axes", "none"],
-)
+KEYS = {
+    "number": 3,
+    "last": -1,
+    "slice": slice(10, 30),
+    "steps": slice(None, None, -7),
+    "indices": np.array([4, 4, 49, 0]),
+    "mask": LABELS == 1,
+    "two axes": np.array([[1, 2], [3, 4]]),
+    "none": np.zeros(0, int),
+    "mirrored": (np.array([4, 0]), slice(None), slice(None, None, -1)),
+    "a channel": (slice(3), slice(None), slice(None), 0),
+    "of one": (7, 2),
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_it_is_indexed_like_an_array(key, images, stored):
     found, expected = stored[key], images[key]
     assert type(found) is np.ndarray
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_arrays_along_other_axes_are_refused(stored):
+    with pytest.raises(IndexError, match="along the first axis only"):
+        stored[[1, 2], [0, 1]]
 
 
 def test_what_is_taken_is_not_read(images, stored, tmp_path):

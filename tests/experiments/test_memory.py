@@ -97,6 +97,7 @@ def test_a_report_of_many_images(tmp_path):
 def report(rows: list[tuple[str, int, int, float]]) -> str:
     """From (command, number of images, bytes, seconds)."""
     n_small = N_IMAGES_REPORTED // SHARE_OF_SMALL_CLASS
+    texts = [f"| {what} | {n:,} | {n_bytes / 1e9:.2f} | {duration(s)} |" for what, n, n_bytes, s in sorted(rows)]
     lines = [
         f"# Memory of {N_IMAGES_REPORTED:,} images",
         "",
@@ -104,12 +105,12 @@ def report(rows: list[tuple[str, int, int, float]]) -> str:
         f"--seeds {SEEDS_REPORTED}`, which compares {', '.join(ALWAYS)}: the peak memory of the largest process, with "
         f"TensorFlow, and the time. The images are made ones of {SIDE_PIXELS} x {SIDE_PIXELS} x 3 pixels, in all "
         f"{N_IMAGES_REPORTED * N_BYTES_OF_AN_IMAGE / 1e9:.1f} GB; {n_small:,} are of the small class, of which "
-        f"`balance.py` makes {N_IMAGES_REPORTED - 2 * n_small:,} new ones. Above it stands a third of all that. More "
-        "epochs take longer, not more memory.",
+        f"`balance.py` makes {N_IMAGES_REPORTED - 2 * n_small:,} new ones. Each command is also measured with a third "
+        "of all that. More epochs take longer, not more memory.",
         "",
         "| command | images | memory (GB) | time |",
         "|---|---:|---:|---:|",
-        *(f"| {what} | {n:,} | {n_bytes / 1e9:.2f} | {duration(seconds)} |" for what, n, n_bytes, seconds in rows),
+        *texts,
         "",
         "SMOTE holds its small class in memory, ADASYN all images; both are refused where that is more than half of "
         "the machine's.",
