@@ -3,12 +3,13 @@
 import numpy as np
 
 from .pixels import to_network
+from .stored_images import StoredImages
 
 
 def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, random_state: int):
     """Batches of whole epochs, each epoch in its own order; images that do not fill a batch are left out.
 
-    Takes uint8 images (n, height, width, channels) and labels (n,), batch_size <= n. Returns
+    Takes uint8 images (n, height, width, channels), in memory or stored, and labels (n,), batch_size <= n. Returns
     (steps_per_epoch, batches), where `batches(first_step)` is an endless tf.data.Dataset that starts at a global
     step and yields {"step": (), "images": (batch_size, ...) float32 in [-1, 1], "labels": (batch_size,) int32}.
     """
@@ -16,7 +17,7 @@ def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, ra
 
     n_images = len(images)
     steps_per_epoch = n_images // batch_size
-    images, labels = tf.constant(images), tf.constant(labels, tf.int32)
+    images_at, labels = rows_of(images), tf.constant(labels, tf.int32)
 
     def load(step):
         positions = (step % steps_per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
@@ -24,7 +25,7 @@ def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, ra
         chosen = tf.random.experimental.index_shuffle(positions, seed, n_images - 1)
         return {
             "step": step,
-            "images": to_network(tf.gather(images, chosen)),
+            "images": to_network(images_at(chosen)),
             "labels": tf.gather(labels, chosen),
         }
 
@@ -42,7 +43,7 @@ def class_balanced_batches(images, class_indices, batch_size: int, random_state:
     counts = np.bincount(class_indices)
     starts = tf.constant(np.cumsum(counts) - counts, tf.int64)
     n_classes, counts = len(counts), tf.constant(counts, tf.int64)
-    images = tf.constant(images)
+    images_at = rows_of(images)
 
     def load(step):
         labels = rotating_labels(step, batch_size, n_classes)
@@ -53,7 +54,7 @@ def class_balanced_batches(images, class_indices, batch_size: int, random_state:
         chosen = tf.gather(order, tf.gather(starts, labels) + within_class)
         return {
             "step": step,
-            "images": to_network(tf.gather(images, chosen)),
+            "images": to_network(images_at(chosen)),
             "labels": tf.cast(labels, tf.int32),
         }
 
@@ -70,16 +71,35 @@ def rotating_labels(step, n: int, n_classes: int):
     return (step * n + tf.range(n, dtype=tf.int64)) % n_classes
 
 
-def batches_in_order(images: np.ndarray, batch_size: int, labels: np.ndarray | None = None):
+def batches_in_order(images, batch_size: int, labels: np.ndarray | None = None):
     """uint8 images as a tf.data.Dataset of float32 batches in [-1, 1], with their labels if these are given.
 
     The last batch may be smaller.
     """
     import tensorflow as tf
 
-    parts = (images,) if labels is None else (images, labels)
-    batches = tf.data.Dataset.from_tensor_slices(parts).batch(batch_size)
-    return prompt(batches.map(lambda images, *rest: (to_network(images), *rest)))
+    others = () if labels is None else (labels,)
+    if isinstance(images, StoredImages):
+        images_at = rows_of(images)
+        parts = tf.data.Dataset.from_tensor_slices((np.arange(len(images)), *others)).batch(batch_size)
+        return parts.map(lambda chosen, *rest: (to_network(images_at(chosen)), *rest))
+    parts = tf.data.Dataset.from_tensor_slices((images, *others)).batch(batch_size)
+    return parts.map(lambda images, *rest: (to_network(images), *rest))
+
+
+def rows_of(images: np.ndarray | StoredImages):
+    """Function of positions, an int64 tensor (batch,), that gives the uint8 images there as a tensor; for `tf.data`."""
+    import tensorflow as tf
+
+    if not isinstance(images, StoredImages):
+        pixels = tf.constant(images)
+        return lambda chosen: tf.gather(pixels, chosen)
+
+    def read(chosen):
+        rows = tf.numpy_function(images.__getitem__, [chosen], tf.uint8)
+        return tf.ensure_shape(rows, (*chosen.shape, *images.shape[1:]))
+
+    return read
 
 
 def prompt(batches):

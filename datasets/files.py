@@ -1,27 +1,42 @@
 """Writing files so that they appear whole or not at all, and reading files that may be damaged nevertheless."""
 
+import contextlib
 import io
 import json
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the path, flush to disk, then rename; if that fails, nothing is left behind."""
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator:
+    """A binary file to write beside the path: flushed to disk, then renamed; if that fails, nothing is left behind."""
     partial = path.with_name(path.name + ".partial")
     try:
         with open(partial, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a whole file or nothing."""
+    with appearing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy the content of a file of any size, whole or not at all."""
+    with open(source, "rb") as original, appearing(target) as file:
+        shutil.copyfileobj(original, file)
 
 
 def write_archive(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

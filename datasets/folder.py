@@ -1,7 +1,9 @@
 """Your own images: a folder with one folder per class."""
 
+import hashlib
 import io
 import os
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -10,17 +12,19 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import PIL
 from PIL import Image
 from tqdm import tqdm
 
+from .decoding import decoded
 from .image_dataset import DatasetError, ImageDataset
 from .photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read, upright_shape
+from .stored_images import n_bytes
 
 MAX_CLASSES = 1000
 MIN_IMAGES_OF_A_CLASS = 2
 DEFAULT_SIDE_PIXELS = 64
 N_SIZES_LOOKED_AT = 20  # of each class
-N_IMAGES_COMPARED = 10_000
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,19 @@ def scan(folder: str | Path) -> Listing:
             "in it should be a class"
         )
     _check_names(class_names)
-    files = [list(_files(folder, name)) for name in class_names]
-    for path in (path for found in files for path in found):
-        if not _is_unicode(str(path)):
-            raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
-    paths = tuple(tuple(path for path in found if _is_image_file(folder, path)) for found in files)
+    paths, others = [], []
+    with tqdm(None, f"looking through {folder}", unit="file", delay=2, mininterval=1) as bar:
+        for name in class_names:
+            of_class = []
+            for path in _files(folder, name):
+                if not _is_unicode(str(path)):
+                    raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
+                (of_class if _is_image_file(folder, path) else others).append(path)
+                bar.update()
+            paths.append(tuple(of_class))
     _check_counts(class_names, [len(found) for found in paths], folder)
-    others = [path for found in files for path in found if not _is_image_file(folder, path)]
     others += sorted(Path(path.name) for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    return Listing(folder, tuple(class_names), paths, tuple(others))
+    return Listing(folder, tuple(class_names), tuple(paths), tuple(others))
 
 
 def _is_unicode(name: str) -> bool:
@@ -146,48 +154,73 @@ def image_shape(listing: Listing) -> tuple[int, int]:
     return found.pop() if len(found) == 1 else default
 
 
-def load(listing: Listing, shape: tuple[int, int], strict: bool = False, verbose: int = 0) -> LoadedFolder:
+def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = False, verbose: int = 0) -> LoadedFolder:
     """Decode all images and resize them to `shape` (height, width), with antialiasing; aspect ratios are not kept.
 
-    The dataset has one channel if every image is grey, else three. Files that are refused or unreadable are left out
-    and named on standard error; with `strict` they raise DatasetError, as do classes of fewer than two readable images.
+    They are in a file in the folder `place`, into which only one process at a time may decode: what is there already of
+    the same files, sizes and times of change is not decoded again. The dataset has one channel if every image is grey,
+    else three. Files that are refused or unreadable are left out and named on standard error; with `strict` they raise
+    DatasetError, as do classes of fewer than two readable images.
     """
     paths = [path for found in listing.paths for path in found]
-    check_memory(len(paths), shape)
-    images = np.empty((len(paths), *shape, 3), np.uint8)
     labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths]).astype(np.int64)
-    kept, unreadable = np.ones(len(paths), bool), []
-    decoded = decode_all(_contents(listing, paths, labels), partial(_resized, shape=shape))
-    decoded = tqdm(
-        decoded, f"reading {listing.folder}", len(paths), unit="image", disable=not verbose, delay=2, mininterval=1
-    )
-    for position, (_, name, image) in enumerate(decoded):
-        if isinstance(image, DatasetError):
-            kept[position] = False
-            unreadable.append((Path(name), str(image)))
-        else:
-            images[position] = image
+
+    def images_of(start: int, stop: int) -> Iterator[np.ndarray | DatasetError]:
+        contents = _contents(listing, paths[start:stop], labels[start:stop])
+        return (image for _, _, image in decode_all(contents, partial(_resized, shape=shape)))
+
+    description = f"reading {listing.folder}" if verbose else None
+    images, reasons = decoded(place, _identity(listing, shape), (len(paths), *shape, 3), images_of, description)
+    unreadable = tuple((paths[position], reason) for position, reason in reasons.items())
     if unreadable:
         names = listed([f"{path}: {reason}" for path, reason in unreadable])
         if strict:
             raise DatasetError(f"{len(unreadable)} of {len(paths)} files are not readable images: {names}")
         print(f"{len(unreadable)} of {len(paths)} files are left out: {names}", file=sys.stderr)
-        images, labels = images[kept], labels[kept]
-        paths = [path for path, is_kept in zip(paths, kept, strict=True) if is_kept]
+        labels = np.delete(labels, list(reasons))
+        paths = [path for position, path in enumerate(paths) if position not in reasons]
     _check_counts(listing.class_names, np.bincount(labels, minlength=len(listing.paths)), listing.folder)
-    if _all_grey(images):
-        images = np.ascontiguousarray(images[..., :1])
     dataset = ImageDataset(listing.folder.resolve().name, images, labels, listing.class_names)
-    return LoadedFolder(dataset, tuple(paths), tuple(unreadable))
+    return LoadedFolder(dataset, tuple(paths), unreadable)
 
 
-def check_memory(n_images: int, shape: tuple[int, int]) -> None:
-    """Raise DatasetError if the images alone would take more than half of the machine's memory."""
-    n_bytes = n_images * shape[0] * shape[1] * 3
-    if hasattr(os, "sysconf") and n_bytes > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2:
+def _identity(listing: Listing, shape: tuple[int, int]) -> str:
+    """Hash of all that decides what is decoded, unless a file is changed and its time of change set back."""
+    found = hashlib.sha256(repr((shape, PIL.__version__)).encode())
+    for path, known in _known(listing):
+        facts = None if known is None else (known.st_size, known.st_mtime_ns)
+        found.update(repr((str(path), facts)).encode())
+    return found.hexdigest()
+
+
+def _known(listing: Listing) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Each path, and what the system knows of the file, or None of one that cannot be looked at."""
+    for path in (path for of_class in listing.paths for path in of_class):
+        try:
+            yield path, os.stat(listing.folder / path)
+        except OSError:
+            yield path, None
+
+
+def n_bytes_decoded(listing: Listing, shape: tuple[int, int]) -> int:
+    """How much of a disk `load` takes, if there is a coloured image."""
+    return n_bytes(sum(listing.counts.values()), (*shape, 3))
+
+
+def n_bytes_of_files(listing: Listing) -> int:
+    """Of all files of classes."""
+    return sum(known.st_size for _, known in _known(listing) if known)
+
+
+def check_disk(place: Path, needed: int) -> None:
+    """Raise DatasetError if fewer than `needed` bytes are free on the disk of the folder, which need not exist."""
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if needed > free:
         raise DatasetError(
-            f"{n_images} images of {shape[0]} x {shape[1]} pixels take {n_bytes / 1e9:.0f} GB, more than half of this "
-            "machine's memory; choose a smaller size"
+            f"this may take {needed / 1e9:.1f} GB of the disk of {place}, of which {free / 1e9:.1f} GB are free; make "
+            "space or choose another disk or a smaller --image-size"
         )
 
 
@@ -204,8 +237,3 @@ def _contents(listing: Listing, paths, labels) -> Iterator[tuple[int, str, bytes
 
 def _resized(image: Image.Image, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
-
-
-def _all_grey(images: np.ndarray) -> bool:
-    parts = (images[start : start + N_IMAGES_COMPARED] for start in range(0, len(images), N_IMAGES_COMPARED))
-    return all((part == part[..., :1]).all() for part in parts)

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from .stored_images import StoredImages, in_parts, taken
+
 
 class DatasetError(ValueError):
     """A dataset is missing, damaged or malformed; the message says which file and what to do."""
@@ -15,12 +17,13 @@ class DatasetError(ValueError):
 class ImageDataset:
     """Labelled images: `images` uint8 (n, height, width, channels) in 0..255, `labels` int64 (n,) in 0..n_classes-1.
 
-    `official_parts` (n,) names the part of each image, "train", "validation" or "test", if the dataset comes split.
-    Raises DatasetError if the arrays do not have these shapes and types.
+    Images are an array or, where they need not all be in memory, stored ones. `official_parts` (n,) names the part of
+    each image, "train", "validation" or "test", if the dataset comes split. Raises DatasetError if the arrays do not
+    have these shapes and types.
     """
 
     name: str
-    images: np.ndarray
+    images: np.ndarray | StoredImages
     labels: np.ndarray
     class_names: tuple[str, ...]
     official_parts: np.ndarray | None = None
@@ -47,11 +50,12 @@ class ImageDataset:
     def digest(self) -> str:
         """Hexadecimal hash of all images and labels."""
         found = hashlib.sha256(repr(self.images.shape).encode())
-        found.update(np.ascontiguousarray(self.images))
+        for part in in_parts(self.images, f"hashing {self.name}"):
+            found.update(np.ascontiguousarray(part))
         found.update(np.ascontiguousarray(self.labels))
         return found.hexdigest()[:16]
 
     def take(self, indices: np.ndarray) -> "ImageDataset":
         """The images at `indices`, in their order."""
         parts = None if self.official_parts is None else self.official_parts[indices]
-        return ImageDataset(self.name, self.images[indices], self.labels[indices], self.class_names, parts)
+        return ImageDataset(self.name, taken(self.images, indices), self.labels[indices], self.class_names, parts)

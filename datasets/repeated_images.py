@@ -27,7 +27,7 @@ def repeated_across_parts(dataset: ImageDataset) -> pd.DataFrame:
     for first_part, second_part in PAIRS_OF_PARTS:
         first, second = (np.flatnonzero(dataset.official_parts == part) for part in (first_part, second_part))
         exact = _equal_pairs(dataset.images, first, second)
-        near, distances = near_duplicates(dataset.images, first, second)
+        near, distances, _ = near_duplicates(dataset.images, first, second)
         found = dict(zip(map(tuple, near.tolist()), distances.tolist(), strict=True)) | dict.fromkeys(exact, 0.0)
         pairs = np.array(sorted(found), np.int64).reshape(-1, 2)
         frame = pd.DataFrame(pairs, columns=["first", "second"])

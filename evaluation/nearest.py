@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+MAX_ORIGINALS_TRIED = 10_000  # of a class, for how close its originals lie to one another
 CHUNK_IMAGES = 512
 CHUNK_ORIGINALS = 4096
 N_EXACT_VALUES = 1024
@@ -22,39 +23,51 @@ def nearest(images: np.ndarray, originals: np.ndarray) -> tuple[np.ndarray, np.n
     return _nearest(len(images), _chunks(images, originals), images)
 
 
-def nearest_other(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Like `nearest`, for each image among all others of the same set; raises ValueError for fewer than two images."""
+def nearest_other(images: np.ndarray, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Like `nearest`, for each image, or those at the indices `chosen`, among all others of the same set.
+
+    Raises ValueError for fewer than two images.
+    """
     if len(images) < 2:
         raise ValueError(f"the nearest other image needs at least two images, got {len(images)}")
+    some, chosen = (images, np.arange(len(images))) if chosen is None else (images[chosen], chosen)
 
     def without_itself():
-        for rows, columns, squares in _chunks(images, images):
-            own = np.intersect1d(rows, columns)
-            squares[own - rows[0], own - columns[0]] = np.inf
+        for rows, columns, squares in _chunks(some, images):
+            is_here = (columns[0] <= chosen[rows]) & (chosen[rows] <= columns[-1])
+            squares[is_here, chosen[rows][is_here] - columns[0]] = np.inf
             yield rows, columns, squares
 
-    return _nearest(len(images), without_itself(), images)
+    return _nearest(len(some), without_itself(), images)
 
 
-def near_copies(images: np.ndarray, originals: np.ndarray, quantile: float = 0.01) -> np.ndarray:
+def near_copies(images: np.ndarray, originals: np.ndarray, limit: float | None = None) -> np.ndarray:
     """Whether each image (bool, (n,)) lies closer to an original than originals lie to one another.
 
-    The limit is the k-th smallest of the originals' distances to their nearest other one, k = floor(quantile (m + 1)),
-    where m counts those whose nearest other one is not an exact twin: a new image of the same distribution falls within
-    it with a probability of about `quantile` (0..1; the rank of a conformal test, Vovk et al. 2005). With too few
-    originals for such a limit (k = 0; with the default, fewer than 99) it is 0, so that only exact copies are found;
-    these always are. Raises ValueError for a quantile outside 0..1 and as `nearest` does.
+    `limit` is the largest distance of a copy (None: `copy_limit(originals)`). Raises ValueError as `nearest` does.
+    """
+    _, distances = nearest(images, originals)
+    return distances <= (copy_limit(originals) if limit is None else limit)
+
+
+def copy_limit(originals: np.ndarray, quantile: float = 0.01) -> float:
+    """How close to an original an image is taken for its copy.
+
+    It is the k-th smallest of the originals' distances to their nearest other one, k = floor(quantile (m + 1)), where m
+    counts those whose nearest other one is not an exact twin: a new image of the same distribution falls within it with
+    a probability of about `quantile` (0..1; the rank of a conformal test, Vovk et al. 2005). With too few originals for
+    such a limit (k = 0; with the default, fewer than 99) it is 0, so that only exact copies are found; these always
+    are. Of more than 10,000 originals so many, drawn at random, are tried among all. Raises ValueError for a quantile
+    outside 0..1.
     """
     if not 0.0 <= quantile <= 1.0:
         raise ValueError(f"quantile must lie in 0..1, got {quantile}")
-    _, distances = nearest(images, originals)
-    return distances <= _copy_limit(originals, quantile)
-
-
-def _copy_limit(originals, quantile):
     if len(originals) < 2:
         return 0.0
-    _, distances = nearest_other(originals)
+    chosen = None
+    if len(originals) > MAX_ORIGINALS_TRIED:
+        chosen = np.sort(np.random.default_rng(0).choice(len(originals), MAX_ORIGINALS_TRIED, replace=False))
+    _, distances = nearest_other(originals, chosen)
     between_different = np.sort(distances[distances > 0])
     rank = min(int(quantile * (len(between_different) + 1)), len(between_different))
     return between_different[rank - 1] if rank else 0.0

@@ -19,6 +19,7 @@ from ..datasets.groups import split_groups
 from ..datasets.image_dataset import ImageDataset
 from ..datasets.imbalance import drop_fraction
 from ..datasets.split import fold, split
+from ..datasets.stored_images import joined
 from ..datasets.tasks import Task
 
 PROTOCOLS = ("thesis", "clean")
@@ -150,7 +151,7 @@ def with_new_images(
     real = parts.train
     balanced = ImageDataset(
         real.name,
-        np.concatenate([real.images, new_images]),
+        joined([real.images, new_images]),
         np.concatenate([real.labels, new_labels]),
         real.class_names,
     )

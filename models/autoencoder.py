@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..datasets.batches import shuffled_batches
+from ..datasets.batches import batches_in_order, shuffled_batches
 from ..datasets.pixels import to_network
 from .inputs import checked_images, seed_of, to_uint8
 from .networks import autoencoders
@@ -24,8 +24,7 @@ OUTPUTS = ("tanh", "linear")
 
 def encoded(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
     """Codes float32 (n, code_size) of uint8 images (n, height, width, channels)."""
-    batches = tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH_SIZE)
-    return predict(encoder, batches.map(lambda part: (to_network(part),)))[0]
+    return predict(encoder, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
 
 
 def decoded(decoder: keras.Model, codes: np.ndarray) -> np.ndarray:

@@ -128,11 +128,13 @@ class Balancer(Saveable, BaseEstimator, ABC):
     Follows imbalanced-learn: constructors only store keyword arguments (so that `get_params` and `clone` work),
     `sampling_strategy` takes the same values, names of fitted state end in an underscore. Images (n, height, width,
     channels) are uint8 in 0..255 or floating numbers in [0, 1], labels (n,) integers, booleans or strings. New images
-    have the originals' dtype and 8-bit precision: floating ones are multiples of 1/255.
+    have the originals' dtype and 8-bit precision: floating ones are multiples of 1/255. `fit` also takes
+    more images than memory holds, as `datasets.stored_images.StoredImages`.
 
     A subclass is a dataclass whose fields are its parameters. It implements two hooks, in which all images are uint8:
     `_fit(images, class_indices)` with indices 0..n_classes-1, and `_sample(class_index, n, random_state)`, which
-    returns images (n, height, width, channels). What else it can or cannot do is declared by the bases HasParents,
+    returns images (n, height, width, channels). The images of `_fit` may be stored: read few at a time, and choose some
+    with `taken`, which reads none. What else it can or cannot do is declared by the bases HasParents,
     HasStyles, HasTransform, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
     """
 
@@ -174,6 +176,13 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def sample_seconds(self, n: int, image_shape: tuple[int, ...]) -> float:
         """The same for `sample`, beside what writing and measuring images takes."""
         return 0.0
+
+    def n_bytes_held(self, n_images: int, n_of_class: int, image_shape: tuple[int, ...]) -> int:
+        """Estimate of the memory that `fit` and `sample` take for stored images, if it grows with them; else 0.
+
+        Of `n_images` the largest class that gets new ones has `n_of_class`.
+        """
+        return 0
 
     def fit(self, images: np.ndarray, labels: np.ndarray) -> Self:
         """Learn from images and labels; sets `classes_`, `image_shape_`, `image_dtype_`, `sampling_strategy_`, `seed_`.

@@ -47,6 +47,9 @@ class Chain(Balancer, HasParents, HasStyles):
     def sample_seconds(self, n, image_shape):
         return sum(method.sample_seconds(n, image_shape) for method in self.methods)
 
+    def n_bytes_held(self, *asked):
+        return max(method.n_bytes_held(*asked) for method in self.methods)
+
     def check_methods(self) -> None:
         """Raise ValueError if the methods cannot be chained."""
         if len(self.methods) < 2:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ..datasets.batches import shuffled_batches
+from ..datasets.batches import rows_of, shuffled_batches
 from ..datasets.pixels import to_network
 from .autoencoder import decoded, encoded
 from .balancer import HasLatents
@@ -91,7 +91,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
             return
         counts = np.bincount(class_indices)
         order = tf.constant(np.argsort(class_indices, kind="stable"))
-        starts, counts, pixels = tf.constant(np.cumsum(counts) - counts), tf.constant(counts), tf.constant(images)
+        starts, counts, images_at = tf.constant(np.cumsum(counts) - counts), tf.constant(counts), rows_of(images)
 
         def add_class(batch):
             """Add images of a class, (at most batch_size, ...), and what their codes should be decoded to."""
@@ -101,7 +101,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
             count = counts[drawn]
             indices = tf.range(tf.minimum(count, batch_size))
             chosen = starts[drawn] + tf.random.experimental.index_shuffle(indices, of_images, count - 1)
-            of_a_class = to_network(tf.gather(pixels, tf.gather(order, chosen)))
+            of_a_class = to_network(images_at(tf.gather(order, chosen)))
             targets = tf.roll(of_a_class, 1, 0) if self.penalty == "permuted" else of_a_class
             return batch | {"class_images": of_a_class, "class_targets": targets}
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from ..datasets.batches import drawn_equally
 from ..datasets.pixels import to_network, to_pixels
+from ..datasets.stored_images import taken
 from .balancer import Balancer, HasParents, HasTransform
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -76,7 +77,7 @@ class Geometric(Balancer, HasParents, HasTransform):
             if not all(0 <= each < limit for each in np.ravel(value)):
                 raise ValueError(f"{name} must be at least 0 and less than {limit}, got {value}")
         self.positions_of_class_ = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
-        self.images_of_class_ = [images[positions] for positions in self.positions_of_class_]
+        self.images_of_class_ = [taken(images, positions) for positions in self.positions_of_class_]
 
     def _sample(self, class_index, n, random_state):
         originals = self.images_of_class_[class_index]

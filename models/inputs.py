@@ -5,6 +5,8 @@ import numbers
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..datasets.stored_images import StoredImages
+
 IMAGES_AT_ONCE = 1000
 
 
@@ -27,8 +29,10 @@ def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
 def checked_images(images) -> np.ndarray:
     """Images (n, height, width, channels) as an array, uint8 in 0..255 or float16, float32 or float64 in [0, 1].
 
-    Raises ValueError for anything else.
+    Stored images stay stored. Raises ValueError for anything else.
     """
+    if isinstance(images, StoredImages):
+        return images
     images = np.asarray(images)
     is_float = images.dtype.kind == "f" and images.dtype.itemsize <= 8
     if images.ndim != 4 or not (is_float or images.dtype == np.uint8):

@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from ..datasets.stored_images import in_parts
+
 SMALLEST_DEVIATION = 1e-3  # of images in [-1, 1]; less than between two of 256 values
 
 
@@ -25,4 +27,5 @@ def is_plain(images: np.ndarray) -> np.ndarray:
     Nothing is left of them without brightness, and each instance normalisation multiplies the gradients at such an
     image by some hundreds, so that one of them in a batch ends a training with infinite weights.
     """
-    return images.min(axis=(1, 2, 3)) == images.max(axis=(1, 2, 3))
+    parts = (part.min(axis=(1, 2, 3)) == part.max(axis=(1, 2, 3)) for part in in_parts(images))
+    return np.concatenate([np.zeros(0, bool), *parts])

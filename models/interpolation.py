@@ -12,6 +12,7 @@ from .balancer import Balancer, HasParents
 ADASYN_TRIES = 10
 EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words if ADASYN rounds all to 0
 MAX_IMAGES_AT_ONCE = 10_000  # SMOTE holds them as floats, several times
+N_TIMES_HELD = 3  # by imbalanced-learn
 
 
 class RandomOversampling(Balancer, HasParents):
@@ -52,6 +53,9 @@ class _Neighbours(Balancer):
                 self._check_count(class_index, int((class_indices == class_index).sum()))
         self.images_, self.class_indices_ = images, class_indices
 
+    def _n_bytes_of(self, n_points, image_shape):
+        return N_TIMES_HELD * 4 * (n_points + MAX_IMAGES_AT_ONCE) * int(np.prod(image_shape))
+
     def _check_count(self, class_index, count) -> None:
         if count < self.min_images:
             raise ValueError(
@@ -65,6 +69,9 @@ class SMOTE(_Neighbours):
 
     Chawla et al. 2002. A class needs more than `n_neighbors` images.
     """
+
+    def n_bytes_held(self, n_images, n_of_class, image_shape):
+        return self._n_bytes_of(n_of_class, image_shape)
 
     def _sample(self, class_index, n, random_state):
         images = self.images_[self.class_indices_ == class_index]
@@ -99,10 +106,13 @@ class ADASYN(_Neighbours):
     until there are enough, and `n` of them are drawn.
     """
 
+    def n_bytes_held(self, n_images, n_of_class, image_shape):
+        return self._n_bytes_of(n_images, image_shape)
+
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
         self._check_count(class_index, count)
-        points = _points(self.images_)
+        points = _points(self.images_[:])
         for attempt in range(ADASYN_TRIES):
             sampler = over_sampling.ADASYN(
                 sampling_strategy={class_index: count + n * 2**attempt},

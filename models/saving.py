@@ -3,7 +3,6 @@
 Values that JSON has are written as they are; others are {kind: content}, see `_encoded` and `_decoded`.
 """
 
-import io
 import json
 import os
 import random
@@ -16,7 +15,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from ..datasets.files import write_atomically
+from ..datasets.files import appearing
+from ..datasets.stored_images import StoredImages, in_parts, write_header
 from . import METHODS
 
 FORMAT = 1
@@ -30,16 +30,18 @@ class Saveable:
         """Write all that was fitted to one file, an npz archive without pickles, whole or not at all.
 
         What was fitted the same gives the same bytes. A `random_state` that is not a number is saved as `seed_`. State
-        may be numpy arrays, numbers, strings, None, Keras models, and lists, tuples and dictionaries of these.
-        DataFrames are left out: histories say how long training took, so the same model would not give the same file.
-        Raises ValueError before `fit`, and for parameters and state of other kinds, such as functions.
+        may be numpy arrays, stored images (which are written as arrays), numbers, strings, None, Keras models, and
+        lists, tuples and dictionaries of these. DataFrames are left out: histories say how long training took, so the
+        same model would not give the same file. Raises ValueError before `fit`, and for parameters and state of other
+        kinds, such as functions.
         """
         self._check_fitted()
         arrays = {}
         content = {"format": FORMAT} | _encoded_fit(self, "", arrays)
-        archive = io.BytesIO()
-        np.savez(archive, balancer=np.array(json.dumps(content)), **arrays)
-        write_atomically(Path(path), archive.getbuffer())
+        with appearing(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:  # as numpy.savez writes it
+            for name, array in ({"balancer": np.array(json.dumps(content))} | arrays).items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    _write_array(member, array)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -68,6 +70,15 @@ class Saveable:
     def _check_fitted(self) -> None:
         if not hasattr(self, "image_shape_"):
             raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
+
+
+def _write_array(file, array: np.ndarray | StoredImages) -> None:
+    if isinstance(array, StoredImages):
+        write_header(file, array.shape)
+        for part in in_parts(array):
+            file.write(part)
+    else:
+        np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def _check_members(file) -> None:
@@ -102,7 +113,7 @@ def _encoded(value, name: str, arrays: dict):
         return value
     if isinstance(value, np.ndarray) and value.dtype == object and all(isinstance(item, str) for item in value.flat):
         return {"strings": value.tolist()}
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+    if isinstance(value, StoredImages) or (isinstance(value, np.ndarray) and not value.dtype.hasobject):
         arrays[name] = value
         return {"array": name}
     if isinstance(value, list | tuple):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ..datasets.batches import drawn_equally, shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
+from ..datasets.stored_images import taken
 from .augmentation import N_NUMBERS, check_strength
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
@@ -154,7 +155,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
             if not usable[class_indices == self._class_index(label)].any():
                 raise ValueError(f"all images of class {label} are plain: each has a single value")
         self.source_positions_ = np.flatnonzero(usable & (class_indices == self.source_index_))
-        self.source_images_ = images[self.source_positions_]
+        self.source_images_ = taken(images, self.source_positions_)
         super()._fit(images, class_indices)
 
     def _chosen_source(self, class_indices) -> int:
@@ -191,8 +192,8 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
     def _stages(self, images, class_indices):
         for class_index in self.pairs_:
-            targets = images[class_indices == class_index]
-            yield self._stage(class_index, targets[~is_plain(targets)])
+            targets = taken(images, class_indices == class_index)
+            yield self._stage(class_index, taken(targets, ~is_plain(targets)))
 
     def _stage(self, class_index, targets):
         batch_size = min(self.batch_size, len(self.source_images_), len(targets))

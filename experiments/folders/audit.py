@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...datasets.files import read_json, write_atomically
+from ...datasets.stored_images import taken
 from ...evaluation.nearest import nearest
 from ...models.balancer import collapse_tolerated
 from ...reports import figures
@@ -42,7 +43,7 @@ def _measured(runner: Runner, cell: Cell, balancer, extractor) -> dict:
     of_classes, shown, pairs = {}, {}, {}
     for label, n_missing in parts.missing.items():
         name = train.class_names[label]
-        originals = train.images[train.labels == label]
+        originals = taken(train.images, train.labels == label)
         n = min(max(n_missing, len(originals)), MAX_IMAGES)
         new = balancer.sample(label, n, random_state=0)
         of_classes[name] = audit.of_class(originals, new, label, classifier, extractor)

@@ -8,22 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from ...datasets import folder
+from ...datasets.decoding import remove_others
 from ...datasets.groups import read_groups
-from ...models import METHODS, named
+from ...datasets.stored_images import n_bytes
+from ...models import JOINED, METHODS, named
 from ..command_line import FailedError, Parser, UsageError, method_name, seed, words_of
 from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages, in_words
 from ..running.plan import duration
 from . import options as folder_options
-from .destination import MODEL, RUN_FILE, check_destination, claim, publish, working_folder
+from .destination import PREVIEW, check_claim, check_destination, claim, new_name, publish, working_folder
+from .run_file import RUN_FILE
 from .task import balancer as new_balancer
-from .task import check, filtering_task
+from .task import check, check_memory, filtering_task
 
 CHOICES = tuple(name for name, method in METHODS.items() if method.makes_images)
-PREVIEW = "preview.png"
-LEFT_OUT = "left_out.csv"
-N_SHOWN = 8
-MAX_CLASSES_SHOWN = 12
 
 
 def parse(prog: str, arguments=None):
@@ -56,10 +55,11 @@ def parse(prog: str, arguments=None):
 
 def maker(text: str) -> str:
     """argparse type: a method that makes images, or a chain of such."""
-    name = method_name(text)
-    if not named(name).makes_images:
-        raise argparse.ArgumentTypeError(f"{name} makes no images; there are {', '.join(CHOICES)}")
-    return name
+    method = named(method_name(text))
+    if method.classifier_methods:
+        ways = ", ".join(way.name for way in method.classifier_methods)
+        raise argparse.ArgumentTypeError(f"{ways} makes no images; there are {', '.join(CHOICES)}")
+    return method.name
 
 
 def main(options) -> int:
@@ -74,30 +74,39 @@ def main(options) -> int:
     if not any(additions.values()):
         raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
     check([options.method], options.schedule, {name: listing.counts[name] for name, n in additions.items() if n}, shape)
-    folder.check_memory(sum(listing.counts.values()) + sum(additions.values()), shape)
+    small = [name for name, n in additions.items() if n]
+    check_memory([options.method], options.schedule, listing.counts, small, shape)
     paths, groups = tuple(path for found in listing.paths for path in found), None
     if options.filter:
         labels = np.repeat(np.arange(len(listing.paths)), list(listing.counts.values()))
         groups = read_groups(listing.folder, paths)
         filtering_task(listing.class_names, labels, groups, (*shape, 3))
     check_destination(options)
+    if taken := [str(path) for path in paths if path.name.startswith(new_name(options))]:
+        raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
+    working = working_folder(options)
+    check_claim(working, options)
+    folder.check_disk(working, n_bytes_needed(options, listing, sum(additions.values()), shape))
     print_plan(options, listing, additions, shape)
     if options.dry_run:
         return 0
-    loaded = folder.load(listing, shape, options.strict, verbose=1)
-    if taken := [str(path) for path in loaded.paths if path.name.startswith(new_name(options))]:
-        raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
-    groups = folder_options.groups_of(loaded.paths, paths, groups)
-    working = working_folder(options)
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
         is_new = not (working / RUN_FILE).exists()
+        loaded = folder.load(listing, shape, working, options.strict, verbose=1)
         try:
-            return run(options, loaded, groups, strategy, working)
+            return run(options, loaded, folder_options.groups_of(loaded.paths, paths, groups), strategy, working)
         except UsageError:
             if is_new and not (working / "training").exists():  # nothing was learned
                 shutil.rmtree(working)
             raise
+
+
+def n_bytes_needed(options, listing: folder.Listing, n_new: int, shape: tuple[int, int]) -> int:
+    """Of the disk, at most: decoded images, again in the model of each link of a chain, copies, and new images."""
+    n_models = 1 + options.method.count(JOINED)
+    copied = 0 if options.link else folder.n_bytes_of_files(listing)
+    return (1 + n_models) * folder.n_bytes_decoded(listing, shape) + copied + n_bytes(n_new, (*shape, 3))
 
 
 def print_plan(options, listing: folder.Listing, additions: dict[str, int], shape: tuple[int, int]) -> None:
@@ -126,6 +135,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     additions = folder_options.additions(strategy, counts)
     strategy_of_devices = devices.strategy(options.devices)
     claim(working, options, dataset.digest)
+    remove_others(working, dataset.images)
     balancer = new_balancer(
         options.method,
         options.schedule,
@@ -137,6 +147,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     )
     from ...models.balancer import ModeCollapseError, collapse_tolerated
     from ...models.training.callbacks import TrainingDivergedError
+    from . import contents
     from .refill import chain
 
     try:
@@ -144,7 +155,7 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
         with collapse_tolerated(options.schedule == "smoke"):  # which only tries every path
-            rates = write_dataset(working, options, loaded, balancer, additions, filters)
+            rates = contents.write_dataset(working, options, loaded, balancer, additions, filters)
     except ValueError as error:
         raise UsageError(f"{options.method}: {error}") from error
     except (ModeCollapseError, TrainingDivergedError) as error:
@@ -169,76 +180,3 @@ def judging_command(options) -> str:
         words += ["--schedule", options.schedule]
     words += ["--filter", *options.filter] if options.filter else []
     return shlex.join(words + ["--no-flip"] * options.no_flip)
-
-
-def new_name(options) -> str:
-    """What the names of new images begin with."""
-    return f"{options.method}-{options.seed}-"
-
-
-def write_dataset(
-    working: Path, options, loaded: folder.LoadedFolder, balancer, additions: dict[str, int], filters
-) -> dict:
-    """Write all files of DST below the working folder, instead of what an earlier attempt left of them.
-
-    `filters` is the Chain that new images must pass, or None. Returns its pass rates.
-    """
-    import pandas as pd
-    from PIL import Image
-    from tqdm import tqdm
-
-    from ...datasets.download import digest
-    from .refill import overall, sample
-
-    dataset = working / "dataset"
-    shutil.rmtree(dataset, ignore_errors=True)
-    for name in loaded.dataset.class_names:
-        (dataset / name).mkdir(parents=True)
-    model = working / MODEL
-    # where and how verbosely it was fitted is not part of the model
-    balancer.set_params(**named(options.method).fit_arguments(folder=None, verbose=0))
-    balancer.save(model)
-    balancer.set_params(**named(options.method).fit_arguments(folder=None, verbose=1))
-    model_hash = digest(model, "sha256")
-    for path in tqdm(loaded.paths, "originals", unit="image", delay=2, mininterval=1):
-        copy(Path(options.source) / path, dataset / path, options.link)
-    rows, shown, rates = [], {}, {name: {} for name in options.filter}
-    for label, name in enumerate(loaded.dataset.class_names):
-        if not additions[name]:
-            continue
-        originals = loaded.dataset.images[loaded.dataset.labels == label]
-        made = sample(balancer, name, additions[name], options.seed, filters, originals)
-        images = tqdm(made.images, f"new images of {name}", unit="image", delay=2, mininterval=1)
-        for number, image in enumerate(images):
-            path = Path(name, f"{new_name(options)}{number + 1:06d}.png")
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(dataset / path)
-            parent = "" if made.parents[number] < 0 else loaded.paths[made.parents[number]].as_posix()
-            styles = [
-                style if isinstance(style, str) else loaded.paths[style].as_posix() for style in made.styles[number]
-            ]
-            rows.append((path.as_posix(), options.method, name, options.seed, parent, "|".join(styles), model_hash))
-        caption = f"{name}, new"
-        if filters is not None:
-            rates = {chosen: rates[chosen] | of_class for chosen, of_class in made.rates.items()}
-            caption += "\npassed {}\nreal {}".format(*overall(made.rates, name))
-        if len(shown) < 2 * MAX_CLASSES_SHOWN:
-            shown |= {f"{name}, originals": originals[:N_SHOWN], caption: made.images[:N_SHOWN]}
-    if shown:
-        from ...reports.figures import image_rows
-
-        image_rows(shown, f"{options.method}, schedule {options.schedule}", dataset / PREVIEW)
-    if loaded.unreadable:
-        pd.DataFrame(loaded.unreadable, columns=["file", "reason"]).to_csv(dataset / LEFT_OUT, index=False)
-    pd.DataFrame(rows, columns=folder_options.MANIFEST_COLUMNS).to_csv(dataset / folder_options.MANIFEST, index=False)
-    return rates
-
-
-def copy(source: Path, target: Path, link: bool) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not link:
-        shutil.copy2(source, target)
-        return
-    try:
-        target.hardlink_to(source.resolve())
-    except OSError as error:
-        raise UsageError(f"cannot link {source} ({error.strerror}); leave out --link") from error

@@ -6,12 +6,18 @@ import os
 import shutil
 from pathlib import Path
 
-from ...datasets.files import write_atomically
+from ...datasets.files import copy_atomically, write_atomically
 from ..command_line import UsageError
 from . import options as folder_options
+from .run_file import RUN_FILE, holds, holds_other_files
 
-RUN_FILE = "run.json"
 MODEL = "model.npz"  # of the working folder
+PREVIEW = "preview.png"
+
+
+def new_name(options) -> str:
+    """What the names of new images begin with."""
+    return f"{options.method}-{options.seed}-"
 
 
 def working_folder(options) -> Path:
@@ -32,7 +38,7 @@ def check_destination(options) -> None:
     for folder_made in (destination, working):
         if source.is_relative_to(folder_made) or folder_made.is_relative_to(source):
             raise UsageError(f"one of {folder_made} and {options.source} is inside the other; choose another DST")
-    if working.exists() and not (working / RUN_FILE).exists() and any(p.name != ".lock" for p in working.iterdir()):
+    if holds_other_files(working):
         raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
     if destination.is_file():
         raise UsageError(f"{options.destination} is a file; choose another DST")
@@ -56,18 +62,28 @@ def check_destination(options) -> None:
             raise UsageError(f"{model} already exists; choose another FILE or give --force")
 
 
-def claim(working: Path, options, digest: str) -> None:
-    """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
-    free = ("destination", "devices", "dry_run", "filter", "force", "link", "save_model", "source", "strict")
-    chosen = {name: value for name, value in vars(options).items() if name not in free}
-    text = json.dumps(chosen | {"images": digest})
+def check_claim(working: Path, options, **images: str) -> None:
+    """Raise UsageError if the working folder holds another command's work.
+
+    `images` is their hash under the name "images"; without it only the options count.
+    """
     path = working / RUN_FILE
-    if path.exists() and path.read_text() != text:
+    if path.exists() and not holds(path, _chosen(options) | images):
         raise UsageError(
             f"{working} holds the unfinished work of another command (see {path}); finish that one, delete the "
             "folder or choose another DST"
         )
-    write_atomically(path, text)
+
+
+def claim(working: Path, options, digest: str) -> None:
+    """Note in the working folder what is made there; raises UsageError if it holds another command's work."""
+    check_claim(working, options, images=digest)
+    write_atomically(working / RUN_FILE, json.dumps(_chosen(options) | {"images": digest}))
+
+
+def _chosen(options) -> dict:
+    free = ("destination", "devices", "dry_run", "filter", "force", "link", "save_model", "source", "strict")
+    return {name: value for name, value in vars(options).items() if name not in free}
 
 
 def publish(working: Path, options) -> None:
@@ -75,7 +91,7 @@ def publish(working: Path, options) -> None:
     check_destination(options)  # again, since training takes long
     destination = Path(options.destination).resolve()
     if options.save_model:
-        write_atomically(Path(options.save_model), (working / MODEL).read_bytes())
+        copy_atomically(working / MODEL, Path(options.save_model))
     os.sync()
     if destination.is_dir() and any(destination.iterdir()):
         destination.rename(replaced_folder(destination))

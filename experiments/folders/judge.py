@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ...datasets import folder
+from ...datasets.decoding import remove_others
 from ...datasets.groups import read_groups
+from ...datasets.stored_images import n_bytes
 from ...models import BASELINE, METHODS, in_order, named
 from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
 from ..running import devices, locks
@@ -17,10 +19,10 @@ from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan, duration
 from . import options as folder_options
 from .entrants import ALWAYS, CHOICES, SHORTLIST, audited, entrants, images_by, rivals
-from .task import PROTOCOL, check, default_folds, judged_tasks, split
+from .run_file import RUN_FILE, holds, holds_other_files
+from .task import PROTOCOL, check, check_memory, default_folds, judged_tasks, split
 
 DEFAULT_OUT = "results/judge"
-RUN_FILE = "run.json"
 SECONDS_AN_AUDIT = 15
 EXTRACTORS = ("classifier", "inception")
 METRICS = ("balanced_accuracy", "f1_minority", "accuracy")
@@ -129,14 +131,12 @@ def main(options) -> int:
         raise UsageError(f"all classes of {options.source} have {counts[listing.class_names[0]]} images: balanced")
     if options.minority is not None and options.minority not in counts:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
-    n_lacking = len(counts) * max(counts.values()) - sum(counts.values())
-    folder.check_memory(sum(counts.values()) + round(n_lacking * max(options.proportions)), shape)
     paths = tuple(path for found in listing.paths for path in found)
     groups = read_groups(listing.folder, paths)
     out = Path(options.out)
     if out.resolve().is_relative_to(listing.folder.resolve()):
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
-    if out.is_dir() and not (out / RUN_FILE).exists() and any(path.name != ".lock" for path in out.iterdir()):
+    if holds_other_files(out):
         raise UsageError(f"{out} holds files that judge did not write; choose another folder with --out")
     labels = np.repeat(np.arange(len(listing.paths)), list(counts.values()))
     options.rivals = rivals(options)
@@ -149,16 +149,22 @@ def main(options) -> int:
     plan = planned(options, listing.class_names, labels, groups, (*shape, 3))
     splits = [split(task, labels, groups) for task in plan.tasks.values()]
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
-    methods = [name for name in map(images_by, options.rivals) if name]
-    check(methods, options.schedule, dict(zip(listing.class_names, learned, strict=True)), shape)
+    learned = dict(zip(listing.class_names, learned, strict=True))
+    making = [name for name in map(images_by, options.rivals) if name]
+    check(making, options.schedule, learned, shape)
+    small = [name for name, n in learned.items() if n < max(learned.values())]
+    check_memory(making, options.schedule, learned, small, shape)
+    check_claim(out, options, class_names=listing.class_names)
+    n_new = round(sum(max(learned.values()) - n for n in learned.values()) * max(options.proportions))
+    needed = folder.n_bytes_decoded(listing, shape) + n_bytes(options.jobs * n_new, (*shape, 3))
+    folder.check_disk(out, needed)
     print_plan(plan, options, listing, splits[0], groups)
     if options.dry_run:
         return 0
-    loaded = folder.load(listing, shape, options.strict, verbose=1)
-    groups = folder_options.groups_of(loaded.paths, paths, groups)
-    dataset = loaded.dataset
-    plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
     with locks.held(writable_folder(options.out), wait=False):
+        loaded = folder.load(listing, shape, out, options.strict, verbose=1)
+        groups, dataset = folder_options.groups_of(loaded.paths, paths, groups), loaded.dataset
+        plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
         return run(plan, options, loaded, groups)
 
 
@@ -240,20 +246,29 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
     return 0
 
 
+def check_claim(out: Path, options, **images) -> None:
+    """Raise UsageError if OUT holds results of other options or, of what is given about them, of other images."""
+    path = out / RUN_FILE
+    if path.exists() and not holds(path, _chosen(options) | images):
+        raise UsageError(f"{out} holds results of other images or options ({path}); choose another folder with --out")
+
+
 def claim(out: Path, options, loaded: folder.LoadedFolder, groups: np.ndarray | None) -> None:
     """Note in OUT what is judged there; raises UsageError if it holds other results."""
     from ...datasets.files import write_atomically
 
-    shared = ("schedule", "no_flip", "filter", "extractor")
-    chosen = {name: getattr(options, name) for name in shared} | {
+    images = {
         "images": loaded.dataset.digest,
         "class_names": loaded.dataset.class_names,
         "groups": None if groups is None else groups.tolist(),
     }
-    text, path = json.dumps(chosen), out / RUN_FILE
-    if path.exists() and path.read_text() != text:
-        raise UsageError(f"{out} holds results of other images or options ({path}); choose another folder with --out")
-    write_atomically(path, text)
+    check_claim(out, options, **images)
+    write_atomically(out / RUN_FILE, json.dumps(_chosen(options) | images))
+    remove_others(out, loaded.dataset.images)
+
+
+def _chosen(options) -> dict:
+    return {name: getattr(options, name) for name in ("schedule", "no_flip", "filter", "extractor")}
 
 
 def chosen_extractor(options):

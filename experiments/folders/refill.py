@@ -1,6 +1,7 @@
 """New images of a class that all pass the filters, made in rounds until there are enough."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import numpy as np
 from ...datasets.image_dataset import ImageDataset
 from ...models.balancer import Balancer, HasParents, HasStyles
 from ..command_line import FailedError
-from ..running.filters import Chain, Counts, in_words, passing
+from ..running.filters import Chain, Counts, Originals, in_words, passing
 from ..running.plan import Plan
+from ..running.rounds import round_seed, rounds
 from ..running.runner import Runner
 from .task import PROTOCOL, filtering_task
 
@@ -20,15 +22,20 @@ MAX_TIMES_WANTED = 20
 
 @dataclass(frozen=True)
 class Made:
-    """Images of a class, `parents` and `styles` as the balancer declares them, and `Chain.rates` of the class.
+    """Some images of a class, `parents` and `styles` as the balancer declares them.
 
-    `images` (n, height, width, channels), `parents` (n,), of which -1 is none, `styles` (n, n_styles).
+    `images` (n, height, width, channels), `parents` (n,), of which -1 is none, `styles` (n, n_styles). The last ones of
+    a class that passed filters have `Chain.rates` of the class.
     """
 
     images: np.ndarray
     parents: np.ndarray
     styles: np.ndarray
     rates: dict
+
+    def take(self, chosen) -> "Made":
+        """Those at the indices, or of the slice."""
+        return Made(self.images[chosen], self.parents[chosen], self.styles[chosen], self.rates)
 
 
 def chain(names: tuple[str, ...], dataset: ImageDataset, groups, schedule: str, folder: Path) -> Chain:
@@ -39,30 +46,31 @@ def chain(names: tuple[str, ...], dataset: ImageDataset, groups, schedule: str, 
 
 
 def sample(
-    balancer: Balancer, name: str, n: int, random_state: int, filters: Chain | None, originals: np.ndarray
-) -> Made:
-    """`n` images of the class that pass all filters, for which `originals` are all that it has.
+    balancer: Balancer, name: str, n: int, random_state: int, filters: Chain | None, originals
+) -> Iterator[Made]:
+    """`n` images of the class that pass all filters, for which `originals` are all that it has, a round at a time.
 
-    Filters need several rounds, each with a seed of its own, derived from `random_state`. Raises FailedError if the
-    first 1000 images give none, or 20 times as many as wanted (at least 1000) not enough.
+    The rounds of filters have seeds of their own, derived from `random_state`. Raises FailedError if the first 1000
+    images give none, or 20 times as many as wanted (at least 1000) not enough.
     """
     if filters is None:
-        return _made(balancer, name, n, random_state)
-    label = filters.parts.train.class_names.index(name)
+        for n_of_round, seed in rounds(n, balancer.image_shape_, random_state):
+            yield _made(balancer, name, n_of_round, seed)
+        return
+    label, originals = filters.parts.train.class_names.index(name), Originals(originals)
     max_images = max(MAX_IN_A_ROUND, MAX_TIMES_WANTED * n)
     in_a_round = min(max(n, MIN_IN_A_ROUND), MAX_IN_A_ROUND)
-    rounds, counts, n_kept, n_made = [], dict.fromkeys(filters.names, (0, 0)), 0, 0
+    counts, n_kept, n_made, number = dict.fromkeys(filters.names, (0, 0)), 0, 0, 0
     while n_kept < n:
         if n_made >= max_images or (n_made >= MAX_IN_A_ROUND and not n_kept):
             raise FailedError(_refusal(filters, label, counts, n))
-        seed = int(np.random.default_rng([random_state, len(rounds)]).integers(2**31))
-        made = _made(balancer, name, min(in_a_round, max_images - n_made), seed)
+        n_of_round = min(in_a_round, max_images - n_made)
+        made = _made(balancer, name, n_of_round, round_seed(random_state, number))
         kept, of_round = passing(filters.names, made.images, label, originals, filters.classifier)
         counts = {chosen: tuple(np.add(counts[chosen], of_round[chosen]).tolist()) for chosen in filters.names}
-        rounds.append((made.images[kept], made.parents[kept], made.styles[kept]))
-        n_kept, n_made = n_kept + len(kept), n_made + len(made.images)
-    kept = [np.concatenate(of_rounds)[:n] for of_rounds in zip(*rounds, strict=True)]
-    return Made(*kept, filters.rates({label: counts}))
+        of_all = made.take(kept[: n - n_kept])
+        n_kept, n_made, number = n_kept + len(kept), n_made + n_of_round, number + 1
+        yield of_all if n_kept < n else replace(of_all, rates=filters.rates({label: counts}))
 
 
 def _made(balancer: Balancer, name: str, n: int, random_state: int) -> Made:

@@ -20,6 +20,7 @@ from . import audit, entrants
 from .contest import Contest
 
 N_DUPLICATES_SHOWN = 20
+MAX_ALIKE = 1_000_000  # pairs whose pixels are compared
 
 
 def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> str:
@@ -39,7 +40,7 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
     scores = contest.scores()
     of_metric = scores[scores["metric"] == options.metric].groupby("method")["value"].mean()
     advice = verdict.recommendation(table, minutes, of_metric[contest.baseline], options.metric)
-    duplicates = _near_duplicates(runner, contest, loaded)
+    duplicates, are_all = _near_duplicates(runner, contest, loaded)
     extractor = extractor or (lambda images: classifiers.features(runner.original_classifier(first), images))
     failed = {contest.entrants[name].method for name in contest.failed}
     audited = [name for name in entrants.audited(options) if name not in {entrants.images_by(f) for f in failed}]
@@ -61,7 +62,9 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
         *([_filter_section(records)] if options.filter else []),
         _audit_section(measures, audit.figures_of(out, audited), options),
         _measure_section(),
-        _data_section(runner, contest, loaded, duplicates, [record for found in records.values() for record in found]),
+        _data_section(
+            runner, contest, loaded, duplicates, are_all, [record for found in records.values() for record in found]
+        ),
     ]
     write_atomically(out / "report.md", sections.markdown(title, found, out))
     write_atomically(out / "index.html", sections.page(title, found))
@@ -83,18 +86,19 @@ def _minutes(records: list[dict]) -> float:
     return float(max(record.get("training_s", 0.0) for record in records) + each) / 60
 
 
-def _near_duplicates(runner: Runner, contest: Contest, loaded: LoadedFolder) -> pd.DataFrame:
-    """A row for each pair of an image that is learned from and one that is tested on in the same fold."""
-    rows = []
+def _near_duplicates(runner: Runner, contest: Contest, loaded: LoadedFolder) -> tuple[pd.DataFrame, bool]:
+    """A row for each pair of an image learned from and one tested on in a fold, and whether these are all."""
+    rows, are_all = [], True
     for task in contest.tasks:
         indices = runner.parts(task.name).indices
         learned = np.concatenate([indices["train"], indices["validation"]])
-        pairs, distances = near_duplicates(loaded.dataset.images, learned, indices["test"])
+        found = near_duplicates(loaded.dataset.images, learned, indices["test"], max_alike=MAX_ALIKE)
+        are_all = are_all and found.is_complete
         rows += [
             (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))
-            for (first, second), distance in zip(pairs, distances, strict=True)
+            for (first, second), distance in zip(found.pairs, found.distances, strict=True)
         ]
-    return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"])
+    return pd.DataFrame(rows, columns=["learned from", "tested on", "distance"]), are_all
 
 
 def _verdict_section(runner: Runner, contest: Contest, advice: str, options) -> Section:
@@ -233,7 +237,7 @@ def _measure_section() -> Section:
 
 
 def _data_section(
-    runner: Runner, contest: Contest, loaded: LoadedFolder, duplicates: pd.DataFrame, records: list[dict]
+    runner: Runner, contest: Contest, loaded: LoadedFolder, duplicates: pd.DataFrame, are_all: bool, records: list[dict]
 ) -> Section:
     task = contest.tasks[0]
     parts = runner.parts(task.name)
@@ -256,6 +260,8 @@ def _data_section(
         )
     else:
         text.append("No near duplicate of a test image was found among those learned from.")
+    if not are_all:
+        text.append(f"More than {MAX_ALIKE} pairs look alike, so not all near duplicates were sought.")
     versions = {f"{name} {v}" for record in records for name, v in record["environment"]["packages"].items()}
     text.append(
         f"Written by python {shlex.join(sys.argv)}; classifier: "

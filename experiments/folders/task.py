@@ -3,6 +3,7 @@
 Networks take the same number of steps whatever the number of images, since they learn from batches.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,4 +178,23 @@ def check(methods, schedule: str, counts: dict[str, int], shape: tuple[int, int]
             raise UsageError(
                 f"class {smallest} has {counts[smallest]} images to learn from, but {method} needs {needed} of every "
                 "class; add images or choose another method"
+            )
+
+
+def check_memory(methods, schedule: str, counts: dict[str, int], small: list[str], shape: tuple[int, int]) -> None:
+    """Raise UsageError if a method takes more than half of this machine's memory to add images to the `small` classes.
+
+    `counts` are those of all classes to learn from.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    n_images, n_of_class = sum(counts.values()), max(counts[name] for name in small)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for method in methods:
+        made = balancer(method, schedule, n_images, False, folder=None)
+        needed = made.n_bytes_held(n_images, n_of_class, (*shape, 3))
+        if needed > memory / 2:
+            raise UsageError(
+                f"{method} would hold {needed / 1e9:.0f} GB of images in memory, more than half of this machine's; "
+                "choose another method or a smaller --image-size"
             )

@@ -16,6 +16,7 @@ from .cell import AUDIT, Cell
 from .filters import drawn
 
 MAX_IMAGES = 1000  # of a class, real or new
+MAX_IMAGES_OF_ALL = 50_000  # new ones of all classes
 POSSIBLE = {"Fréchet": (0.0, np.inf), "density": (0.0, np.inf), "coverage": (0.0, 1.0)}
 OF_CLASSES = {
     "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
@@ -91,14 +92,15 @@ def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
 
 
 def of_all(runner, task: str, balancer) -> dict:
-    """OF_ALL: classifiers between real and new images of all classes, with as many new ones as real ones.
+    """OF_ALL: classifiers between real and new images of all classes, as many new ones as real ones, up to a limit.
 
     GAN-train (Shmelkov et al. 2018): accuracy on real test images after training on new ones alone. GAN-test: accuracy
     on new images after training on real ones. Inception score: of that classifier on the new images.
     """
     parts, baseline = runner.parts(task), Cell(task, BASELINE, 0)
     train, test = parts.train, parts.test
-    counts = np.minimum(np.bincount(train.labels), MAX_IMAGES)
+    counts = np.bincount(train.labels)
+    counts = np.minimum(counts, min(MAX_IMAGES, MAX_IMAGES_OF_ALL // len(counts)))
     try:
         images = np.concatenate([balancer.sample(label, int(n), random_state=1) for label, n in enumerate(counts)])
     except (ValueError, RuntimeError) as error:  # a method may only make images of small classes

@@ -1,20 +1,32 @@
 """Filters that new images pass one after the other: each sees only what passed those before it.
 
-A filter is a function of uint8 images (n, height, width, channels), their class, the originals of this class, and the
+A filter is a function of uint8 images (n, height, width, channels), their class, the `Originals` of this class, and the
 classifier of the originals or None. It returns bool (n,): which images it passes. How many these are means something
 only beside how many real images it passes that nothing has learned from.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
-from ...evaluation.nearest import near_copies
+from ...datasets.stored_images import StoredImages, taken
+from ...evaluation.nearest import copy_limit, near_copies
 from ..command_line import UsageError
 
 MAX_REAL_IMAGES = 1000  # of a class
 Counts = dict[str, tuple[int, int]]  # filter -> how many images it saw, and how many passed
+
+
+class Originals:
+    """The original images of a class, and how close to one of them a copy lies, which is found once for all rounds."""
+
+    def __init__(self, images: np.ndarray | StoredImages):
+        self.images = images
+
+    @cached_property
+    def copy_limit(self) -> float:
+        return copy_limit(self.images)
 
 
 def faces(images, label, originals, classifier):
@@ -33,7 +45,7 @@ def confidence(images, label, originals, classifier):
 
 def duplicates(images, label, originals, classifier):
     """Images that are not near copies of an original of their class."""
-    return ~near_copies(images, originals)
+    return ~near_copies(images, originals.images, originals.copy_limit)
 
 
 FILTERS = {"faces": faces, "confidence": confidence, "duplicates": duplicates}
@@ -71,10 +83,10 @@ def passing(names: Iterable[str], images: np.ndarray, label: int, originals, cla
     return kept, counts
 
 
-def drawn(images: np.ndarray, max_images: int) -> np.ndarray:
-    """At most so many of the images, always the same ones and in their order."""
+def drawn(images: np.ndarray | StoredImages, max_images: int) -> np.ndarray:
+    """At most so many of the images, as an array, always the same ones and in their order."""
     if len(images) <= max_images:
-        return images
+        return images[:]
     return images[np.sort(np.random.default_rng(0).choice(len(images), max_images, replace=False))]
 
 
@@ -88,12 +100,12 @@ class Chain:
         self.names = names
         self.parts = parts
         self.classifier = original_classifier() if NEED_CLASSIFIER & set(names) else None
+        self.originals = cache(self._originals)
         self.real_counts = cache(self._real_counts)
 
     def passing(self, images: np.ndarray, label: int) -> tuple[np.ndarray, Counts]:
         """As `passing`, with the training images as the originals."""
-        train = self.parts.train
-        return passing(self.names, images, label, train.images[train.labels == label], self.classifier)
+        return passing(self.names, images, label, self.originals(label), self.classifier)
 
     def rates(self, new: dict[int, Counts]) -> dict[str, dict[str, dict[str, int]]]:
         """What the filters did to new images of each class, beside what they do to test images of it.
@@ -105,9 +117,13 @@ class Chain:
             for name in self.names
         }
 
+    def _originals(self, label: int) -> Originals:
+        train = self.parts.train
+        return Originals(taken(train.images, train.labels == label))
+
     def _real_counts(self, label: int) -> Counts:
         test = self.parts.test
-        return self.passing(drawn(test.images[test.labels == label], MAX_REAL_IMAGES), label)[1]
+        return self.passing(drawn(taken(test.images, test.labels == label), MAX_REAL_IMAGES), label)[1]
 
 
 def _rate(new: tuple[int, int], real: tuple[int, int]) -> dict[str, int]:

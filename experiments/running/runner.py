@@ -3,14 +3,17 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from ...datasets.files import read_json, write_archive, write_atomically
 from ...datasets.image_dataset import ImageDataset
+from ...datasets.stored_images import StoredImages, joined, taken, write
 from ...evaluation import classifiers, protocol, scores, ssim
 from ...models import BASELINE, named
 from ...models.balancer import collapse_tolerated
@@ -22,9 +25,11 @@ from .environment import environment
 from .filters import Chain, Counts, drawn, useful
 from .fitting import Fitting
 from .plan import Plan
+from .rounds import rounds
 
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
 MIN_IMAGES_OF_SSIM = 4
+STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
 CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
 
 
@@ -69,7 +74,11 @@ class Runner:
             with locks.held(folder, wait):
                 record = self.cached(cell)  # another process may have finished it meanwhile
                 if record is None:
-                    record = self._compute(cell, wait)
+                    try:
+                        record = self._compute(cell, wait)
+                    finally:
+                        for path in folder.glob(STORED.format("*") + "*"):
+                            path.unlink()
                     write_atomically(folder / "cell.json", json.dumps(record, indent=1) + "\n")
                     self.failure_log(cell).unlink(missing_ok=True)
         return record
@@ -161,18 +170,33 @@ class Runner:
     def _sampled(self, cell: Cell, balancer, filters: Chain) -> tuple[dict[int, np.ndarray], dict[int, Counts]]:
         """New images of each class that passed all filters, and what each filter did.
 
-        Raises RuntimeError if SSIM is measured and too few of a class passed.
+        Where the original images are stored, so are the new ones. Raises RuntimeError if SSIM is measured and too few
+        of a class passed.
         """
         images, counts = {}, {}
+        image_shape, are_stored = balancer.image_shape_, isinstance(self.parts_of(cell).train.images, StoredImages)
         for label, n in self.fitting.additions(cell, balancer).items():
-            made = balancer.sample(label, n, random_state=cell.seed)
-            kept, counts[label] = filters.passing(made, label)
-            images[label] = made[kept]
-            if filters.names and self.plan.has_ssim(cell) and len(kept) < MIN_IMAGES_OF_SSIM:
-                passed = f"{' and '.join(filters.names)} passed {len(kept)} of {n} new images"
+            counts[label] = dict.fromkeys(filters.names, (0, 0))
+            parts = self._passed(cell, balancer, filters, label, n, counts[label])
+            path = self.plan.folder(cell) / STORED.format(label)
+            images[label] = write(path, image_shape, parts) if are_stored else np.concatenate(list(parts))
+            n_passed = len(images[label])
+            if filters.names and self.plan.has_ssim(cell) and n_passed < MIN_IMAGES_OF_SSIM:
+                passed = f"{' and '.join(filters.names)} passed {n_passed} of {n} new images"
                 name = self.plan.tasks[cell.task].class_names[label]
                 raise RuntimeError(f"{passed} of {name}, too few for SSIM")
         return images, counts
+
+    def _passed(self, cell: Cell, balancer, filters: Chain, label: int, n: int, counts: Counts) -> Iterator[np.ndarray]:
+        """Of `n` new images of a class those that passed all filters, a round at a time; counts are added to."""
+        hidden = not self.verbose
+        with tqdm(None, f"{cell}, new images", n, unit="image", disable=hidden, delay=2, mininterval=1) as bar:
+            for n_of_round, seed in rounds(n, balancer.image_shape_, cell.seed):
+                made = balancer.sample(label, n_of_round, random_state=seed)
+                kept, of_round = filters.passing(made, label)
+                counts |= {name: tuple(np.add(counts[name], of_round[name]).tolist()) for name in filters.names}
+                yield made[kept]
+                bar.update(n_of_round)
 
     def _shown_rates(self, cell: Cell, balancer, images: dict[int, np.ndarray]) -> dict:
         """The pass rates of the task's filters that drop nothing; of the first seed also a picture of what is kept."""
@@ -231,7 +255,7 @@ class Runner:
         if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
             real = [label for label in range(task.n_classes) if label not in new_images]
             parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
-        made = np.concatenate([parts.train.images[:0], *new_images.values()])
+        made = joined([taken(parts.train.images, np.arange(0)), *new_images.values()])
         labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
         return protocol.with_new_images(parts, made, labels, task)
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from ...datasets.stored_images import in_parts
 from .fit import Stage, seeded, train
 
 HISTORY_COLUMNS = ["epoch", "seconds", "stage"]  # beside the losses of each method
@@ -111,7 +112,9 @@ class Trained(BaseEstimator, ABC):
         free = {"folder", "verbose", "sampling_strategy"} | later
         arguments = {name: value for name, value in self.recorded_parameters().items() if name not in free}
         arguments["random_state"] = self.seed_
-        data = hashlib.sha256(np.ascontiguousarray(images))
+        data = hashlib.sha256()
+        for part in in_parts(images, f"{type(self).__name__}, hashing" if self.verbose else None):
+            data.update(np.ascontiguousarray(part))
         data.update(np.ascontiguousarray(others))
         identity = {"method": type(self).__name__, "data": data.hexdigest(), "arguments": arguments}
         return json.dumps(identity, indent=1, default=_as_json)

@@ -40,19 +40,19 @@ def test_every_image_below_a_class_is_found_in_order(source):
     assert [path.name for path in listing.others] == ["notes.txt", "notes.txt"]
 
 
-def test_images_are_resized_and_coloured(source):
-    loaded = folder.load(folder.scan(source), (8, 10))
+def test_images_are_resized_and_coloured(source, tmp_path):
+    loaded = folder.load(folder.scan(source), (8, 10), tmp_path)
     assert loaded.dataset.images.shape == (5, 8, 10, 3)
     assert loaded.dataset.labels.tolist() == [0, 0, 0, 1, 1]
     assert loaded.dataset.class_names == ("cats", "pések")
-    assert np.abs(loaded.dataset.images[0, 4, 5].astype(int) - ORANGE).max() < 5
+    assert np.abs(loaded.dataset.images[0][4, 5].astype(int) - ORANGE).max() < 5
     assert not loaded.unreadable
 
 
-def test_grey_images_have_one_channel(source):
+def test_grey_images_have_one_channel(source, tmp_path):
     for path in [path for path in source.rglob("*") if path.is_file()]:
         save(path, colour=(90, 90, 90))
-    assert folder.load(folder.scan(source), (8, 8)).dataset.images.shape == (5, 8, 8, 1)
+    assert folder.load(folder.scan(source), (8, 8), tmp_path).dataset.images.shape == (5, 8, 8, 1)
 
 
 def test_images_that_agree_keep_their_size_others_get_64(tmp_path):
@@ -87,7 +87,7 @@ def test_shrinking_averages(tmp_path):
         for number in range(2):
             (tmp_path / name).mkdir(exist_ok=True)
             Image.fromarray(board).save(tmp_path / name / f"{number}.png")
-    images = folder.load(folder.scan(tmp_path), (8, 8)).dataset.images
+    images = np.asarray(folder.load(folder.scan(tmp_path), (8, 8), tmp_path).dataset.images)
     assert np.abs(images[:, 1:-1, 1:-1].astype(int) - 127).max() < 4
 
 
@@ -95,7 +95,7 @@ def test_what_is_not_readable_is_left_out_and_named(source, tmp_path, capsys):
     (source / "cats" / "broken.jpg").write_bytes(b"no image")
     save(tmp_path / "elsewhere.png")
     (source / "cats" / "link.png").symlink_to(tmp_path / "elsewhere.png")
-    loaded = folder.load(folder.scan(source), (8, 8))
+    loaded = folder.load(folder.scan(source), (8, 8), tmp_path)
     assert len(loaded.dataset.images) == len(loaded.paths) == 5
     assert [path.name for path, _ in loaded.unreadable] == ["broken.jpg", "link.png"]
     message = capsys.readouterr().err
@@ -103,13 +103,13 @@ def test_what_is_not_readable_is_left_out_and_named(source, tmp_path, capsys):
     assert "cats/broken.jpg: not a readable image" in message
     assert "cats/link.png is refused: it is a symbolic link" in message
     with pytest.raises(DatasetError, match=r"2 of 7 files are not readable images: cats/broken\.jpg"):
-        folder.load(folder.scan(source), (8, 8), strict=True)
+        folder.load(folder.scan(source), (8, 8), tmp_path, strict=True)
 
 
-def test_a_class_without_enough_readable_images_is_refused(source):
+def test_a_class_without_enough_readable_images_is_refused(source, tmp_path):
     (source / "pések" / "b.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"1 of 2 classes in .* fewer than 2 readable images .*: pések \(1\)"):
-        folder.load(folder.scan(source), (8, 8))
+        folder.load(folder.scan(source), (8, 8), tmp_path)
 
 
 def make(root, names, n=2):
@@ -150,13 +150,13 @@ def test_a_missing_folder_an_empty_class_and_too_many_classes_are_refused(tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="the superuser may read everything")
-def test_a_file_without_permission_is_left_out(source):
+def test_a_file_without_permission_is_left_out(source, tmp_path):
     (source / "cats" / "a.jpg").chmod(0)
-    assert "cannot be read" in folder.load(folder.scan(source), (8, 8)).unreadable[0][1]
+    assert "cannot be read" in folder.load(folder.scan(source), (8, 8), tmp_path).unreadable[0][1]
 
 
-def test_groups_are_read_and_wrong_ones_refused(source):
-    paths = folder.load(folder.scan(source), (8, 8)).paths
+def test_groups_are_read_and_wrong_ones_refused(source, tmp_path):
+    paths = folder.load(folder.scan(source), (8, 8), tmp_path).paths
     assert read_groups(source, paths) is None
     rows = [("file", "group"), ("cats/a.jpg", "x"), ("pések/a.bmp", "x")]
     with open(source / "groups.csv", "w", newline="") as file:
@@ -185,9 +185,13 @@ def test_no_group_is_in_both_parts_and_classes_are_in_proportion():
         split_groups(labels, np.where(labels == 2, 9999, groups), 0.3, 0, "abc")
 
 
-def test_images_that_no_memory_holds_are_refused(source):
-    with pytest.raises(DatasetError, match=r"5 images of 1000000 x 1000000 pixels take 15000 GB, more than half"):
-        folder.load(folder.scan(source), (1_000_000, 1_000_000))
+def test_what_no_disk_holds_is_refused(source, tmp_path):
+    needed = folder.n_bytes_decoded(folder.scan(source), (1_000_000, 1_000_000))
+    with pytest.raises(
+        DatasetError, match=rf"this may take 15000\.0 GB of the disk of {tmp_path}, of which .* are free"
+    ):
+        folder.check_disk(tmp_path / "not" / "there", needed)
+    folder.check_disk(tmp_path, folder.n_bytes_of_files(folder.scan(source)))
 
 
 def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_path):
@@ -198,7 +202,7 @@ def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_p
     listing = folder.scan(source)
     assert {path.name for path in listing.others} == {"linked", "pipe.png"}
     assert folder.image_shape(listing) == (64, 64)
-    ((path, reason),) = folder.load(listing, (8, 8)).unreadable
+    ((path, reason),) = folder.load(listing, (8, 8), tmp_path).unreadable
     assert path.name == "loop.png"
     assert "leads back to itself" in reason
 
@@ -213,8 +217,8 @@ def test_names_that_are_no_unicode_are_refused(source):
         folder.scan(source)
 
 
-def test_groups_that_contradict_each_other_are_refused_and_empty_cells_are_groups(source):
-    paths = folder.load(folder.scan(source), (8, 8)).paths
+def test_groups_that_contradict_each_other_are_refused_and_empty_cells_are_groups(source, tmp_path):
+    paths = folder.load(folder.scan(source), (8, 8), tmp_path).paths
     (source / "groups.csv").write_text("group,file\n,cats/a.jpg\n,pések/a.bmp\nx\n")
     assert len(set(read_groups(source, paths).tolist())) == 5
     (source / "groups.csv").write_text("file,group\ncats/a.jpg,x\ncats/a.jpg,y\n")

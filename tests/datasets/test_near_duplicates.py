@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from class_balancing.datasets.near_duplicates import near_duplicates
+from class_balancing.datasets.near_duplicates import _alike, near_duplicates
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.tables import TASKS
 from PIL import Image, ImageFilter
@@ -46,7 +46,7 @@ def found(images, others, **limits):
 @pytest.mark.parametrize("change", [np.copy, encoded_again, brighter, resized])
 def test_planted_near_duplicates_are_found_and_nothing_else(photographs, change):
     planted = np.stack([change(image) for image in photographs[10:40]])
-    pairs, distances = found(photographs, planted)
+    pairs, distances, _ = found(photographs, planted)
     assert pairs.dtype == np.int64
     np.testing.assert_array_equal(pairs, np.stack([np.arange(10, 40), np.arange(60, 90)], axis=1))
     differences = photographs[10:40].astype(float) - planted
@@ -55,7 +55,7 @@ def test_planted_near_duplicates_are_found_and_nothing_else(photographs, change)
 
 @pytest.mark.parametrize("change", [mirrored, much_brighter])
 def test_images_that_look_different_are_not_reported(photographs, change):
-    pairs, distances = found(photographs, np.stack([change(image) for image in photographs]))
+    pairs, distances, _ = found(photographs, np.stack([change(image) for image in photographs]))
     assert pairs.shape == (0, 2)
     assert distances.shape == (0,)
 
@@ -68,7 +68,7 @@ def test_equal_hashes_of_different_pixels_are_not_enough(photographs):
 
 def test_pairs_stand_across_the_two_sets_only(photographs):
     images = np.concatenate([photographs[:5], photographs[:5], photographs[:1]])
-    pairs, _ = near_duplicates(images, np.array([7, 0, 5]), np.array([2, 3, 10]))
+    pairs, _, _ = near_duplicates(images, np.array([7, 0, 5]), np.array([2, 3, 10]))
     assert pairs.tolist() == [[7, 2], [0, 10], [5, 10]]
 
 
@@ -81,18 +81,40 @@ def test_chunks_make_no_difference(photographs, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+def test_bands_miss_no_hash_that_is_alike():
+    rng = np.random.default_rng(0)
+    first, bits = rng.integers(0, 2**64, 200, np.uint64), np.uint64(1) << np.arange(64, dtype=np.uint64)
+    flipped = [rng.permuted(np.tile(bits, (200, 1)), axis=1)[:, :n].sum(axis=1, dtype=np.uint64) for n in range(8)]
+    second = rng.permutation(np.concatenate([first ^ changes for changes in flipped]))
+    for max_bits in (0, 1, 4, 6):
+        expected = np.argwhere(np.bitwise_count(first[:, None] ^ second) <= max_bits)
+        assert len(expected) == 200 * (max_bits + 1)
+        np.testing.assert_array_equal(np.concatenate(list(_alike(first, second, max_bits))), expected)
+
+
+def test_the_search_may_end_early(photographs, monkeypatch):
+    monkeypatch.setattr("class_balancing.datasets.near_duplicates.PAIRS_AT_ONCE", 100)
+    copies = photographs[[0] * 30]
+    everything = found(copies, copies)
+    assert (len(everything.pairs), everything.is_complete) == (900, True)
+    some = found(copies, copies, max_alike=250)
+    assert (len(some.pairs), len(some.distances), some.is_complete) == (300, 300, False)
+    np.testing.assert_array_equal(some.pairs, everything.pairs[:300])
+    assert found(copies, copies, max_alike=900).is_complete
+
+
 def test_an_empty_set_has_no_pairs(photographs):
-    pairs, distances = near_duplicates(photographs, np.arange(60), np.array([], np.int64))
+    pairs, distances, _ = near_duplicates(photographs, np.arange(60), np.array([], np.int64))
     assert (pairs.shape, distances.shape) == ((0, 2), (0,))
 
 
 def test_digits_written_by_different_hands_are_no_duplicates(digits):
     first, second = np.arange(1200), np.arange(1200, 1797)
-    alike, _ = near_duplicates(digits.images, first, second)
+    alike, _, _ = near_duplicates(digits.images, first, second)
     assert set(map(tuple, digits.labels[alike])) <= {(1, 1)}
     assert len(alike) <= 1
     doubled = np.concatenate([digits.images, digits.images[:30]])
-    pairs, distances = near_duplicates(doubled, first, np.arange(1797, 1827))
+    pairs, distances, _ = near_duplicates(doubled, first, np.arange(1797, 1827))
     np.testing.assert_array_equal(pairs, np.stack([np.arange(30), np.arange(1797, 1827)], axis=1))
     assert not distances.any()
 
@@ -104,5 +126,5 @@ def test_test_cars_of_vehicles_that_have_a_near_duplicate_to_learn_from(datasets
     (label,) = task.measured
     cars = [part.images[part.labels == label] for part in (parts.train, parts.test)]
     (n_train, n_test) = map(len, cars)
-    pairs, _ = near_duplicates(np.concatenate(cars), np.arange(n_train), n_train + np.arange(n_test))
+    pairs, _, _ = near_duplicates(np.concatenate(cars), np.arange(n_train), n_train + np.arange(n_test))
     assert (n_test, len(np.unique(pairs[:, 1]))) == (196, 22)

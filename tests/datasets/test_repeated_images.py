@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from class_balancing.datasets import fer2013, repeated_images
 from class_balancing.datasets.image_dataset import ImageDataset
+from class_balancing.datasets.near_duplicates import NearDuplicates
 from class_balancing.datasets.repeated_images import (
     count_repeated,
     n_repeated,
@@ -86,7 +87,9 @@ def test_images_are_counted_once_however_often_they_stand_elsewhere(dataset, pai
 
 
 def test_exact_ones_are_found_without_perceptual_hashes(dataset, monkeypatch):
-    monkeypatch.setattr(repeated_images, "near_duplicates", lambda *_: (np.zeros((0, 2), np.int64), np.zeros(0)))
+    monkeypatch.setattr(
+        repeated_images, "near_duplicates", lambda *_: NearDuplicates(np.zeros((0, 2), np.int64), np.zeros(0), True)
+    )
     exact, near = repeated_test_images(dataset, repeated_across_parts(dataset))
     assert (np.flatnonzero(exact) + 16).tolist() == (np.flatnonzero(near) + 16).tolist() == [18, 20]
 

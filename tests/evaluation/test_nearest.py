@@ -2,7 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from class_balancing.evaluation.nearest import near_copies, nearest, nearest_other
+from class_balancing.evaluation.nearest import copy_limit, near_copies, nearest, nearest_other
 
 
 def noise(n, side=8, seed=0):
@@ -56,6 +56,24 @@ def test_nearest_other_leaves_each_image_itself_out_but_not_its_twin():
     assert np.flatnonzero(distance == 0).tolist() == [4, 17]
 
 
+def test_some_images_are_compared_with_all_others(monkeypatch):
+    images = noise(60)
+    images[17] = images[4]
+    chosen = np.array([3, 17, 40])
+    for found, expected in zip(nearest_other(images, chosen), nearest_other(images), strict=True):
+        np.testing.assert_array_equal(found, expected[chosen])
+    monkeypatch.setattr("class_balancing.evaluation.nearest.CHUNK_ORIGINALS", 7)
+    assert nearest_other(images, chosen)[1].tolist() == nearest_other(images)[1][chosen].tolist()
+
+
+def test_of_many_originals_some_decide_how_close_a_copy_lies(monkeypatch):
+    originals = noise(400)
+    of_all = np.sort(nearest_other(originals)[1])
+    assert copy_limit(originals) == of_all[3], "floor(0.01 * 401) = 4"
+    monkeypatch.setattr("class_balancing.evaluation.nearest.MAX_ORIGINALS_TRIED", 200)
+    assert copy_limit(originals) in of_all[1:20], "the second smallest of 200 distances to all others"
+
+
 def test_many_originals_need_little_memory():
     originals = noise(15_000, side=32)
     tracemalloc.start()
@@ -70,8 +88,8 @@ def test_copies_are_found_and_new_images_of_the_same_kind_rarely(digits):
     lighter = np.minimum(originals[:50].astype(int) + 3, 255).astype(np.uint8)
     assert near_copies(originals[:50], originals).all()
     assert near_copies(lighter, originals).all()
-    assert near_copies(others, originals, quantile=0.01).mean() < 0.03
-    assert 0.1 < near_copies(others, originals, quantile=0.2).mean() < 0.3
+    assert near_copies(others, originals, copy_limit(originals, 0.01)).mean() < 0.03
+    assert 0.1 < near_copies(others, originals, copy_limit(originals, 0.2)).mean() < 0.3
 
 
 @pytest.mark.parametrize("n_originals", [1, 2, 3, 5])
@@ -84,16 +102,16 @@ def test_few_originals_know_exact_copies_only(n_originals):
 
 def test_quantile_0_means_exact_copies_only_and_1_the_most_distant_original(digits):
     originals, changed = digits.images[:300], digits.images[:300] ^ 1
-    assert near_copies(originals, originals, quantile=0.0).all()
-    assert not near_copies(changed, originals, quantile=0.0).any()
-    assert near_copies(digits.images[300:400], originals, quantile=1.0).mean() > 0.95
+    assert near_copies(originals, originals, copy_limit(originals, 0.0)).all()
+    assert not near_copies(changed, originals, copy_limit(originals, 0.0)).any()
+    assert near_copies(digits.images[300:400], originals, copy_limit(originals, 1.0)).mean() > 0.95
 
 
 def test_twins_among_the_originals_hide_no_near_copy():
     originals = noise(200)
     with_twins = np.concatenate([originals, originals[:150]])
     for quantile, expected in ((0.01, False), (0.1, True)):
-        assert near_copies(originals[180:] ^ 1, with_twins, quantile).all() == expected
+        assert near_copies(originals[180:] ^ 1, with_twins, copy_limit(with_twins, quantile)).all() == expected
     all_twins = np.concatenate([originals, originals])
     assert near_copies(originals, all_twins).all()
     assert not near_copies(originals ^ 1, all_twins).any()
@@ -102,7 +120,7 @@ def test_twins_among_the_originals_hide_no_near_copy():
 @pytest.mark.parametrize("quantile", [-0.1, 1.1])
 def test_nonsense_is_refused(quantile):
     with pytest.raises(ValueError, match=r"quantile must lie in 0\.\.1"):
-        near_copies(noise(3), noise(3), quantile)
+        copy_limit(noise(3), quantile)
     with pytest.raises(ValueError, match="no original of shape"):
         nearest(noise(3), noise(0))
     with pytest.raises(ValueError, match="no original of shape"):

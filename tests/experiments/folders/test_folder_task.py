@@ -1,5 +1,7 @@
 """Anyone's folder as a task: how it is split, what judges it, and how long each method is trained for it."""
 
+import os
+
 import numpy as np
 import pytest
 import small_folder
@@ -11,6 +13,7 @@ from class_balancing.experiments.folders.task import (
     PROTOCOL,
     balancer,
     check,
+    check_memory,
     default_folds,
     filtering_task,
     judged_tasks,
@@ -39,7 +42,7 @@ def test_the_smallest_class_is_measured_unless_another_is_named():
 
 def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40, "striped": 50})
-    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    dataset = folder.load(folder.scan(source), (12, 12), tmp_path).dataset
     (task,) = judged_tasks(dataset.class_names, dataset.labels, None, (12, 12, 3), None, True, 1, 1)
     parts = protocol.parts(dataset, task, PROTOCOL)
     counts = np.bincount(parts.train.labels)
@@ -50,7 +53,7 @@ def test_every_class_is_to_get_as_many_images_as_the_largest(tmp_path):
 
 def test_groups_are_never_split(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 40})
-    loaded = folder.load(folder.scan(source), (12, 12))
+    loaded = folder.load(folder.scan(source), (12, 12), tmp_path)
     groups = np.arange(len(loaded.paths)) // 2
     dataset = loaded.dataset
     (task,) = judged_tasks(dataset.class_names, dataset.labels, groups, (12, 12, 3), None, True, 1, 1)
@@ -81,7 +84,7 @@ def test_in_folds_every_image_is_tested_once_and_few_are_enough(tmp_path):
     tasks = tasks_of(counts, 5)
     assert [task.name for task in tasks] == [f"fold{which}of5" for which in range(1, 6)]
     assert {task.measured_label for task in tasks} == {"dark"}
-    dataset = folder.load(folder.scan(small_folder.write(tmp_path / "src", counts)), (12, 12)).dataset
+    dataset = folder.load(folder.scan(small_folder.write(tmp_path / "src", counts)), (12, 12), tmp_path).dataset
     parts = [protocol.parts(dataset, task, PROTOCOL) for task in tasks]
     assert sorted(np.concatenate([part.indices["test"] for part in parts])) == list(range(47))
     for part in parts:
@@ -102,7 +105,7 @@ def test_there_are_folds_where_images_are_few():
 
 def test_a_quarter_of_the_images_is_set_aside_for_filters(tmp_path):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 8})
-    dataset = folder.load(folder.scan(source), (12, 12)).dataset
+    dataset = folder.load(folder.scan(source), (12, 12), tmp_path).dataset
     task = filtering_task(dataset.class_names, dataset.labels, None, (12, 12, 3))
     parts = protocol.parts(dataset, task, PROTOCOL)
     assert np.bincount(parts.test.labels).tolist() == [15, 2], "too few for a verdict, but no verdict is asked for"
@@ -153,3 +156,15 @@ def test_what_a_method_cannot_learn_from_is_refused_before_training():
     with pytest.raises(UsageError, match="class a has 5 images to learn from, but smote needs 6"):
         check(["smote"], "quick", {"a": 5, "b": 20}, (8, 8))
     check(["geometric"], "quick", {"a": 2, "b": 20}, (6, 9))
+
+
+def test_what_memory_does_not_hold_is_refused_before_hours_of_work(monkeypatch):
+    counts, shape, of_system = {"many": 900_000, "few": 100_000}, (64, 64), os.sysconf
+    memory = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**22}  # 17 GB
+    monkeypatch.setattr(os, "sysconf", lambda name: memory.get(name) or of_system(name))
+    check_memory(["geometric", "random_oversampling", "cvae", "bagan+geometric"], "quick", counts, ["few"], shape)
+    check_memory(["smote"], "quick", {"many": 900_000, "few": 10_000}, ["few"], shape)
+    with pytest.raises(UsageError, match=r"smote would hold 16 GB of images in memory, more than half of this machine"):
+        check_memory(["geometric", "smote"], "quick", counts, ["few"], shape)
+    with pytest.raises(UsageError, match=r"adasyn\+geometric would hold 149 GB"):
+        check_memory(["adasyn+geometric"], "quick", counts, ["few"], shape)

@@ -12,6 +12,7 @@ import commands
 import pandas as pd
 import pytest
 import small_folder
+from class_balancing.datasets import folder
 from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
 from class_balancing.experiments.command_line import UsageError
@@ -162,10 +163,36 @@ def test_the_same_command_computes_nothing_again_and_refuses_other_options(judge
     assert len(before) == 9 * 2 * 2
     monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
     monkeypatch.setattr(Fitting, "_fit", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(folder, "decode_all", lambda *_: pytest.fail("decoded again"))
     assert called(source, *ASKED, "--out", out) == 0
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")} == before
     with pytest.raises(UsageError, match="holds results of other images or options"):
         called(source, "--methods", "smote", "--out", out)
+    assert len(list(out.glob("images-*"))) == 2, "the images and what is known of them"
+    assert not list(out.glob("runs/*/new-*"))
+
+
+def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(judged, tmp_path):
+    source, out = judged
+    before = sorted(out.glob("images-*"))
+    other = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20, "striped": 50})
+    with pytest.raises(UsageError, match="holds results of other images or options"):
+        called(other, *ASKED, "--out", out)
+    assert set(before) < set(out.glob("images-*"))
+    assert called(source, *ASKED, "--out", out) == 0
+    assert sorted(out.glob("images-*")) == before
+    (other / "striped").rename(other / "spotted")
+    with pytest.raises(UsageError, match="holds results of other images or options"):
+        called(other, *ASKED, "--out", out)
+    assert sorted(out.glob("images-*")) == before, "other classes are known before anything is decoded"
+
+
+def test_the_plan_of_all_methods(tmp_path, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 30})
+    assert called(source, "--methods", "all", "--out", tmp_path / "out", "--dry-run") == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {name} " in printed for name in METHODS)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_plan_counts_what_is_finished(judged, capsys):

@@ -95,19 +95,20 @@ def test_filters_that_pass_too_few_are_a_sentence(passed, n_made, sentence, sour
 def test_the_classifier_of_the_originals_filters_and_has_not_seen_the_real_ones(
     source, quick_classifiers, monkeypatch, tmp_path
 ):
-    trained, predicted = [], []
+    known, predicted = [], []
     train, predict = classifiers.train_classifier, classifiers.predict
-    monkeypatch.setattr(
-        classifiers, "train_classifier", lambda *given, **named: trained.append(given[1:3]) or train(*given, **named)
-    )
+
+    def trained(build, learned, validation, **named):
+        known.extend(image.tobytes() for part in (learned, validation) for image in part.images)
+        return train(build, learned, validation, **named)
+
+    monkeypatch.setattr(classifiers, "train_classifier", trained)
     monkeypatch.setattr(
         classifiers, "predict", lambda model, images: predicted.append(images) or predict(model, images)
     )
     assert called(source, tmp_path / "dst", "--method", "smote", "--schedule", "smoke", "--filter", "confidence") == 0
     assert len(pd.read_csv(tmp_path / "dst" / "manifest.csv")) == 24
-    ((learned, validation),) = trained
-    known = {image.tobytes() for part in (learned, validation) for image in part.images}
-    assert len(known) == 72
+    assert len(known) == len(set(known)) == 72
     *_, real = predicted
     assert len(real) == 4
-    assert not known & {image.tobytes() for image in real}
+    assert not set(known) & {image.tobytes() for image in real}

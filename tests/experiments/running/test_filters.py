@@ -5,7 +5,7 @@ import pytest
 from class_balancing.evaluation import classifiers
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.running import filters
-from class_balancing.experiments.running.filters import FILTERS, check_packages, drawn, in_words, passing
+from class_balancing.experiments.running.filters import FILTERS, Originals, check_packages, drawn, in_words, passing
 
 
 def test_confidence_keeps_what_the_classifier_takes_for_its_class(monkeypatch):
@@ -18,7 +18,7 @@ def test_confidence_keeps_what_the_classifier_takes_for_its_class(monkeypatch):
 def test_duplicates_are_copies_of_originals():
     originals = np.random.default_rng(0).integers(0, 256, (30, 4, 4, 1), dtype=np.uint8)
     images = np.concatenate([originals[:2], 255 - originals[:3]])
-    passed = FILTERS["duplicates"](images, 1, originals, None)
+    passed = FILTERS["duplicates"](images, 1, Originals(originals), None)
     np.testing.assert_array_equal(passed, [False, False, True, True, True])
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import small_tasks
 import tensorflow as tf
+from class_balancing.datasets.stored_images import StoredImages, write
 from class_balancing.evaluation import classifiers
-from class_balancing.experiments.running import filters
+from class_balancing.experiments.running import filters, rounds
 from class_balancing.experiments.running import runner as runners
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.fitting import Fitting
@@ -110,6 +111,25 @@ def test_a_record_is_complete(small):
     first = Cell("digits-75", "geometric", 0)
     made.run(first)
     assert {path.name for path in made.plan.folder(first).iterdir()} == files | {"samples.png"}
+
+
+@pytest.mark.parametrize("n_in_a_round", [10_000, 7])
+@pytest.mark.parametrize("method", ["geometric", "smote", "class_weights"])
+def test_stored_images_give_the_same_record(method, n_in_a_round, small, dataset, monkeypatch, tmp_path):
+    monkeypatch.setattr(rounds, "MAX_BYTES_IN_A_ROUND", n_in_a_round * 28 * 28)
+    images = write(tmp_path / "images.npy", dataset.images.shape[1:], [dataset.images])
+    in_memory, stored = small("clean"), small("clean")
+    stored.datasets = {"digits": replace(dataset, images=images)}
+    stored.plan = stored.fitting.plan = replace(stored.plan, out=tmp_path / "stored")
+    records = [made.run(Cell("digits-75", method, 0)) for made in (in_memory, stored)]
+    for record in records:
+        for name in [name for name in record if name.endswith("_s")]:
+            record.pop(name)
+    assert records[0] == records[1]
+    assert not list((tmp_path / "stored").rglob("new-*"))
+    if method == "geometric":
+        given = stored.learned_from(Cell("digits-75", method, 0), {})
+        assert all(isinstance(part.images, StoredImages) for part in given)
 
 
 def test_class_weights_reach_the_classifier(small, monkeypatch):
