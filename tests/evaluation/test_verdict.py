@@ -48,6 +48,7 @@ def test_folds_and_racing_find_more_than_a_single_split_for_the_same_computing()
     planted = PLANTED[PLANTED["share"] >= 0.5]
     assert len(planted)
     assert (planted["share"] > planted["share_old"] + 0.3).all()
+    assert (planted["stated"] < 2 / 3 * planted["stated_old"]).all()
 
 
 def test_a_small_part_of_the_simulations_as_they_are_now(monkeypatch):
