@@ -1,7 +1,6 @@
 """Compression: bytes an image against PSNR, beside JPEG."""
 
 import numpy as np
-import pandas as pd
 
 from . import rivals
 from .piece import PSNR, SSIM, Asked, Measured, Metric, Network, closeness
@@ -57,6 +56,8 @@ def measure(piece, parts, autoencoder, settings) -> Measured:
 
 def further(frame):
     """For each code, JPEG's PSNR with at most as many bytes."""
+    import pandas as pd
+
     keys = ["dataset", "use", "method", "setting", "seed"]
     wide = frame.pivot(index=keys, columns="metric", values="value").reset_index()
     files = wide[wide["method"] == JPEG]

@@ -1,10 +1,13 @@
-"""Measurements that are differences of two others."""
-
-import pandas as pd
+"""Measurements that are differences of two others. Pandas is imported only where it is used, since plans need none."""
 
 
-def over(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """Rows of the gain in PSNR over each of these methods, which are measured once; `names`: method -> metric."""
+def over(frame, names: dict[str, str]):
+    """Rows of the gain in PSNR over each of these methods, which are measured once; `names`: method -> metric.
+
+    `frame` is the data frame of `results.collect`, the rows returned are another.
+    """
+    import pandas as pd
+
     found = [frame.iloc[:0]]
     psnr = frame[frame["metric"] == "psnr"]
     for method, metric in names.items():
