@@ -34,8 +34,9 @@ if __name__ == "__main__":  # workers import this file
     run(command, *tables, "--out", "tables")
     run(balance, photos, "balanced", "--method", "small_gan", "--schedule", "smoke", "--save-model", "model.npz")
     SmallGAN.load("model.npz").sample("light", 3)
-    run(judge, photos, "--methods", "small_gan", "--schedule", "smoke", "--seeds", 2, "--out", "judged", "--dry-run")
-    run(judge, photos, "--methods", "small_gan", "--schedule", "smoke", "--seeds", 2, "--out", "judged")
+    asked = ["--methods", "small_gan", "--schedule", "smoke", "--seeds", 3, "--folds", 1, "--out", "judged"]
+    run(judge, photos, *asked, "--dry-run")
+    run(judge, photos, *asked)
     run(benchmark, "--methods", "small_gan", "--steps", 5, "--dataset", "digits", "--batch-size", 20)
     run(architectures, "--out", "architectures")
 """
