@@ -16,7 +16,7 @@ import PIL
 from PIL import Image
 from tqdm import tqdm
 
-from .decoding import decoded
+from .decoding import decoded, is_decoded
 from .image_dataset import DatasetError, ImageDataset
 from .photographs import FORMATS, SUFFIXES, decode_all, is_photograph, listed, read, upright_shape
 from .stored_images import n_bytes
@@ -213,7 +213,12 @@ def n_bytes_of_files(listing: Listing) -> int:
 
 
 def check_disk(place: Path, needed: int) -> None:
-    """Raise DatasetError if fewer than `needed` bytes are free on the disk of the folder, which need not exist."""
+    """Raise DatasetError if fewer than `needed` bytes are free on the disk of the folder, which need not exist.
+
+    Where decoding into the folder has begun, it has been checked, and part of them is used already.
+    """
+    if place.is_dir() and any(map(is_decoded, place.iterdir())):
+        return
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free

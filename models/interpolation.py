@@ -7,12 +7,15 @@ import numpy as np
 from imblearn import over_sampling
 
 from ..datasets.pixels import to_network, to_pixels
+from ..datasets.stored_images import StoredImages, in_parts, taken
 from .balancer import Balancer, HasParents
 
 ADASYN_TRIES = 10
 EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words if ADASYN rounds all to 0
 MAX_IMAGES_AT_ONCE = 10_000  # SMOTE holds them as floats, several times
-N_TIMES_HELD = 3  # by imbalanced-learn
+MAX_VALUES_AT_ONCE = 10_000_000  # which imbalanced-learn holds as float64, several times
+N_TIMES_HELD = 4  # the originals, by imbalanced-learn
+N_TIMES_MADE = 2  # the new ones
 
 
 class RandomOversampling(Balancer, HasParents):
@@ -54,7 +57,8 @@ class _Neighbours(Balancer):
         self.images_, self.class_indices_ = images, class_indices
 
     def _n_bytes_of(self, n_points, image_shape):
-        return N_TIMES_HELD * 4 * (n_points + MAX_IMAGES_AT_ONCE) * int(np.prod(image_shape))
+        n_held = N_TIMES_HELD * n_points + N_TIMES_MADE * MAX_IMAGES_AT_ONCE
+        return 4 * n_held * int(np.prod(image_shape))
 
     def _check_count(self, class_index, count) -> None:
         if count < self.min_images:
@@ -74,7 +78,7 @@ class SMOTE(_Neighbours):
         return self._n_bytes_of(n_of_class, image_shape)
 
     def _sample(self, class_index, n, random_state):
-        images = self.images_[self.class_indices_ == class_index]
+        images = taken(self.images_, self.class_indices_ == class_index)
         self._check_count(class_index, len(images))
         parts = smote_parts(_points(images), n, self.n_neighbors, random_state)
         return np.concatenate([_images(part, images.shape[1:]) for part in parts])
@@ -89,13 +93,24 @@ def smote_parts(points: np.ndarray, n: int, n_neighbors: int, random_state: int)
     points = np.concatenate([points, points[:1]])  # imbalanced-learn needs a second class
     class_indices = np.arange(len(points)) == n_points
     for start in range(0, n, MAX_IMAGES_AT_ONCE):
-        sampler = over_sampling.SMOTE(
+        sampler = _FrugalSMOTE(
             sampling_strategy={False: n_points + min(MAX_IMAGES_AT_ONCE, n - start)},
             random_state=np.random.RandomState([random_state, start]) if start else random_state,
             k_neighbors=n_neighbors,
         )
         resampled, _ = sampler.fit_resample(points, class_indices)
         yield resampled[len(points) :]
+
+
+class _FrugalSMOTE(over_sampling.SMOTE):
+    """The same points, made some at a time, as they take five times the memory while they are made."""
+
+    def _generate_samples(self, X, nn_data, nn_num, rows, cols, steps, *rest):  # noqa: N803, imbalanced-learn's names
+        made, size = np.empty((len(rows), X.shape[1]), X.dtype), max(1, MAX_VALUES_AT_ONCE // X.shape[1])
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            made[part] = super()._generate_samples(X, nn_data, nn_num, rows[part], cols[part], steps[part], *rest)
+        return made
 
 
 class ADASYN(_Neighbours):
@@ -112,7 +127,7 @@ class ADASYN(_Neighbours):
     def _sample(self, class_index, n, random_state):
         count = int((self.class_indices_ == class_index).sum())
         self._check_count(class_index, count)
-        points = _points(self.images_[:])
+        points = _points(self.images_)
         for attempt in range(ADASYN_TRIES):
             sampler = over_sampling.ADASYN(
                 sampling_strategy={class_index: count + n * 2**attempt},
@@ -134,10 +149,15 @@ class ADASYN(_Neighbours):
         raise ValueError(f"ADASYN makes fewer than {n} images of class {self.classes_[class_index]}; use SMOTE")
 
 
-def _points(images: np.ndarray) -> np.ndarray:
+def _points(images: np.ndarray | StoredImages) -> np.ndarray:
     """uint8 images as points of a space, float32 (n, height * width * channels)."""
-    return np.asarray(to_network(images)).reshape(len(images), -1)
+    points, start = np.empty((len(images), int(np.prod(images.shape[1:]))), np.float32), 0
+    for part in in_parts(images):
+        points[start : start + len(part)] = np.asarray(to_network(part)).reshape(len(part), -1)
+        start += len(part)
+    return points
 
 
 def _images(points: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    return to_pixels(points).reshape(-1, *image_shape)
+    parts = [to_pixels(part).reshape(-1, *image_shape) for part in in_parts(points)]
+    return np.concatenate([np.empty((0, *image_shape), np.uint8), *parts])

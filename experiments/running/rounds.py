@@ -6,7 +6,7 @@ import numpy as np
 
 from ...datasets.stored_images import n_bytes
 
-MAX_BYTES_IN_A_ROUND = 250_000_000
+MAX_BYTES_IN_A_ROUND = 10_000 * 64 * 64 * 3
 
 
 def rounds(n: int, image_shape: tuple[int, ...], random_state: int) -> Iterator[tuple[int, int]]:

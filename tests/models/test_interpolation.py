@@ -1,7 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from class_balancing.models import interpolation
 from class_balancing.models.interpolation import ADASYN, SMOTE
+from imblearn import over_sampling
 
 
 def points(values):
@@ -62,6 +65,26 @@ def test_other_errors_of_adasyn_are_not_taken_for_its_rounding(monkeypatch):
     fitted = ADASYN().fit(points([0] * 20 + [9] * 10), [0] * 20 + [1] * 10)
     with pytest.raises(ValueError, match="another error"):
         fitted.sample(1, 3)
+
+
+def test_smote_makes_the_points_of_imbalanced_learn_with_less_memory():
+    points = np.random.default_rng(0).random((20, 1000), np.float32)
+    labels = np.arange(21) == 20
+    (made,) = interpolation.smote_parts(points, 5000, 5, 3)
+    sampler = over_sampling.SMOTE(sampling_strategy={False: 5020}, random_state=3, k_neighbors=5)
+    expected, _ = sampler.fit_resample(np.concatenate([points, points[:1]]), labels)
+    np.testing.assert_array_equal(made, expected[21:])
+
+
+def test_smote_makes_points_some_at_a_time(monkeypatch):
+    points, peaks = np.random.default_rng(0).random((20, 1000), np.float32), []
+    for max_values in (5_000_000, 100_000):
+        monkeypatch.setattr(interpolation, "MAX_VALUES_AT_ONCE", max_values)
+        tracemalloc.start()
+        next(interpolation.smote_parts(points, 5000, 5, 3))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2.5 * 5000 * 1000 * 4 < 5 * 5000 * 1000 * 4 < peaks[0]
 
 
 def test_smote_makes_many_images_part_by_part(digits, monkeypatch):

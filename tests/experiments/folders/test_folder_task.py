@@ -164,7 +164,7 @@ def test_what_memory_does_not_hold_is_refused_before_hours_of_work(monkeypatch):
     monkeypatch.setattr(os, "sysconf", lambda name: memory.get(name) or of_system(name))
     check_memory(["geometric", "random_oversampling", "cvae", "bagan+geometric"], "quick", counts, ["few"], shape)
     check_memory(["smote"], "quick", {"many": 900_000, "few": 10_000}, ["few"], shape)
-    with pytest.raises(UsageError, match=r"smote would hold 16 GB of images in memory, more than half of this machine"):
+    with pytest.raises(UsageError, match=r"smote would hold 21 GB of images in memory, more than half of this machine"):
         check_memory(["geometric", "smote"], "quick", counts, ["few"], shape)
-    with pytest.raises(UsageError, match=r"adasyn\+geometric would hold 149 GB"):
+    with pytest.raises(UsageError, match=r"adasyn\+geometric would hold 198 GB"):
         check_memory(["adasyn+geometric"], "quick", counts, ["few"], shape)

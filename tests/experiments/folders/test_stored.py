@@ -122,3 +122,6 @@ def test_what_the_disk_does_not_hold_is_refused_before_hours_of_work(source, mon
     with pytest.raises(ValueError, match=r"this may take 0\.0 GB of the disk of .*, of which 0\.0 GB are free; make"):
         called(source, tmp_path / "dst", "--method", "geometric")
     assert not (tmp_path / "dst.partial").exists()
+    (tmp_path / "dst.partial").mkdir()
+    (tmp_path / "dst.partial" / "images-0123456789ab.decoding").touch()
+    assert called(source, tmp_path / "dst", "--method", "geometric") == 0, "what was begun is not refused"

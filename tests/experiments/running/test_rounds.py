@@ -3,7 +3,7 @@ from class_balancing.experiments.running.rounds import rounds
 
 
 def test_what_one_round_holds_is_made_with_the_given_seed():
-    assert list(rounds(20_000, (64, 64, 3), 7)) == [(20_000, 7)]
+    assert list(rounds(10_000, (64, 64, 3), 7)) == [(10_000, 7)]
     assert list(rounds(1, (5000, 5000, 3), 7)) == [(1, 7)]
     assert list(rounds(0, (8, 8, 1), 7)) == []
 
