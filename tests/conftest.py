@@ -1,10 +1,12 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before numpy is imported: at small products the threads of processes side by side mostly wait for each other.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +19,8 @@ def digits():
 @pytest.fixture(scope="session")
 def few_digits(digits):
     """30 images of each of the classes 0, 1 and 2, and 10 of class 4."""
+    import numpy as np
+
     chosen = [np.flatnonzero(digits.labels == label)[:n] for label, n in ((0, 30), (1, 30), (2, 30), (4, 10))]
     return digits.take(np.sort(np.concatenate(chosen)))
 

@@ -175,15 +175,26 @@ def test_another_command_is_called_as_this_one_was(monkeypatch):
     assert command_line.words_of("judge") == ["/bin/class-balancing", "judge"]
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_stopped_run_says_how_to_continue(sent, tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_command(sent, replaced, monkeypatch, capsys):
+    handlers = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    replaced(lambda: handlers[sent](sent, None))
+    with pytest.raises(SystemExit) as stopped:
+        command_line.call("balance", "balance.py", [])
+    assert stopped.value.code == 130
+    assert "balance.py: stopped; what is finished is kept, checkpoints too. Continue with: " in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_stopped_run_says_how_to_continue(tmp_path):
     command = [sys.executable, str(commands.ROOT / "experiments" / "reproduce_tables.py"), "--datasets", "digits"]
     command += ["--methods", "cvae", "--schedule", "quick", "--out", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("out/runs/*-unbalanced-*")):
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(sent)
+    process.send_signal(signal.SIGINT)
     started = time.perf_counter()
     _, error = process.communicate(timeout=60)
     assert time.perf_counter() - started < 30

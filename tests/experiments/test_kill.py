@@ -66,7 +66,7 @@ STAGES = {
     "the classifier of BAGAN's images": "*-bagan-seed0-*/images.npz",
     "writing the tables": "../tables",
 }
-N_KILLS = int(os.environ.get("KILLS", "5"))
+N_KILLS = int(os.environ.get("KILLS", "3"))
 N_KILLS_A_RUN = 8
 MAX_DELAY_S = 1.5 if REPORT else 0.5
 

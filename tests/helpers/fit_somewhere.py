@@ -20,11 +20,18 @@ N_AUTOENCODER_EPOCHS = 4
 OF_CYCLEGANS = {
     "sampling_strategy": {1: 41},
     "n_generator_filters": 4,
-    "n_blocks": 1,
+    "n_blocks": 0,
     "n_discriminator_filters": 4,
+    "n_discriminator_layers": 1,
     "horizontal_flip": True,
 }
-OF_DEEP_SMOTE = {"n_filters": 4, "latent_size": 5}
+OF_METHODS = {
+    "weighted_cyclegan": OF_CYCLEGANS,
+    "wasserstein_cyclegan": OF_CYCLEGANS,
+    "dcgan": {"n_filters": 4},
+    "wgan_gp": {"n_filters": 4, "n_critic_steps": 2},
+    "deep_smote": {"n_filters": 4, "latent_size": 5},
+}
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,12 @@ def shorten_networks() -> None:
     from class_balancing.models.networks import scaled
 
     convolution = scaled._vgg_convolution
-    scaled._vgg_trunk = lambda x, activation: keras.layers.MaxPooling2D(2)(convolution(x, 32, "same", activation))
+    scaled.MAX_FILTERS = 8
+    scaled.Scaled.n_halvings = property(lambda self: 0, lambda self, n: None)  # CycleGAN's networks count them too
+    scaled._vgg_trunk = lambda x, activation: keras.layers.MaxPooling2D(2)(convolution(x, 8, "same", activation))
 
     def bagan_trunk(x):
-        x = keras.layers.Conv2D(32, 3, 2, "same", activation="leaky_relu")(x)
+        x = keras.layers.Conv2D(8, 3, 2, "same", activation="leaky_relu")(x)
         return keras.layers.Flatten()(scaled.Dropout(scaled.DROPOUT_RATE)(x))
 
     scaled._bagan_trunk = bagan_trunk
@@ -98,10 +107,7 @@ def learned(fit: Fit) -> dict[str, np.ndarray]:
     arguments = {"n_epochs": fit.n_epochs, "batch_size": fit.batch_size, "learning_rate": LEARNING_RATE}
     if "n_autoencoder_epochs" in made.epochs_of_stage.values():
         arguments |= {"n_autoencoder_epochs": N_AUTOENCODER_EPOCHS}
-    if fit.method.endswith("cyclegan"):
-        arguments |= OF_CYCLEGANS
-    if fit.method.startswith("deep_smote"):
-        arguments |= OF_DEEP_SMOTE
+    arguments |= OF_METHODS.get(fit.method, {})
     images = np.random.default_rng(0).integers(0, 256, (N_IMAGES, SIDE_PIXELS, SIDE_PIXELS, 1)).astype(np.uint8)
     balancer = Observed(folder=fit.folder, **arguments).fit(images, np.arange(N_IMAGES) % 3)
     found = {

@@ -32,3 +32,12 @@ def called(*arguments) -> int:
     from class_balancing.experiments.folders import balance
 
     return balance.main(balance.parse("balance.py", [*map(str, arguments)]))
+
+
+def judge(arguments, always: tuple[str, ...]) -> None:
+    """Call the judge command, which always compares only the methods named, and exit with its code."""
+    from class_balancing.experiments import command_line
+    from class_balancing.experiments.folders import entrants
+
+    entrants.ALWAYS = always
+    command_line.call("judge", "judge.py", [*map(str, arguments)])

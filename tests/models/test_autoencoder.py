@@ -33,10 +33,9 @@ def of_each_epoch(n_steps, **arguments):
     return LINEAR | {"n_epochs": n_steps, "batch_size": 300} | arguments
 
 
-@pytest.mark.parametrize("code_size", [1, 3])
-def test_a_linear_autoencoder_loses_what_pca_discards(gaussian, code_size):
-    made = DenseAutoencoder(**of_each_epoch(800, code_size=code_size, learning_rate=1e-2)).fit(gaussian)
-    discarded = PCA().fit(gaussian.reshape(300, -1)).explained_variance_[code_size:].sum() * 299 / 300
+def test_a_linear_autoencoder_loses_what_pca_discards(gaussian):
+    made = DenseAutoencoder(**of_each_epoch(800, code_size=3, learning_rate=1e-2)).fit(gaussian)
+    discarded = PCA().fit(gaussian.reshape(300, -1)).explained_variance_[3:].sum() * 299 / 300
     assert made.errors(gaussian).mean() * N_PIXELS == pytest.approx(discarded, rel=0.01)
 
 

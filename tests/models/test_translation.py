@@ -204,6 +204,7 @@ def test_a_run_of_two_pairs_that_was_killed_twice_continues_to_the_same_weights(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
 def test_a_pair_does_not_depend_on_which_other_pairs_there_are(few_digits):
     both, one = (
         balancer("cyclegan", n_epochs=1, max_steps_per_epoch=1, sampling_strategy=wanted).fit(
@@ -217,6 +218,7 @@ def test_a_pair_does_not_depend_on_which_other_pairs_there_are(few_digits):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
 def test_rates_depend_on_the_number_of_epochs_and_so_do_folders(few_digits, tmp_path):
     balancer("cyclegan", n_epochs=1, folder=tmp_path).fit(few_digits.images, few_digits.labels)
     with pytest.raises(ValueError, match="other arguments or images"):
@@ -224,6 +226,7 @@ def test_rates_depend_on_the_number_of_epochs_and_so_do_folders(few_digits, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
 def test_small_classes_take_enough_steps(few_digits):
     made = balancer("cyclegan", n_epochs=1, min_steps=5).fit(few_digits.images, few_digits.labels)
     assert made.history_["epoch"].tolist() == [1, 2, 3], "of two steps each"
@@ -242,6 +245,7 @@ def test_the_thesis_schedule_has_the_authors_sizes():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eagerly")
 def test_pictures_show_what_a_generator_makes_meanwhile(few_digits, tmp_path):
     made = balancer("cyclegan", n_epochs=9, max_steps_per_epoch=1, folder=tmp_path)
     made.fit(few_digits.images, few_digits.labels)

@@ -13,6 +13,7 @@ from class_balancing.experiments.autoencoders import denoising, enhancement, pla
 from class_balancing.experiments.autoencoders.plan import Plan
 from class_balancing.experiments.running import locks
 from class_balancing.models import autoencoder
+from class_balancing.reports import figures
 
 TINY = replace(
     settings.SETTINGS["smoke"],
@@ -61,6 +62,7 @@ class EveryOtherValue:
 def tiny():
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(settings.SETTINGS, "smoke", TINY)
+        patched.setattr(figures, "DOTS_PER_INCH", 20)
         yield
 
 

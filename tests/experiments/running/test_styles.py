@@ -6,12 +6,16 @@ from class_balancing import StyleTransfer
 from class_balancing.experiments.running import styles
 from class_balancing.models.networks import style
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("untraced"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+]
 ARGUMENTS = {"n_epochs": 1, "batch_size": 20, "n_iterations": 2}
 
 
 @pytest.fixture(scope="module")
-def fitted(few_digits):
+def fitted(few_digits, untraced):
     return StyleTransfer(**ARGUMENTS).fit(few_digits.images, few_digits.labels)
 
 
@@ -51,7 +55,6 @@ def test_each_row_is_what_a_method_with_these_arguments_makes(kept, fitted, few_
     assert fitted.get_params() == StyleTransfer(**ARGUMENTS).get_params(), "the balancer is as it was"
 
 
-@pytest.mark.slow
 def test_a_class_of_three_images_has_two_styles(few_digits, tmp_path):
     members = np.flatnonzero(few_digits.labels == 4)
     few = np.setdiff1d(np.arange(len(few_digits.labels)), members[3:])
