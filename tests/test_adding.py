@@ -98,7 +98,7 @@ def test_a_method_is_one_file_and_one_line_of_what_the_text_about_it_shows(packa
 
     assert re.search(r"digits-50-small_gan +\d+ small_gan \+ \d+ classifier +0 of 1 seeds finished", printed)
     table = (here / "tables" / "tables" / "digits-50.md").read_text()
-    assert re.search(r"\| small GAN \| 0\.\d+ \| 0\.\d+ \| 0\.\d+ \|", table)
+    assert re.search(r"\| small GAN † \| 0\.\d+ \| 0\.\d+ \| 0\.\d+ \|", table)
     assert (here / "tables" / "figures" / "training-digits-50-small_gan.png").exists()
     history = next((here / "tables" / "runs").glob("*small_gan-training*/history.csv")).read_text()
     assert "L_G" in history
