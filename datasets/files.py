@@ -51,6 +51,24 @@ def read_json(path: Path):
     try:
         return json.loads(path.read_text()) if path.exists() else None
     except ValueError:
-        path.replace(path.with_suffix(".json.damaged"))
-        print(f"{path} is damaged and was set aside; it will be made again.", file=sys.stderr)
+        set_aside(path, "it will be made again")
         return None
+
+
+def read_archive(path: Path) -> dict[str, np.ndarray] | None:
+    """What `write_archive` wrote, or None if there is no file; a damaged one is set aside like JSON."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except Exception:  # numpy, zipfile and zlib each have errors of their own
+        set_aside(path, "what it holds is left out")
+        return None
+
+
+def set_aside(path: Path, consequence: str) -> None:
+    """Rename a damaged file to `*.damaged` and name it and the consequence on standard error."""
+    with contextlib.suppress(FileNotFoundError):  # another process has been quicker
+        path.replace(path.with_name(path.name + ".damaged"))
+        print(f"{path} is damaged and was set aside; {consequence}.", file=sys.stderr)

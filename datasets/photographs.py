@@ -1,9 +1,11 @@
 """Image files of any common format and mode, even from strangers: nothing too large or outside the folder is read."""
 
+import contextlib
 import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -27,19 +29,33 @@ def decode(content: bytes) -> Image.Image:
     DatasetError if the content, whatever its name says, is not a complete image in one of FORMATS, or has more than 50
     million pixels.
     """
+    with _opened(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I;16"):
+            return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
+        if upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+        return upright.convert("RGB")
+
+
+def check_header(path: Path, folder: Path) -> None:
+    """Raise DatasetError if `read` or `decode` will refuse the file, as far as its header tells; OSError as `read`."""
+    check_place(path, folder)
+    with path.open("rb") as file, _opened(file):
+        pass
+
+
+@contextlib.contextmanager
+def _opened(file: BinaryIO) -> Iterator[Image.Image]:
+    """An image whose header was read; whatever goes wrong with it within the block raises DatasetError."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DatasetError(f"refused: {image.width} x {image.height} are more than {MAX_PIXELS} pixels")
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode in ("I", "F"):
+            if image.mode in ("I", "F"):
                 raise DatasetError("refused: 32 bits per pixel, with no known value for white; convert it")
-            if upright.mode.startswith("I;16"):
-                return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
-            if upright.has_transparency_data:
-                upright = upright.convert("RGBA")
-                upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-            return upright.convert("RGB")
+            yield image
     except DatasetError:
         raise
     except UnidentifiedImageError as error:
@@ -80,6 +96,12 @@ def decode_all(
 
 def read(path: Path, folder: Path) -> bytes:
     """Content of a file below the folder; raises DatasetError if it is over 100 MB or a link to somewhere else."""
+    check_place(path, folder)
+    return path.read_bytes()
+
+
+def check_place(path: Path, folder: Path) -> None:
+    """Raise DatasetError if a file is over 100 MB or a link out of the folder."""
     try:
         place = path.resolve()
     except RuntimeError as error:
@@ -87,7 +109,6 @@ def read(path: Path, folder: Path) -> bytes:
     if not place.is_relative_to(folder.resolve()):
         raise DatasetError(f"{path} is refused: it is a symbolic link out of {folder}; put the file itself there")
     check_size(str(path), path.stat().st_size)
-    return path.read_bytes()
 
 
 def check_size(name: str, n_bytes: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .files import write_atomically
+from .files import set_aside, write_atomically
 
 
 def save(path: Path, rows: np.ndarray) -> None:
@@ -17,15 +17,23 @@ def save(path: Path, rows: np.ndarray) -> None:
     write_atomically(path, picture.getvalue())
 
 
-def load(path: Path) -> np.ndarray:
-    """The picture as uint8 (height, width, channels)."""
-    with Image.open(path) as image:
-        pixels = np.asarray(image)
+def load(path: Path) -> np.ndarray | None:
+    """The picture as uint8 (height, width, channels), or None if there is no file; a damaged one is set aside."""
+    if not path.exists():
+        return None
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+    except Exception:  # of damaged files Pillow raises nearly anything
+        set_aside(path, "figures are drawn without it")
+        return None
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def load_rows(path: Path, height: int, width: int) -> np.ndarray:
-    """The images of this size in the picture, uint8 (rows, columns, height, width, channels)."""
+def load_rows(path: Path, height: int, width: int) -> np.ndarray | None:
+    """The images of this size in the picture, uint8 (rows, columns, height, width, channels); None as for `load`."""
     picture = load(path)
+    if picture is None:
+        return None
     tiled = picture.reshape(len(picture) // height, height, -1, width, picture.shape[-1])
     return tiled.swapaxes(1, 2)

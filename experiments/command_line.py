@@ -14,6 +14,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from . import start_up_lines
+
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -126,8 +128,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def quieten() -> None:
-    """Silence TensorFlow's advice, such as that on retracing: every cell has its own networks."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Silence TensorFlow's advice, such as that on retracing: every cell has its own networks.
+
+    Who sets TF_CPP_MIN_LOG_LEVEL to 0 or 1 wants to read what it says.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") not in ("0", "1"):
+        start_up_lines.hide()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

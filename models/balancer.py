@@ -169,7 +169,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def fit_seconds(self, n_images: int, image_shape: tuple[int, ...], n_classes: int, n_small_classes: int) -> float:
         """Estimate of how long `fit` takes on two cores like the reference machine's, 0 where nobody needs to know.
 
-        Of `n_classes` so many `n_small_classes` get new images.
+        Of `n_classes` so many `n_small_classes` get new images. What checkpoints hold already does not count.
         """
         return 0.0
 

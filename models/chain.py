@@ -42,7 +42,10 @@ class Chain(Balancer, HasParents, HasStyles):
         return tuple(label for method in self.methods for label in method.source_classes)
 
     def fit_seconds(self, *asked):
-        return sum(method.fit_seconds(*asked) for method in self.methods)
+        seconds = 0.0
+        for place, method in enumerate(self.methods):
+            seconds += self._set_known(clone(method), folder=self._folder_of(place)).fit_seconds(*asked)
+        return seconds
 
     def sample_seconds(self, n, image_shape):
         return sum(method.sample_seconds(n, image_shape) for method in self.methods)
@@ -72,12 +75,15 @@ class Chain(Balancer, HasParents, HasStyles):
         for place, method in reversed(list(enumerate(self.methods))):
             totals = {label: int(counts[self._class_index(label)]) + n for label, n in wanted.items()}
             fitted = clone(method).set_params(sampling_strategy=totals, random_state=self.seed_)
-            folder = Path(self.folder) / f"{place + 1}-{type(method).__name__}" if self.folder else None
-            self._set_known(fitted, folder=folder, verbose=self.verbose).fit(images, labels)
+            self._set_known(fitted, folder=self._folder_of(place), verbose=self.verbose).fit(images, labels)
             # where it was fitted is not part of what was learned
             self.methods_.insert(0, self._set_known(fitted, folder=None, verbose=0))
             if isinstance(fitted, HasSourceClass):
                 wanted = {fitted.source_label_: sum(wanted.values())}
+
+    def _folder_of(self, place: int) -> Path | None:
+        """Of the checkpoints of the method at the place, counted from 0."""
+        return Path(self.folder) / f"{place + 1}-{type(self.methods[place]).__name__}" if self.folder else None
 
     def _sample(self, class_index, n, random_state):
         for method in self.methods_:

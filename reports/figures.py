@@ -10,15 +10,15 @@ import pandas as pd
 from PIL import Image
 
 from ..datasets.files import write_atomically
+from . import fonts
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
 DOTS_PER_INCH = 120
 LINE_STYLES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "x")
-
-warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # names in other scripts become boxes
 
 
 def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) -> None:
@@ -277,9 +277,21 @@ def _save(figure, path: Path) -> None:
 
 
 def _drawn(figure) -> Image.Image:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png", bbox_inches="tight")
+    drawn = _saved(figure)
+    texts = figure.findobj(Text)  # labels of axes are written when they are drawn
+    if characters := fonts.missing(text.get_text() for text in texts):
+        for text in texts:
+            text.set_fontfamily([*text.get_fontfamily(), *fonts.families(characters)])
+        drawn = _saved(figure)
     plt.close(figure)
+    return drawn
+
+
+def _saved(figure) -> Image.Image:
+    drawn = io.BytesIO()
+    with warnings.catch_warnings():  # `fonts` finds others or says so once
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png", bbox_inches="tight")
     with Image.open(drawn) as image:
         return image.convert("RGB")
 

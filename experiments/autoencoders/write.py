@@ -71,7 +71,10 @@ def _rows_of_figures(plan, records, dataset: str, use: str) -> dict[str, dict[st
     found = {}
     for piece, record in records.items():
         if (piece.dataset, piece.use, piece.seed) == (dataset, use, 0) and record["shown"]:
-            rows = dict(zip(record["shown"], _load(plan, piece), strict=True))
+            loaded = _load(plan, piece)
+            if loaded is None:
+                continue
+            rows = dict(zip(record["shown"], loaded, strict=True))
             rows.pop("between", None)
             setting, label = USES[use].setting_name(piece), LABELS[piece.asked.method]
             if use == compression.NAME:
@@ -87,11 +90,13 @@ def _shown(plan, records, dataset: str, use: str, what: str) -> dict[Piece, np.n
     found = {}
     for piece, record in records.items():
         if (piece.dataset, piece.use, piece.seed) == (dataset, use, 0) and what in record["shown"]:
-            found[piece] = _load(plan, piece)[record["shown"].index(what)]
+            loaded = _load(plan, piece)
+            if loaded is not None:
+                found[piece] = loaded[record["shown"].index(what)]
     return found
 
 
-def _load(plan: Plan, piece: Piece) -> np.ndarray:
+def _load(plan: Plan, piece: Piece) -> np.ndarray | None:
     height, width, _ = DATASETS[piece.dataset].image_shape
     return pictures.load_rows(plan.pictures(piece), height, width)
 

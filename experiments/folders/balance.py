@@ -69,6 +69,10 @@ def main(options) -> int:
         raise UsageError(f"{options.method} makes copies, of which --filter duplicates leaves none; leave it out")
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
+    paths = tuple(path for found in listing.paths for path in found)
+    groups = read_groups(listing.folder, paths) if options.filter else None
+    if options.dry_run:  # a run decodes all of them anyway
+        listing, groups = folder_options.looked_at(listing, groups, options.strict)
     strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
     additions = folder_options.additions(strategy, listing.counts)
     if not any(additions.values()):
@@ -76,10 +80,8 @@ def main(options) -> int:
     check([options.method], options.schedule, {name: listing.counts[name] for name, n in additions.items() if n}, shape)
     small = [name for name, n in additions.items() if n]
     check_memory([options.method], options.schedule, listing.counts, small, shape)
-    paths, groups = tuple(path for found in listing.paths for path in found), None
     if options.filter:
         labels = np.repeat(np.arange(len(listing.paths)), list(listing.counts.values()))
-        groups = read_groups(listing.folder, paths)
         filtering_task(listing.class_names, labels, groups, (*shape, 3))
     check_destination(options)
     if taken := [str(path) for path in paths if path.name.startswith(new_name(options))]:
@@ -89,6 +91,7 @@ def main(options) -> int:
     folder.check_disk(working, n_bytes_needed(options, listing, sum(additions.values()), shape))
     print_plan(options, listing, additions, shape)
     if options.dry_run:
+        folder_options.print_unseen()
         return 0
     working.parent.mkdir(parents=True, exist_ok=True)
     with locks.held(working, wait=False):
@@ -116,13 +119,15 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
         print(f"{name:{width}}  {count:8}  {additions[name]:8}  {count + additions[name]:9}")
     folder_options.print_others(listing)
     n_images = sum(listing.counts.values())
-    balancer = new_balancer(options.method, options.schedule, n_images, not options.no_flip, folder=None)
+    kept = working_folder(options) / "training"
+    balancer = new_balancer(options.method, options.schedule, n_images, not options.no_flip, folder=kept)
     n_small_classes, n_new = sum(n > 0 for n in additions.values()), sum(additions.values())
     seconds = balancer.fit_seconds(n_images, shape, len(listing.counts), n_small_classes)
     seconds += balancer.sample_seconds(n_new, shape) + n_images / 500 + n_new / 500
+    finished = ", where finished epochs are kept" if kept.exists() else ""
     print(
         f"{n_new} new images of {shape[0]} x {shape[1]} pixels by {options.method}; about "
-        f"{duration(seconds)} on two cores like the reference machine's.",
+        f"{duration(seconds)} on two cores like the reference machine's{finished}.",
         flush=True,
     )
     if options.filter:

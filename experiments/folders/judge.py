@@ -1,7 +1,6 @@
 """Judge whether balancing a folder of images helps a classifier: each method against the images as they are."""
 
 import argparse
-import itertools
 import json
 import sys
 from pathlib import Path
@@ -16,14 +15,14 @@ from ...models import BASELINE, METHODS, in_order, named
 from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
 from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages
-from ..running.plan import Plan, duration
+from ..running.plan import Plan
 from . import options as folder_options
-from .entrants import ALWAYS, CHOICES, SHORTLIST, audited, entrants, images_by, rivals
+from .entrants import ALWAYS, CHOICES, SHORTLIST, entrants, images_by, rivals
+from .judge_plan import print_plan
 from .run_file import RUN_FILE, holds, holds_other_files
 from .task import PROTOCOL, check, check_memory, default_folds, judged_tasks, split
 
 DEFAULT_OUT = "results/judge"
-SECONDS_AN_AUDIT = 15
 EXTRACTORS = ("classifier", "inception")
 METRICS = ("balanced_accuracy", "f1_minority", "accuracy")
 ALL = "all"
@@ -133,6 +132,9 @@ def main(options) -> int:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
     paths = tuple(path for found in listing.paths for path in found)
     groups = read_groups(listing.folder, paths)
+    if options.dry_run:  # a run decodes all of them anyway
+        listing, groups = folder_options.looked_at(listing, groups, options.strict)
+        counts = listing.counts
     out = Path(options.out)
     if out.resolve().is_relative_to(listing.folder.resolve()):
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
@@ -160,6 +162,7 @@ def main(options) -> int:
     folder.check_disk(out, needed)
     print_plan(plan, options, listing, splits[0], groups)
     if options.dry_run:
+        folder_options.print_unseen()
         return 0
     with locks.held(writable_folder(options.out), wait=False):
         loaded = folder.load(listing, shape, out, options.strict, verbose=1)
@@ -173,46 +176,6 @@ def planned(options, class_names, labels: np.ndarray, groups, image_shape: tuple
     tasks = judged_tasks(*asked, options.folds, options.trainings)
     by_name = {task.name: task for task in tasks}
     return Plan(Path(options.out), by_name, options.schedule, PROTOCOL, tuple(options.filter))
-
-
-def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, np.ndarray], groups) -> None:
-    asked, tasks = entrants(plan, options), list(plan.tasks.values())
-    shape = tasks[0].image_shape
-    print(", ".join(f"{n} {name}" for name, n in listing.counts.items()) + f"; {shape[0]} x {shape[1]} pixels")
-    folder_options.print_others(listing)
-    if groups is not None:
-        print(f"groups.csv names {len(np.unique(groups))} groups, which stay together.")
-    n_train, n_validation, n_test = (len(indices[name]) for name in ("train", "validation", "test"))
-    in_fold = f" in each of {len(tasks)} folds" if len(tasks) > 1 else ""
-    print(f"About {n_train} of these to learn from, {n_validation} to choose epochs by, {n_test} to test{in_fold}.")
-    few, many = (
-        [cell for one in asked for cell in one.cells(n, options.trainings)] for n in (options.first_look, options.seeds)
-    )
-    print(
-        f"{len(asked) - 1} comparisons with {asked[0].method} by {options.metric.replace('_', ' ')}, with "
-        f"{options.first_look} to {options.seeds} seeds each, into {options.out}:"
-    )
-    width = max(len(cell.method) for cell in many)
-    for method, of_method in itertools.groupby(many, key=lambda cell: cell.method):
-        of_method = list(of_method)
-        n_finished = sum(map(plan.is_finished, of_method))
-        trainings = {plan.training_folder(cell): plan.training_seconds(cell) for cell in of_method}
-        shares = [f"{share:g}" for share in dict.fromkeys(cell.proportion for cell in of_method)]
-        times = "" if shares == ["1"] else f", with {', '.join(shares)} times the new images"
-        n_folds = len({cell.task for cell in of_method})
-        folds = f", on {n_folds} of {len(tasks)} folds" if n_folds < len(tasks) else ""
-        done = f", {n_finished} of {len(of_method)} finished" if n_finished else ""
-        print(f"  {method:{width}} training {duration(sum(trainings.values()))}{times}{folds}{done}")
-    print(f"  {'a classifier':{width}} {duration(plan.measuring_seconds(many[0]))}")
-    n_audits = len(audited(options))
-    audits = (plan.measuring_seconds(many[0]) + SECONDS_AN_AUDIT) * n_audits
-    audits = audits if not all(map(plan.is_finished, few)) else 0
-    least, most = (duration(plan.remaining_seconds(cells) + audits) for cells in (few, many))
-    print(
-        f"About {least}{'' if least == most else f' to {most}'} on two cores like the reference machine's; finished "
-        "parts are kept.",
-        flush=True,
-    )
 
 
 def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | None) -> int:

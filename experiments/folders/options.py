@@ -1,6 +1,7 @@
 """What `balance.py` and `judge.py` share: the options about a folder of images, and what they mean."""
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,18 @@ def scanned(source: str) -> folder.Listing:
     return listing
 
 
+def looked_at(listing: folder.Listing, groups: np.ndarray | None, strict: bool) -> tuple:
+    """The listing and the groups (n,) of its images without the files whose headers tell that they are no images."""
+    paths = tuple(path for found in listing.paths for path in found)
+    listing = folder.readable(listing, strict, verbose=1)
+    return listing, groups_of(tuple(path for found in listing.paths for path in found), paths, groups)
+
+
+def print_unseen() -> None:
+    """Say what a plan cannot know."""
+    print("Only headers of files were read: images that are damaged further in will be left out too.", flush=True)
+
+
 def groups_of(loaded: tuple[Path, ...], paths: tuple[Path, ...], groups: np.ndarray | None) -> np.ndarray | None:
     """The groups (n,) of the images that could be loaded, among those at `paths`; None if there are no groups."""
     if groups is None:
@@ -74,6 +87,15 @@ def print_others(listing: folder.Listing) -> None:
     others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]
     if others:
         print(f"Ignored, since not images of a class: {len(others)} file(s): {folder.listed(others, ', ')}")
+
+
+def held(path: Path, *without: str) -> dict:
+    """What a `run.json` says of the command that wrote it, but for some names; empty if it is damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+    return {name: value for name, value in found.items() if name not in without}
 
 
 def was_made_here(path: Path) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import protocol
 from ...models import named
+from ...models.training.history import read_history
 from . import locks
 from .cell import Cell
 from .environment import environment
@@ -48,7 +48,7 @@ class Fitting:
                 with locks.held(folder, wait):
                     self._note_environment(cell)
                     self._fit(balancer, cell)
-                seconds = sum(pd.read_csv(path)["seconds"].sum() for path in folder.rglob("history.csv"))
+                seconds = sum(read_history(path)["seconds"].sum() for path in folder.rglob("history.csv"))
             else:
                 self._fit(balancer, cell)
                 seconds = time.perf_counter() - started

@@ -148,12 +148,20 @@ class Plan:
         return " + ".join(parts) or "none"
 
     def training_seconds(self, cell: Cell) -> float:
-        """Estimate for what all seeds of a method share: its fit, if that takes time."""
+        """Estimate for what all seeds of a method share: its whole fit, if that takes time."""
+        return self._fit_seconds(cell, folder=None)
+
+    def remaining_training_seconds(self, cell: Cell) -> float:
+        """The same without what the checkpoints of the training hold already."""
+        return self._fit_seconds(cell, self.training_folder(cell))
+
+    def _fit_seconds(self, cell: Cell, folder: Path | None) -> float:
         if not cell.takes_time:
             return 0.0
-        task = self.tasks[cell.task]
+        task, method = self.tasks[cell.task], named(cell.method)
+        balancer = method.new(**self.arguments(cell), **method.fit_arguments(folder, verbose=0))
         n_small_classes = self._n_small_classes(task)
-        return self._balancer(cell).fit_seconds(task.n_train_images, task.image_shape, task.n_classes, n_small_classes)
+        return balancer.fit_seconds(task.n_train_images, task.image_shape, task.n_classes, n_small_classes)
 
     def sampling_seconds(self, cell: Cell) -> float:
         """Estimate for making the new images, which few methods take long for."""
@@ -166,10 +174,8 @@ class Plan:
         elif task.kept_per_class:
             wanted = task.n_images_per_class or max(task.kept_per_class)
             n = sum(max(0, wanted - kept) for kept in task.kept_per_class)
-        return self._balancer(cell).sample_seconds(round(n * cell.proportion), task.image_shape)
-
-    def _balancer(self, cell: Cell):
-        return named(cell.method).new(**self.arguments(cell))
+        balancer = named(cell.method).new(**self.arguments(cell))
+        return balancer.sample_seconds(round(n * cell.proportion), task.image_shape)
 
     @staticmethod
     def _n_small_classes(task: Task) -> int:
@@ -188,14 +194,17 @@ class Plan:
         return of_classifier + self.sampling_seconds(cell)
 
     def remaining_seconds(self, cells: Iterable[Cell]) -> float:
-        """Estimate for all unfinished cells; training counts in full until one of the cells that share it is done."""
+        """Estimate for all unfinished cells and what is left of their trainings.
+
+        Nothing is left of a training if one of the cells that share it is finished.
+        """
         cells = list(cells)
         unfinished = [cell for cell in cells if not self.is_finished(cell)]
         seconds = sum(self.measuring_seconds(cell) for cell in unfinished)
         untrained = {self.training_folder(cell): cell for cell in unfinished if cell.takes_time}
         for cell in set(cells).difference(unfinished):
             untrained.pop(self.training_folder(cell), None)
-        return seconds + sum(map(self.training_seconds, untrained.values()))
+        return seconds + sum(map(self.remaining_training_seconds, untrained.values()))
 
 
 def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str, int]) -> list[Cell]:

@@ -21,9 +21,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ...datasets.files import write_atomically
 from ...models.training.callbacks import TrainingDivergedError
-from .. import command_line
 from ..command_line import EXIT_FAILED, KILLED, DiskFullError, is_full_disk, is_out_of_memory
-from . import devices
+from . import devices, worker_start
 from .cell import Cell, in_words
 from .locks import BusyError
 from .plan import duration
@@ -96,7 +95,7 @@ def _in_processes(runner, left, n_jobs, chosen_devices, wait, images: Path) -> I
     """
     while left:
         arguments = (os.getpid(), runner.plan, images, chosen_devices, int(n_jobs == 1))
-        workers = ProcessPoolExecutor(n_jobs, initializer=_start_worker, initargs=arguments)
+        workers = ProcessPoolExecutor(n_jobs, initializer=worker_start.start, initargs=arguments)
         waiting, running = list(left), {}
         try:
             while waiting or running:
@@ -141,10 +140,10 @@ def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]
         yield outcome
 
 
-def _start_worker(parent, plan, images, chosen_devices, verbose):
+def start_worker(parent, plan, images, chosen_devices, verbose):
+    """In a worker: what it needs for all its cells. It ends with the process `parent`."""
     global _worker_runner
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    command_line.quieten()
     with images.open("rb") as file:
         datasets, groups = pickle.load(file)
     _worker_runner = Runner(plan, datasets, groups, devices.strategy(chosen_devices), verbose)

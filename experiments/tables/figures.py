@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ...datasets import pictures
+from ...datasets.files import read_archive
 from ...datasets.tasks import Task
+from ...models.training.history import read_history
 from ...reports import figures
 from ..running.cell import Cell, label
 from ..running.pictures import N_SAMPLES_SHOWN
@@ -106,11 +107,9 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
         _write_interpolations(runner, cells, task, path("interpolations", task, task.name))
         for cell in [cell for cell in cells if cell.seed == 0]:
             for start in ("translations", "disturbed", "filtered"):
-                source = runner.plan.folder(cell) / f"{start}.png"
-                if source.exists():
-                    rows = _named_rows(
-                        start, pictures.load_rows(source, *task.image_shape[:2]), list(records[cell]["n_new"])
-                    )
+                found = pictures.load_rows(runner.plan.folder(cell) / f"{start}.png", *task.image_shape[:2])
+                if found is not None:
+                    rows = _named_rows(start, found, list(records[cell]["n_new"]))
                     title = f"{label(cell.method)}, {task.title}"
                     figures.image_rows(rows, title, path(start, task, f"{task.name}-{cell.method}"))
             _write_deformations(runner, cell, task, path)
@@ -147,9 +146,10 @@ def _samples(runner: Runner, cells: list[Cell], task: Task) -> dict[str, np.ndar
     """
     samples = {}
     for cell in cells:
-        path = runner.plan.folder(cell) / "samples.png"
-        if cell.seed == 0 and path.exists():
-            rows = pictures.load_rows(path, *task.image_shape[:2])  # one per class
+        if cell.seed:
+            continue
+        rows = pictures.load_rows(runner.plan.folder(cell) / "samples.png", *task.image_shape[:2])  # one per class
+        if rows is not None:
             name = label(cell.method)
             if len(rows) == 1:
                 samples[name] = rows[0]
@@ -160,18 +160,17 @@ def _samples(runner: Runner, cells: list[Cell], task: Task) -> dict[str, np.ndar
 
 
 def _write_interpolations(runner: Runner, cells: list[Cell], task: Task, path: Path) -> None:
-    sources = {label(cell.method): runner.plan.folder(cell) / "interpolations.png" for cell in cells if not cell.seed}
-    found = {name: pictures.load(source)[None] for name, source in sources.items() if source.exists()}
-    if found:
-        figures.image_rows(found, task.title, path)
+    folders = {label(cell.method): runner.plan.folder(cell) for cell in cells if not cell.seed}
+    found = {name: pictures.load(folder / "interpolations.png") for name, folder in folders.items()}
+    rows = {name: picture[None] for name, picture in found.items() if picture is not None}
+    if rows:
+        figures.image_rows(rows, task.title, path)
 
 
 def _write_deformations(runner: Runner, cell: Cell, task: Task, path) -> None:
-    source = runner.plan.folder(cell) / "deformations.npz"
-    if not source.exists():
+    found = read_archive(runner.plan.folder(cell) / "deformations.npz")
+    if found is None:
         return
-    with np.load(source) as found:
-        found = dict(found)
     title = f"{label(cell.method)}, {task.title}"
     classes = [task.class_names[index] for index in found["labels"]]
     pairs = [found[part] for part in ("image", "target", "deformed")]
@@ -184,10 +183,8 @@ def _write_deformations(runner: Runner, cell: Cell, task: Task, path) -> None:
 
 def _write_styles(runner: Runner, cell: Cell, task: Task, path) -> None:
     for start in ("styles", "influences"):
-        source = runner.plan.folder(cell) / f"{start}.npz"
-        if source.exists():
-            with np.load(source) as found:
-                rows = dict(found)
+        rows = read_archive(runner.plan.folder(cell) / f"{start}.npz")
+        if rows is not None:
             title = f"{label(cell.method)}, {task.title}"
             name = f"{task.name}-{cell.method}"
             figures.image_rows(rows, title, path(start, task, name), STYLED_IMAGE_INCHES, STYLED_LABEL_INCHES)
@@ -206,7 +203,10 @@ def _made_meanwhile(runner: Runner, cell: Cell, task: Task) -> dict[str, dict[st
     """Stage -> epoch -> images (n, height, width, channels), of methods that leave any in their training folder."""
     folder, found = runner.plan.training_folder(cell), {}
     for file in sorted(folder.rglob("made-*.png")):
-        (images,) = pictures.load_rows(file, *task.image_shape[:2])
+        rows = pictures.load_rows(file, *task.image_shape[:2])
+        if rows is None:
+            continue
+        (images,) = rows
         epoch = int(file.stem.removeprefix("made-"))
         found.setdefault(_stage(file, folder, task), {})[f"epoch {epoch}"] = images
     return found
@@ -215,8 +215,9 @@ def _made_meanwhile(runner: Runner, cell: Cell, task: Task) -> dict[str, dict[st
 def _write_training_curves(runner: Runner, cell: Cell, task: Task, path: Path) -> None:
     folder = runner.plan.training_folder(cell)
     files = sorted(folder.rglob("history.csv"), key=lambda file: file.stat().st_mtime_ns)
-    if files:
-        histories = {_stage(file, folder, task) or "all networks": pd.read_csv(file) for file in files}
+    found = {_stage(file, folder, task) or "all networks": read_history(file) for file in files}
+    histories = {stage: history for stage, history in found.items() if len(history)}
+    if histories:
         figures.training_curves(histories, f"{label(cell.method)}, {task.title}", path)
 
 

@@ -1,12 +1,12 @@
 """From finished cells to one tidy frame, which everything else renders. Does not import TensorFlow."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ...datasets.files import read_json
 from ...datasets.tasks import Table, Task
 from ...models import BASELINE
 from ..running.cell import BALANCED_ORIGINAL, Cell, cell_named, label
@@ -78,8 +78,8 @@ def finished_cells(plan: Plan) -> list[Cell]:
 
 def records_of(plan: Plan, cells: list[Cell]) -> dict[Cell, dict]:
     """The record of each finished cell."""
-    paths = {cell: plan.folder(cell) / "cell.json" for cell in cells}
-    return {cell: json.loads(path.read_text()) for cell, path in paths.items() if path.exists()}
+    found = {cell: read_json(plan.folder(cell) / "cell.json") for cell in cells}
+    return {cell: record for cell, record in found.items() if record is not None}
 
 
 def collect(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell, dict]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from ...datasets import pictures
 from ...datasets.files import write_atomically
+from .history import read_history
 
 CHECKPOINTS_KEPT = 2
 CHECKPOINT_SHARE_OF_TIME = 0.05
@@ -79,9 +80,8 @@ class History(keras.callbacks.Callback):
         super().__init__()
         self.path = path if is_chief else None
         self.rows = []
-        if path and path.exists():
-            rows = pd.read_csv(path).to_dict("records")
-            self.rows = [row for row in rows if row["epoch"] <= n_epochs_done]
+        if path:
+            self.rows = [row for row in read_history(path).to_dict("records") if row["epoch"] <= n_epochs_done]
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -114,8 +114,8 @@ class Checkpoints(keras.callbacks.Callback):
     def restore(self, model, n_epochs: int) -> int:
         """Load the newest sound checkpoint of at most `n_epochs`; returns its epoch. Damaged files are set aside."""
         for path in self.paths():
-            _, epoch, digest = path.stem.split("-")
-            if int(epoch) > n_epochs:
+            epoch, digest = _epoch(path), path.stem.split("-")[2]
+            if epoch > n_epochs:
                 continue
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() == digest:
@@ -126,11 +126,11 @@ class Checkpoints(keras.callbacks.Callback):
                     raise ValueError(f"{path} is refused: {error}; delete it") from error
                 for variable, array in zip(model.state(), arrays, strict=True):
                     variable.assign(array)
-                return int(epoch)
+                return epoch
             if self.is_chief:
                 path.replace(path.with_suffix(".damaged"))
                 print(f"{self.description}: checkpoint {path} is damaged and was set aside.", file=sys.stderr)
-        if any(int(path.stem.split("-")[1]) > n_epochs for path in self.paths()):
+        if n_epochs_kept(self.folder) > n_epochs:
             raise ValueError(f"{self.folder} holds a training run of more than {n_epochs} epochs; use another folder")
         return 0
 
@@ -152,6 +152,15 @@ class Checkpoints(keras.callbacks.Callback):
     def paths(self) -> list[Path]:
         """The checkpoints on disk, newest first."""
         return sorted(self.folder.glob("epoch-*.npz"), reverse=True)
+
+
+def n_epochs_kept(folder: Path) -> int:
+    """How many epochs the newest checkpoint in the folder holds; 0 without one."""
+    return max((_epoch(path) for path in folder.glob("epoch-*.npz")), default=0)
+
+
+def _epoch(path: Path) -> int:
+    return int(path.stem.split("-")[1])
 
 
 class MadeMeanwhile(keras.callbacks.Callback):

@@ -6,6 +6,7 @@ continues from its last checkpoint as if nothing had happened, to the bit.
 """
 
 import contextlib
+import json
 import random
 import weakref
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import pandas as pd
 import tensorflow as tf
 
 from ...datasets.batches import prompt
-from ...datasets.files import write_atomically
+from ...datasets.files import set_aside, write_atomically
 from ...datasets.pixels import to_pixels
 from .averaging import Average
 from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
@@ -254,10 +255,21 @@ def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
     if folder.is_file():
         raise ValueError(f"{folder} is a file; checkpoints need a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        if is_chief:
-            write_atomically(path, fingerprint)
-    elif path.read_text() != fingerprint:
-        raise ValueError(
-            f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
-        )
+    if path.exists() and path.read_bytes() != fingerprint.encode():
+        if _is_json(path):
+            raise ValueError(
+                f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
+            )
+        if is_chief:  # nothing tells what the checkpoints are of
+            for kept in (*folder.glob("history.csv"), *folder.glob("epoch-*.npz")):
+                kept.replace(kept.with_name(kept.name + ".damaged"))
+            set_aside(path, "its checkpoints too, and training begins anew")
+    if is_chief and not path.exists():
+        write_atomically(path, fingerprint)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text()))
+    except ValueError:
+        return False

@@ -3,12 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import keras
 import numpy as np
 
 from ..balancer import Balancer
+from .callbacks import n_epochs_kept
 from .trained import Trained
 
 N_SHOWN = 12  # images while training
@@ -46,11 +48,20 @@ class TrainedBalancer(Trained, Balancer):
         return values | {parameter: -(-n // steps_per_epoch) for parameter, n in n_steps.items()}
 
     def fit_seconds(self, n_images, image_shape, n_classes, n_small_classes):
-        seconds = SECONDS_TO_START * len(self.epochs_of_stage)
+        asked, seconds = (n_images, n_classes, n_small_classes), 0.0
         for stage in self.epochs_of_stage:
             per_1000 = seconds_of_size(self.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
-            seconds += per_1000 * self.n_images_seen(stage, n_images, n_classes, n_small_classes) / 1000
+            share = 1.0 if self.folder is None else 1.0 - self.share_kept(stage, *asked)
+            if share > 0:
+                seconds += SECONDS_TO_START + share * per_1000 * self.n_images_seen(stage, *asked) / 1000
         return seconds
+
+    def share_kept(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:
+        """Estimate of how much of a stage's epochs, from 0 to 1, the checkpoints in `folder` hold.
+
+        Arguments are those of `fit_seconds`.
+        """
+        return min(1.0, n_epochs_kept(Path(self.folder) / stage) / max(1, getattr(self, self.epochs_of_stage[stage])))
 
     def n_images_seen(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:
         """Estimate of how many images the steps of a stage take in all, which `seconds_per_1000_images` are for.

@@ -106,8 +106,34 @@ def test_what_is_not_readable_is_left_out_and_named(source, tmp_path, capsys):
         folder.load(folder.scan(source), (8, 8), tmp_path, strict=True)
 
 
+def test_headers_tell_most_of_what_is_not_readable(source, tmp_path, capsys):
+    save(tmp_path / "whole.png", size=(200, 200))
+    whole = (tmp_path / "whole.png").read_bytes()
+    for name, content in {"text.jpg": b"no image", "empty.png": b"", "cut.png": whole[:-30]}.items():
+        (source / "cats" / name).write_bytes(content)
+    Image.fromarray(np.zeros((9, 9), np.int32)).save(source / "cats" / "deep.tif")
+    save(tmp_path / "elsewhere.png")
+    (source / "cats" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    (source / "cats" / "nowhere.png").symlink_to(source / "nothing.png")
+    listing = folder.scan(source)
+    found = folder.readable(listing)
+    message = capsys.readouterr().err
+    loaded = folder.load(listing, (8, 8), tmp_path)
+    assert [path for of_class in found.paths for path in of_class if path.name != "cut.png"] == list(loaded.paths)
+    assert "cats/cut.png" in map(str, found.paths[0]), "whose inside is damaged"
+    of_load = capsys.readouterr().err
+    assert message.startswith("5 of 11 files are left out: cats/")
+    assert of_load.startswith("6 of 11 files are left out: cats/")
+    told = {reason for reason in message.strip().partition("out: ")[2].split("; ") if reason in of_load}
+    assert len(told) >= 3, "in the words of `load`"
+    with pytest.raises(DatasetError, match="5 of 11 files are not readable images"):
+        folder.readable(listing, strict=True)
+
+
 def test_a_class_without_enough_readable_images_is_refused(source, tmp_path):
     (source / "pések" / "b.png").write_bytes(b"no image")
+    with pytest.raises(DatasetError, match=r"1 of 2 classes in .* fewer than 2 readable images"):
+        folder.readable(folder.scan(source))
     with pytest.raises(DatasetError, match=r"1 of 2 classes in .* fewer than 2 readable images .*: pések \(1\)"):
         folder.load(folder.scan(source), (8, 8), tmp_path)
 

@@ -104,6 +104,44 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(damage, small, tmp
     assert len(list(tmp_path.rglob("*.damaged"))) == 1
 
 
+def test_training_goes_on_without_the_rows_of_a_damaged_history(small, tmp_path, capsys):
+    small(n_epochs=2, folder=tmp_path)
+    (path,) = tmp_path.rglob("history.csv")
+    path.write_bytes(path.read_bytes()[:-3])
+    continued, straight = small(n_epochs=4, folder=tmp_path), small(n_epochs=4)
+    assert weights_digest(continued) == weights_digest(straight)
+    assert continued.history_["epoch"].tolist() == [3, 4]
+    assert f"{path} is damaged and was set aside" in capsys.readouterr().err
+
+
+def test_training_begins_anew_where_nothing_tells_what_its_checkpoints_are_of(small, tmp_path, capsys):
+    first = small(n_epochs=2, folder=tmp_path)
+    path = tmp_path / "adversarial" / "training.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    again = small(n_epochs=2, folder=tmp_path)
+    assert weights_digest(again) == weights_digest(first)
+    assert path.read_bytes() == whole
+    error = capsys.readouterr().err
+    assert error == f"{path} is damaged and was set aside; its checkpoints too, and training begins anew.\n"
+    aside = {kept.name for kept in path.parent.glob("*.damaged")}
+    assert {"training.json.damaged", "history.csv.damaged"} < aside
+    assert sum(name.startswith("epoch-") for name in aside) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b'{"method"'])
+def test_only_the_chief_sets_a_damaged_fingerprint_aside(content, tmp_path):
+    (tmp_path / "training.json").write_bytes(content)
+    (tmp_path / "epoch-000002-abc.npz").touch()
+    fit._claim(tmp_path, '{"learning_rate": 2}', is_chief=False)
+    assert (tmp_path / "training.json").read_bytes() == content
+    fit._claim(tmp_path, '{"learning_rate": 2}', is_chief=True)
+    expected = {"training.json", "training.json.damaged", "epoch-000002-abc.npz.damaged"}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    with pytest.raises(ValueError, match="holds a training run with other arguments or images"):
+        fit._claim(tmp_path, '{"learning_rate": 1}', is_chief=True)
+
+
 def test_a_checkpoint_with_pickled_objects_is_refused(small, tmp_path):
     small(n_epochs=1, folder=tmp_path)
     (path,) = (tmp_path / "adversarial").glob("epoch-*.npz")

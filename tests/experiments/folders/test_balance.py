@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import sys
 import time
 
@@ -131,6 +132,28 @@ def test_a_dry_run_writes_nothing(method, source, tmp_path, capsys):
     assert "light          16        24         40" in printed
     assert f"24 new images of 12 x 12 pixels by {method}; about" in printed
     assert os.listdir(tmp_path) == ["src"]
+
+
+def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(source, tmp_path, capsys):
+    (source / "striped" / "00.png").write_bytes(b"no image")
+    asked = (source, tmp_path / "dst", "--method", "cvae", "--schedule", "smoke", "--dry-run")
+    assert called(*asked) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("1 of 96 files are left out: striped/00.png: not a readable image")
+    assert "striped        39         1         40" in printed.out
+    assert "images that are damaged further in will be left out too" in printed.out
+    before = re.search("; about (.*) on two cores like the reference machine's.", printed.out)[1]
+    working = tmp_path / "dst.partial"
+    (working / "training").mkdir(parents=True)
+    (working / "training" / "epoch-000004-abc.npz").touch()
+    destination.claim(working, balance.parse("balance.py", [*map(str, asked)]), "digest")
+    assert called(*asked) == 0
+    after = re.search("; about (.*) on two cores .* where finished epochs are kept.", capsys.readouterr().out)[1]
+    assert int(before.removesuffix(" s")) >= int(after.removesuffix(" s")) + 4
+    with pytest.raises(UsageError, match="holds the unfinished work of another command"):
+        called(*asked, "--seed", "1")
+    with pytest.raises(ValueError, match="1 of 96 files are not readable images"):
+        called(*asked, "--strict")
 
 
 def test_dst_is_replaced_only_by_force_and_only_if_it_was_made_here(source, tmp_path):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import commands
+import numpy as np
 import pandas as pd
 import pytest
 import small_folder
@@ -17,6 +18,7 @@ from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.folders import entrants, judge
+from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.filters import in_words
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.runner import Runner
@@ -206,6 +208,41 @@ def test_a_plan_counts_what_is_finished(judged, capsys):
     assert "8 comparisons with unbalanced by balanced accuracy, with 2 to 3 seeds each" in printed
     assert re.search(r"logit_adjustment +training 0 s, 4 of 6 finished", printed)
     assert re.search(r"cvae +training .*, with 0\.5, 1 times the new images, 8 of 12 finished", printed)
+
+
+def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 31})
+    (source / "light" / "00.png").write_bytes(b"no image")
+    words = [
+        str(source),
+        "--methods",
+        "cvae",
+        "--schedule",
+        "smoke",
+        "--seeds",
+        "3",
+        "--folds",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    options = judge.parse("judge.py", [*words, "--dry-run"])
+    assert judge.main(options) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("1 of 91 files are left out: light/00.png: not a readable image")
+    assert "60 dark, 30 light; 12 x 12 pixels" in printed.out
+    assert "images that are damaged further in will be left out too" in printed.out
+    labels = np.repeat([0, 1], [60, 30])
+    plan = judge.planned(options, ("dark", "light"), labels, None, (12, 12, 3))
+    training = plan.training_folder(Cell("folder", "cvae", 0))
+    training.mkdir(parents=True)
+    (training / "epoch-000002-abc.npz").touch()
+    (tmp_path / "out" / "run.json").write_text(json.dumps(judge._chosen(options) | {"class_names": ["dark", "light"]}))
+    assert judge.main(options) == 0
+    assert re.search(r"cvae +training \d+ s, \d+ s of it left", capsys.readouterr().out)
+    for other in (["--extractor", "inception"], ["--no-flip"]):
+        with pytest.raises(UsageError, match="holds results of other images or options"):
+            judge.main(judge.parse("judge.py", [*words, "--dry-run", *other]))
 
 
 def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):

@@ -124,6 +124,53 @@ def test_a_trained_method_costs_its_training_once(tmp_path):
     assert everything - left > plan.training_seconds(cells[0]) > 0
 
 
+def keep(folder, n_epochs):
+    """A checkpoint, as far as plans look at it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"epoch-{n_epochs:06d}-abc.npz").touch()
+
+
+def test_trained_epochs_of_each_stage_do_not_count(tmp_path):
+    plan, cell = planned(tmp_path), Cell("mnist-50", "bagan", 0)
+    made, task = METHODS["bagan"].new(**plan.arguments(cell)), plan.tasks[cell.task]
+    assert (made.n_autoencoder_epochs, made.n_epochs) == (6, 12)
+    asked = (task.n_train_images, task.image_shape, task.n_classes, 1)
+    of_autoencoder = made.set_params(n_epochs=0).fit_seconds(*asked) - 2 * SECONDS_TO_START
+    whole = plan.remaining_training_seconds(cell)
+    assert whole == plan.training_seconds(cell)
+    folder = plan.training_folder(cell)
+    keep(folder / "autoencoder", 3)
+    assert plan.remaining_training_seconds(cell) == pytest.approx(whole - of_autoencoder / 2)
+    keep(folder / "autoencoder", 6)
+    of_adversarial = whole - of_autoencoder - 2 * SECONDS_TO_START
+    assert plan.remaining_training_seconds(cell) == pytest.approx(of_adversarial + SECONDS_TO_START)
+    keep(folder / "adversarial", 9)
+    left = plan.remaining_training_seconds(cell)
+    assert left == pytest.approx(of_adversarial / 4 + SECONDS_TO_START)
+    assert plan.remaining_seconds([cell]) == left + plan.measuring_seconds(cell)
+    assert plan.training_seconds(cell) == whole
+    keep(folder / "adversarial", 12)
+    assert plan.remaining_training_seconds(cell) == 0
+
+
+def test_each_pair_of_classes_counts_by_itself(tmp_path):
+    plan, cell = planned(tmp_path), Cell("fer2013", "cyclegan", 0)
+    whole = plan.training_seconds(cell) - SECONDS_TO_START
+    for n_pairs, name in enumerate(("0-0", "1-1", "2-2"), 1):
+        keep(plan.training_folder(cell) / name, 10**6)
+        expected = whole * (6 - n_pairs) / 6 + SECONDS_TO_START
+        assert plan.remaining_training_seconds(cell) == pytest.approx(expected)
+
+
+def test_each_method_of_a_chain_counts_by_itself(tmp_path):
+    plan, chain, cvae = planned(tmp_path), Cell("mnist-50", "cvae+affine", 0), Cell("mnist-50", "cvae", 0)
+    whole, of_cvae = plan.training_seconds(chain), plan.training_seconds(cvae)
+    keep(plan.training_folder(chain) / "1-CVAE", 4)
+    assert plan.remaining_training_seconds(chain) == pytest.approx(whole - (of_cvae - SECONDS_TO_START) / 2)
+    keep(plan.training_folder(chain) / "1-CVAE", 8)
+    assert plan.remaining_training_seconds(chain) == pytest.approx(whole - of_cvae)
+
+
 def test_proportions_cost_one_training(tmp_path):
     plan = planned(tmp_path)
     cells = [Cell("mnist-50", "cvae", 0, share) for share in (0.5, 1.0, 2.0)]

@@ -15,9 +15,10 @@ from class_balancing.experiments.command_line import DiskFullError
 from class_balancing.experiments.running import workers
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.locks import BusyError
-from class_balancing.experiments.running.plan import Plan
+from class_balancing.experiments.running.plan import Plan, duration
 from class_balancing.experiments.tables import TASKS
 from class_balancing.models.training.callbacks import TrainingDivergedError
+from class_balancing.models.training.trained_balancer import SECONDS_TO_START
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 RECORD = {"scores": {"accuracy": 0.5, "f1_minority": 0.25}}
@@ -77,6 +78,22 @@ def test_cells_are_counted_and_told_in_words(begun, capsys):
     output = capsys.readouterr().out
     assert output == "[2/2] digits-50-geometric-seed1: accuracy 0.5000, F1 0.2500 (about 0 s left)\n"
     assert begun.order == [None, (GEOMETRIC[1], False)]
+
+
+def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begun, capsys):
+    plan, fails = begun.runner.plan, TrainingDivergedError("the loss became nan")
+    seconds = [plan.remaining_seconds(CVAE[:1])]
+    begun.errors[CVAE[0]] = [fails, fails]
+    workers.run_all(begun.runner, [GEOMETRIC[0], CVAE[0]], 1, "cpu")
+    folder = plan.training_folder(CVAE[0])
+    folder.mkdir()
+    (folder / "epoch-999999-abc.npz").touch()
+    seconds.append(plan.remaining_seconds(CVAE[:1]))
+    workers.run_all(begun.runner, [GEOMETRIC[1], CVAE[0]], 1, "cpu")
+    assert seconds[0] - seconds[1] == pytest.approx(plan.training_seconds(CVAE[0]))
+    assert seconds[0] - seconds[1] > SECONDS_TO_START
+    told = [line for line in capsys.readouterr().out.splitlines() if "geometric" in line]
+    assert [line.rpartition("(")[2] for line in told] == [f"about {duration(left)} left)" for left in seconds]
 
 
 def test_cells_of_one_training_go_to_one_process(begun, monkeypatch):

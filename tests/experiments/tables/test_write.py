@@ -209,6 +209,23 @@ def test_what_is_missing_is_written_without_computing_anything(out, monkeypatch,
     assert is_current(out)
 
 
+def test_damaged_pictures_and_histories_are_set_aside_and_done_without(out, monkeypatch, capsys):
+    damaged = [*out.glob("runs/*/samples.png"), *out.glob("runs/*/interpolations.png"), *out.rglob("history.csv")]
+    assert len(damaged) >= 5
+    for number, path in enumerate(damaged):
+        whole = path.read_bytes()
+        path.write_bytes((whole[: len(whole) // 2], b"", b"\xff\x00\xfe")[number % 3])
+    monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
+    for n_told in (len(damaged), 0):
+        (out / "index.html").unlink()
+        assert commands.call("tables", *ASKED, "--out", out) == 0
+        told = [line for line in capsys.readouterr().err.splitlines() if "is damaged and was set aside" in line]
+        assert len(told) == n_told
+    for path in damaged:
+        assert not path.exists()
+        assert path.with_name(f"{path.name}.damaged").exists()
+
+
 def test_pieces_of_different_commands_are_shown_together(out):
     """Here with a percentage that the source lacks, and with fewer new images than a strip of samples holds."""
     before = pd.read_csv(out / "results.csv")
