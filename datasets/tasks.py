@@ -58,8 +58,8 @@ class Task:
     others, else all the same. With `fold` (which, of how many) test images are those of one fold of all images, and
     `test_fraction` does not matter. `n_trainings` is how often a method's networks are trained, each for some of the
     seeds. `arguments[schedule][method]` are constructor arguments that a source prints, or our
-    shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`. `overrides[method]`
-    replace some of either.
+    shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`, with `network_share`
+    of the epochs and least steps that they would choose. `overrides[method]` replace some of either.
 
     With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; of a
     class that a method cannot make they are real. `baseline_task` is the task whose baseline is shown (None: its own).
@@ -94,6 +94,7 @@ class Task:
     ssim_range: tuple[float, float] | None = None
     arguments: Mapping[str, Mapping[str, dict]] = field(default_factory=dict)
     overrides: Mapping[str, dict] = field(default_factory=dict)
+    network_share: float = 1.0
     n_seeds: Mapping[str, int] = field(default_factory=lambda: {"smoke": 1, "quick": 3, "thesis": 3})
     published: Path | None = None
     explanations: tuple[Explanation, ...] = ()

@@ -29,7 +29,7 @@ def class_distribution(labels: np.ndarray, class_names, title: str, path: Path) 
     axes.margins(x=0.12)
     axes.invert_yaxis()
     axes.set(xlabel="images", ylabel="class", title=title)
-    _save(figure, path)
+    save(figure, path)
 
 
 def image_rows(
@@ -52,7 +52,7 @@ def image_rows(
         axes.set_ylabel(label, rotation=0, ha="right", va="center", parse_math=False)
         axes.set(xticks=[], yticks=[])
     figure.suptitle(title, fontsize=10, parse_math=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def captioned_pictures(rows: list[list[tuple[str, np.ndarray]]], path: Path) -> None:
@@ -88,7 +88,7 @@ def image_columns(columns: dict[str, dict[str, np.ndarray]], labels: list[str], 
             axes.set_title(list(columns)[column], fontsize=10)
         if column == 0:
             axes.set_ylabel(labels[row], rotation=0, ha="right", va="center")
-    _save(figure, path)
+    save(figure, path)
 
 
 def deformations(class_names, images, targets, deformed, fields, title: str, path: Path) -> None:
@@ -116,7 +116,7 @@ def deformations(class_names, images, targets, deformed, fields, title: str, pat
             axes.set(xlim=(0, 1), ylim=(1, 0), box_aspect=images.shape[1] / images.shape[2])
         grid[row, 0].set_ylabel(name, rotation=0, ha="right", va="center", parse_math=False)
     figure.suptitle(title, fontsize=10, parse_math=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str, path: Path) -> None:
@@ -145,7 +145,7 @@ def confusion_matrices(matrices: dict[str, np.ndarray], class_names, title: str,
     figure.supxlabel("predicted class", fontsize=9)
     figure.supylabel("true class", fontsize=9)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) -> None:
@@ -179,7 +179,7 @@ def training_curves(histories: dict[str, pd.DataFrame], title: str, path: Path) 
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def intervals(verdicts: pd.DataFrame, baseline: str, metric_labels: dict[str, str], path: Path) -> None:
@@ -206,7 +206,7 @@ def intervals(verdicts: pd.DataFrame, baseline: str, metric_labels: dict[str, st
     judged, *others = metric_labels.values()
     shown = f"; no verdicts on {' and '.join(others)}" if others else ""
     figure.suptitle(f"against {baseline}, by {judged}: ● helped, ✕ hurt, grey: no evidence{shown}", fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, label: str, path: Path) -> None:
@@ -224,7 +224,7 @@ def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, labe
         )  # fmt: skip
     axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=f"{label}, mean ± sd over seeds")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, path)
+    save(figure, path)
 
 
 def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, path: Path) -> None:
@@ -245,7 +245,7 @@ def curves(lines: dict[str, pd.DataFrame], labels: tuple[str, str], title: str, 
             axes.set_xscale("log")
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _save(figure, path)
+    save(figure, path)
 
 
 def against_minutes(frame: pd.DataFrame, group: str, name: str, columns: tuple[str, ...], path: Path) -> None:
@@ -268,10 +268,10 @@ def against_minutes(frame: pd.DataFrame, group: str, name: str, columns: tuple[s
             axes.set(xlabel="minutes of computing", ylabel=column, title=of_group)
             axes.title.set_fontsize(8)
             axes.margins(x=0.25)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
     """With at most 256 colours, which takes a third of the space."""
     _write(_drawn(figure).quantize(256, dither=Image.Dither.NONE), path)
 

@@ -7,6 +7,7 @@ import pandas as pd
 from .latex import document, escape
 
 SMALLEST_PLAIN = 1e-4
+MANY_COLUMNS = 14  # more need smaller letters to fit on a page
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def markdown(table: PlainTable) -> str:
 def latex(table: PlainTable) -> str:
     """The same table as LaTeX, on several pages if it is long; see `reports.latex.document`."""
     columns = "".join("r" if kind else "l" for _, kind in table.headings)
-    lines = ["{\\footnotesize\\setlength\\tabcolsep{3pt}", f"\\begin{{longtable}}{{{columns}}}"]
+    size, gap = ("scriptsize", 1.5) if len(columns) > MANY_COLUMNS else ("footnotesize", 3)
+    lines = [f"{{\\{size}\\setlength\\tabcolsep{{{gap:g}pt}}", f"\\begin{{longtable}}{{{columns}}}"]
     lines.append(
         f"\\multicolumn{{{len(columns)}}}{{p{{0.9\\textwidth}}}}{{\\textbf{{{escape(table.title)}}}}}\\\\[1ex]"
     )

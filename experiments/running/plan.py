@@ -96,8 +96,8 @@ class Plan:
         known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(method.name, {})
         if method.name in known:
             return dict(known[method.name]) | overrides
-        chosen = method.arguments(self.schedule, task.n_train_images, task.is_mirrored) | overrides
-        recorded = method.new(**chosen).recorded_parameters()
+        chosen = method.arguments(self.schedule, task.n_train_images, task.is_mirrored)
+        recorded = method.new(**_shortened(chosen, task.network_share) | overrides).recorded_parameters()
         return {name: value for name, value in recorded.items() if name not in SET_BY_RUNNER}
 
     def rated_filters(self, cell: Cell) -> tuple[str, ...]:
@@ -172,13 +172,14 @@ class Plan:
         if task.n_new_only:
             n = task.n_classes * task.n_new_only[self.schedule]
         elif task.kept_per_class:
-            wanted = task.n_images_per_class or max(task.kept_per_class)
-            n = sum(max(0, wanted - kept) for kept in task.kept_per_class)
+            n = sum(_lacking(task))
         balancer = named(cell.method).new(**self.arguments(cell))
         return balancer.sample_seconds(round(n * cell.proportion), task.image_shape)
 
     @staticmethod
     def _n_small_classes(task: Task) -> int:
+        if task.kept_per_class:
+            return min(sum(n > 0 for n in _lacking(task)), task.n_classes - 1)
         return task.n_classes - 1 if task.dropped_percent is None else len(task.measured)
 
     def measuring_seconds(self, cell: Cell) -> float:
@@ -205,6 +206,20 @@ class Plan:
         for cell in set(cells).difference(unfinished):
             untrained.pop(self.training_folder(cell), None)
         return seconds + sum(map(self.remaining_training_seconds, untrained.values()))
+
+
+def _shortened(arguments: dict, share: float) -> dict:
+    """Constructor arguments with this share of their epochs and least steps, at least 1 of each."""
+    if share == 1:
+        return arguments
+    lengths = [name for name in arguments if name.endswith("epochs") or name == "min_steps"]
+    return arguments | {name: max(1, round(share * arguments[name])) for name in lengths}
+
+
+def _lacking(task: Task) -> list[int]:
+    """Of a task that keeps so many images of each class, how many each lacks."""
+    wanted = task.n_images_per_class or max(task.kept_per_class)
+    return [max(0, wanted - kept) for kept in task.kept_per_class]
 
 
 def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str, int]) -> list[Cell]:

@@ -16,6 +16,7 @@ SCRIPTS = {
     "balance": "balance.py",
     "judge": "judge.py",
     "tables": "reproduce_tables.py",
+    "study": "study.py",
     "architectures": "reproduce_architectures.py",
     "autoencoder": "autoencoder.py",
     "style": "style.py",

@@ -236,3 +236,35 @@ def test_learned_transformations_take_time_that_the_plan_knows(tmp_path):
     assert more == plan.training_seconds(cpab), "there are five neighbours of each of 2000 images"
     assert METHODS["cpab"].new(max_pairs=100).fit_seconds(2000, (28, 28, 1), 10, 9) < more / 5
     assert plan.remaining_seconds([cpab]) > plan.training_seconds(cpab)
+
+
+def test_a_share_of_what_networks_choose_is_in_the_configuration_only_where_it_is_asked_for(tmp_path):
+    """Epochs and least steps are shortened, at least to 1; what a task gives or overrides is not."""
+    whole = replace(TASKS["few_mnist-10"], overrides={"bagan": {"n_epochs": 7}})
+    plan, usual = (
+        Plan(tmp_path, {whole.name: task}, "quick", "clean") for task in (replace(whole, network_share=0.2), whole)
+    )
+
+    def changed(method):
+        cell = Cell(whole.name, method, 0)
+        ours, theirs = plan.arguments(cell), usual.arguments(cell)
+        return {name: (theirs[name], ours[name]) for name in theirs if theirs[name] != ours[name]}
+
+    assert changed("cvae") == {"n_epochs": (2000, 400)}
+    assert changed("bagan") == {"n_autoencoder_epochs": (1250, 250)}
+    assert changed("cyclegan") == {"min_steps": (2000, 400)}, "of a single epoch there is no share"
+    assert changed("geometric") == changed("affine") == {}
+    cell = Cell(whole.name, "cvae", 0)
+    assert plan.configuration(cell) | {"method": 0} == usual.configuration(cell) | {"method": 0}
+    assert plan.training_seconds(cell) < usual.training_seconds(cell) / 4
+
+
+def test_estimates_count_the_classes_that_lack_images(tmp_path):
+    task = replace(TASKS["few_mnist-10"], kept_per_class=(10,) + (200,) * 9, n_images_per_class=200)
+    of_one, of_nine = (
+        Plan(tmp_path, {task.name: each}, "quick", "clean")
+        for each in (task, replace(task, kept_per_class=(200,) + (10,) * 9))
+    )
+    cell = Cell(task.name, "cyclegan", 0)
+    n_starts = SECONDS_TO_START
+    assert of_nine.training_seconds(cell) - n_starts == pytest.approx(9 * (of_one.training_seconds(cell) - n_starts))

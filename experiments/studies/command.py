@@ -1,0 +1,189 @@
+"""Judge every method on digits, MNIST, CIFAR-10, Vehicles and FER2013, with two small classes each at six percentages
+of the others' images; FER2013 also as it is.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Container
+from dataclasses import replace
+from pathlib import Path
+
+from ...datasets.files import write_atomically
+from ...datasets.image_dataset import ImageDataset
+from ...models import BASELINE
+from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
+from ..running import devices, locks, run_folder
+from ..running.cell import Cell
+from ..running.plan import duration
+from .order import Entry, Part, Study
+from .tasks import DATASETS, METHODS, SCHEDULES, STUDIED
+
+DEFAULT_OUT = "results/study"
+CHOICES = tuple(name for name in METHODS if name != BASELINE)
+WRITTEN = ("index.html", "cells.csv", "failures.csv", "verdicts.csv", "predictions", "tables", "figures", "runs")
+
+
+def parse(prog: str, arguments=None):
+    parser = Parser(prog, description=__doc__)
+    parser.add_argument(
+        "--datasets", nargs="+", choices=DATASETS, default=DATASETS, metavar="NAME",
+        help=f"which of {', '.join(DATASETS)} (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--methods", nargs="+", type=compared_method, default=CHOICES, metavar="NAME",
+        help=f"which of {', '.join(CHOICES)}, or several joined as first+second (default: all of these); {BASELINE} "
+        "always takes part",
+    )  # fmt: skip
+    parser.add_argument(
+        "--schedule", choices=SCHEDULES, default="quick",
+        help="smoke: every path, figures without meaning; quick: the study; --dry-run shows how long "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
+    )
+    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_argument(
+        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
+        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
+    parser.add_argument(
+        "--render", action="store_true", help="run nothing; write tables and page from what is finished, and stop"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    options = parser.parse_args(arguments)
+    options.datasets = [name for name in DATASETS if name in options.datasets]
+    return options
+
+
+def compared_method(text: str) -> str:
+    """argparse type: a method, or several joined, other than the baseline."""
+    name = method_name(text)
+    if name == BASELINE:
+        raise argparse.ArgumentTypeError(f"{name} always takes part; name others")
+    return name
+
+
+def main(options) -> int:
+    if devices.n_machines() > 1:
+        raise UsageError("machines share the study by running it with the same --out; unset TF_CONFIG")
+    study = Study(Path(options.out), options.schedule)
+    check_folder(study, {})
+    tasks = [name for name, studied in STUDIED.items() if studied.task.dataset in options.datasets]
+    parts = study.parts(tasks, options.methods)
+    left = unfinished(study, parts)
+    print_plan(study, parts, left)
+    if options.dry_run:
+        return 0
+    if options.render:
+        left = [part for part in left if has_records(study, part)]
+    names = dict.fromkeys(part.dataset for part in left)
+    datasets = {name: dataset_in(name, options.data_dir) for name in names}
+    check_folder(study, datasets)
+    writable_folder(options.out)
+    claim_folder(study, datasets)
+    n_failed = 0 if options.render else run(study, left, datasets, options)
+    if options.render or not left:
+        keep(study, left, datasets)
+    print(f"Next: open {study.out / 'index.html'} in a browser; the tables are in {study.out / 'tables'}.")
+    if n_failed:
+        print(f"{n_failed} cells failed; the same command tries them again.", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+def unfinished(study: Study, parts: list[Part]) -> list[Part]:
+    """The parts with what the study's files do not hold yet; those of which they hold everything are left out."""
+    from . import results
+
+    current = results.read(study.out).current(study)
+    left = [replace(part, entries=tuple(e for e in part.entries if e not in current)) for part in parts]
+    return [part for part in left if part.entries]
+
+
+def has_records(study: Study, part: Part) -> bool:
+    """Whether a run that was stopped has left records of the part that are not in the study's files."""
+    folders = (study.plan.folder(cell) for entry in part.entries for cell in study.cells(entry))
+    return any((folder / name).exists() for folder in folders for name in ("cell.json", "failed.log"))
+
+
+def dataset_in(name: str, data_dir: str | None) -> ImageDataset:
+    return next(s.task for s in STUDIED.values() if s.task.dataset == name).dataset_in(data_dir)
+
+
+def check_folder(study: Study, datasets: dict[str, ImageDataset]) -> dict:
+    """What the folder's `run.json` will hold: the command, the schedule, and a hash of each dataset's images.
+
+    Raises UsageError if it already holds others.
+    """
+    chosen = {"command": "study", "schedule": study.schedule}
+    return run_folder.check(study.out, WRITTEN, chosen, {}, datasets)
+
+
+def claim_folder(study: Study, datasets: dict[str, ImageDataset]) -> None:
+    """Write `run.json`, unless another run has meanwhile taken the folder for other results."""
+    with locks.held(study.out, wait=True):
+        write_atomically(study.out / run_folder.RUN_FILE, json.dumps(check_folder(study, datasets)) + "\n")
+
+
+def cells_of(study: Study, parts: list[Part]) -> list[Cell]:
+    return [cell for part in parts for entry in part.entries for cell in study.cells(entry)]
+
+
+def print_plan(study: Study, parts: list[Part], left: list[Part]) -> None:
+    print(f"Plan: schedule {study.schedule}, {study.n_seeds} seeds, into {study.out}")
+    n_left = {part.title: len(part.entries) for part in left}
+    seconds = {part.title: study.plan.remaining_seconds(cells_of(study, [part])) for part in left}
+    width = max(len(part.title) for part in parts)
+    print(f"{'part':{width}} finished  time left")
+    for part in parts:
+        n = len(part.entries)
+        done = f"{n - n_left.get(part.title, 0)} of {n}"
+        print(f"{part.title:{width}} {done:>8}  {duration(seconds.get(part.title, 0.0))}")
+    print(f"About {duration(sum(seconds.values()))} to go on two cores like the reference machine's.", flush=True)
+
+
+def run(study: Study, parts: list[Part], datasets: dict[str, ImageDataset], options) -> int:
+    """Run part after part, each followed by everything that is written; returns how many cells failed."""
+    from ..running import workers
+    from ..running.runner import Runner
+
+    strategy, n_failed = devices.strategy(options.devices), 0
+    for place, part in enumerate(parts):
+        still_left = unfinished(study, [part])  # another machine may have finished some
+        if not still_left:
+            continue
+        seconds = study.plan.remaining_seconds(cells_of(study, [*still_left, *parts[place + 1 :]])) / options.jobs
+        print(f"\n{part.title} (about {duration(seconds)} left in all)", flush=True)
+        runner = Runner(study.plan, {part.dataset: datasets[part.dataset]}, strategy=strategy)
+        n_failed += len(workers.run_all(runner, cells_of(study, still_left), options.jobs, options.devices))
+        keep(study, still_left, datasets)
+    return n_failed
+
+
+def keep(study: Study, parts: list[Part], datasets: dict[str, ImageDataset]) -> None:
+    """Move what is finished of these parts to the study's files, and write tables, figures and page from them."""
+    from . import results, write
+
+    with locks.held(study.out, wait=True):
+        for part in parts:
+            kept = results.collect(study, part.entries, datasets[part.dataset]).current(study)
+            delete_networks(study, part, kept)
+        write.write_all(study, results.read(study.out))
+
+
+def delete_networks(study: Study, part: Part, kept: Container[Entry]) -> None:
+    """Delete the networks that no entry of the part needs any more, as those of hundreds of trainings are large."""
+    folders = {True: set(), False: set()}  # whether the entries that share them are kept
+    for entry in part.entries:
+        cell = study.cells(entry)[0]
+        if cell.is_trained:
+            folders[entry in kept].add(study.plan.training_folder(cell))
+    for folder in folders[True] - folders[False]:
+        shutil.rmtree(folder, ignore_errors=True)

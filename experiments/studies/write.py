@@ -1,0 +1,111 @@
+"""From what is finished to the study's tables, figures and page."""
+
+import json
+from pathlib import Path
+
+from ...datasets.files import read_json, write_atomically
+from ...evaluation import ranks
+from ...reports import comparison_figures, html_parts, page, plain_tables
+from ..running.cell import label
+from . import advice, tables
+from .data import N_OTHERS, TEST_FRACTION
+from .findings import Findings, find
+from .order import Study
+from .results import ENVIRONMENTS, Results
+from .tasks import CLASSIFIER_SCHEDULES, STUDIED
+
+TITLE = "Does balancing help? Every method on five datasets"
+VERDICTS = "verdicts.csv"
+CAPTIONS = {
+    "matrix": "Verdicts: dark with + helped, grey with − hurt, · no evidence, × too few images of the class, "
+    "! failed, white: nothing to add or not finished.",
+    "ranks": "Average ranks; bars join methods that the test does not tell apart.",
+    "cost": "What methods gain, and what that costs.",
+}
+
+
+def write_all(study: Study, results: Results) -> None:
+    """Write verdicts.csv, tables/, figures/ and index.html below the study's folder."""
+    findings, out = find(study, results), study.out
+    for folder in ("tables", "figures"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    write_atomically(out / VERDICTS, findings.verdicts.to_csv(index=False))
+    made = tables.tables(findings)
+    for table in made:
+        forms = {
+            "md": plain_tables.markdown(table),
+            "tex": plain_tables.latex(table),
+            "csv": table.frame.to_csv(index=False, float_format="%.5f"),
+        }
+        for ending, text in forms.items():
+            write_atomically(out / "tables" / f"{table.name}.{ending}", text)
+    write_figures(findings, made, out / "figures")
+    write_atomically(out / "index.html", _page(study, findings, made))
+
+
+def write_figures(findings: Findings, made: list[plain_tables.PlainTable], folder: Path) -> None:
+    """Those for which something is finished."""
+    if findings.n_finished:
+        states = findings.states[tables.compared(findings)].rename(columns=label)
+        columns = [(studied.column, f"{studied.percent} %" if studied.percent else "") for studied in STUDIED.values()]
+        comparison_figures.verdict_matrix(states.T, columns, "", folder / "matrix.png")
+    for title, scores in tables.rankings(findings).items():
+        average = ranks.average_ranks(scores).rename(label)
+        difference = ranks.critical_difference(scores.shape[1], len(scores))
+        groups = ranks.not_told_apart(average, difference)
+        path = folder / f"ranks-{title.replace(' ', '-')}.png"
+        comparison_figures.critical_difference(average, difference, groups, f"{title}, {len(scores)} tasks", path)
+    for table in made:
+        if table.name == "K.3":
+            comparison_figures.gain_and_cost(table.frame, folder / "cost.png")
+
+
+def progress(findings: Findings) -> str:
+    """How much is finished, in a sentence."""
+    text = f"{findings.n_finished} of {findings.n_entries} pairs of a task and a method are finished"
+    if findings.failures:
+        text += f", {len(findings.failures)} failed"
+    if findings.n_outdated:
+        text += f"; {findings.n_outdated} were measured with other settings and are left out until they are run again"
+    return f"{text}."
+
+
+def _page(study: Study, findings: Findings, made: list[plain_tables.PlainTable]) -> str:
+    sentences = advice.advice(findings)
+    warning = ["Schedule smoke only tests the program: its figures mean nothing."] * (study.schedule == "smoke")
+    parts = ['<h2 id="advice">Advice</h2>', *map(_paragraph, [*warning, progress(findings)])]
+    parts += [_paragraph(text) for text in sentences]
+    parts.append('<h2 id="tables">Tables and figures</h2>')
+    for table in made:
+        parts.append(page.plain_section(table))
+        if table.name in ("K.1", "K.2a", "K.2b", "K.3"):
+            parts += _figures(study.out / "figures", table.name)
+    parts.append('<h2 id="measured">How it was measured</h2>')
+    parts += map(_paragraph, _method(study))
+    for environment in read_json(study.out / ENVIRONMENTS) or []:
+        parts.append(html_parts.details("Environment", json.dumps(environment, indent=1)))
+    sections = {"advice": "Advice", "tables": "Tables and figures", "measured": "How it was measured"}
+    return html_parts.document(TITLE, sections, parts)
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html_parts.html.escape(text)}</p>"
+
+
+def _figures(folder: Path, table: str) -> list[str]:
+    """The figures that belong to a table."""
+    start = {"K.1": "matrix", "K.2a": "ranks", "K.3": "cost"}.get(table)
+    paths = sorted(folder.glob(f"{start}*.png")) if start else []
+    return [html_parts.figures(CAPTIONS[start], paths)] if paths else []
+
+
+def _method(study: Study) -> list[str]:
+    classifier = ", ".join(f"{name} {value}" for name, value in CLASSIFIER_SCHEDULES[study.schedule].items())
+    return [
+        f"Schedule {study.schedule}, {study.n_seeds} seeds. Every classifier is the network `scaled_classifier`, with "
+        f"{classifier}; its last weights are kept, so that nothing is chosen by validation. Of each class there are at "
+        f"most {N_OTHERS} further training images, which only show how well it learned, and real images that only test "
+        f"(digits and Vehicles: {TEST_FRACTION:.0%} of all, drawn).",
+        tables.SAME_IMAGES,
+        tables.SHORT,
+    ]

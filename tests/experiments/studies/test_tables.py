@@ -1,0 +1,168 @@
+"""What is shown of made-up results, in which it is known which methods help."""
+
+import pandas as pd
+import pytest
+from class_balancing.experiments.studies import advice, results, tables, write
+from class_balancing.experiments.studies.findings import find
+from class_balancing.experiments.studies.order import Entry, Study
+from class_balancing.experiments.studies.tasks import STUDIED
+from made_up_study import METHODS
+from made_up_study import write as make_up
+
+GAINS = {"smote": 0.15, "cvae": -0.15, "logit_adjustment": 0.05}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, few_tasks):
+    study = Study(tmp_path_factory.mktemp("study"), "quick")
+    make_up(study, study.entries(STUDIED, METHODS), 0.6, GAINS)
+    return find(study, results.read(study.out))
+
+
+def table(findings, name):
+    (only,) = [each for each in tables.tables(findings) if each.name == name]
+    return only
+
+
+def test_methods_that_help_hurt_and_do_nothing_are_told_apart(found):
+    frame = table(found, "K.1").frame.set_index("Method")
+    assert frame.loc["SMOTE", ["digits, 4", "digits, 8", "Vehicles, cars"]].tolist() == ["/+x", "+", "+"]
+    assert frame.loc["SMOTE", ["Helped", "Hurt", "Of"]].tolist() == [3, 0, 3]
+    assert frame.loc["CVAE", "digits, 4"] == "/--"
+    assert frame.loc["CVAE", ["Helped", "Hurt", "Of"]].tolist() == [0, 4, 4]
+    assert frame.loc["mixup", "digits, 4"] == "ooo", "equal to the images as they are"
+    assert frame.loc["geom. trans.", ["Helped", "Hurt", "Of"]].tolist() == [0, 0, 4]
+    assert "Unbalanced original" not in frame.index
+
+
+def test_words_and_differences_stand_beside_the_signs(found):
+    frame = table(found, "K.1-digits").frame.set_index(["Small class", "Method"])
+    assert frame.loc[("4", "SMOTE"), "100 %"] == "nothing to add"
+    assert frame.loc[("4", "SMOTE"), "2 %"] == "too few"
+    word, difference = frame.loc[("4", "SMOTE"), "10 %"].split()
+    assert word == "helped"
+    assert float(difference) == pytest.approx(0.15, abs=0.03)
+    assert abs(float(frame.loc[("4", "mixup"), "10 %"])) < 0.02, "no word: no evidence"
+    assert "A number alone: no evidence." in table(found, "K.1-digits").notes
+
+
+def test_ranks_are_over_the_tasks_on_which_all_methods_can_act(found):
+    frame = table(found, "K.2b").frame
+    assert frame["Method"].tolist()[:2] == ["SMOTE", "logit adjustment"]
+    assert frame["Method"].tolist()[-1] == "CVAE"
+    assert frame["Average rank"].tolist()[0] == 1
+    assert table(found, "K.2b").notes[0].startswith("On 3 imbalanced tasks on which each of these 6 methods can act")
+    cheap = table(found, "K.2a").frame
+    assert set(frame["Method"]) - set(cheap["Method"]) == {"CVAE"}
+    scores = found.scores.loc[["digits-4-10", "digits-8-10", "vehicles-cars-10"]]
+    expected = scores.rank(axis=1, ascending=False).mean()
+    assert frame.set_index("Method").loc["CVAE", "Average rank"] == expected["cvae"]
+
+
+def test_costs_are_minutes_for_one_classifier(found):
+    frame = table(found, "K.3").frame
+    assert set(frame["Minutes"]) == {3.0}, "of training once, sampling and one classifier"
+    of_smote = frame[frame["Method"] == "SMOTE"].set_index("Images")
+    assert of_smote["Tasks"].to_dict() == {"digits": 2, "photographs": 1}
+    assert of_smote.loc["photographs", "Mean difference"] == pytest.approx(0.15, abs=0.03)
+
+
+def test_new_images_are_compared_with_logit_adjustment(found):
+    frame = table(found, "K.4").frame.set_index(["Images", "Method"])
+    assert set(frame.index.get_level_values("Method")) == {"geom. trans.", "CVAE", "SMOTE"}, "what makes images"
+    assert frame.loc[("digits", "SMOTE"), ["Helped", "No evidence", "Hurt"]].tolist() == [2, 0, 0]
+    assert frame.loc[("digits", "CVAE"), ["Helped", "No evidence", "Hurt"]].tolist() == [0, 0, 3]
+
+
+def test_advice_counts_what_the_tables_hold(found):
+    sentences = advice.advice(found)
+    assert [text.split(": ")[0] for text in sentences] == [
+        "With at most 10 images of the small class, on digits (3 tasks)",
+        "With 11 to 30 images of the small class, on photographs (1 task)",
+    ]
+    assert "use logit adjustment, which helped in 3 of 3 cases and hurt in 0" in sentences[0], "SMOTE cannot act on one"
+    assert (
+        "A generator helped in 0 of 3 cases and hurt in 3, and beat logit adjustment in 0 of 3 cases." in sentences[0]
+    )
+    assert "use SMOTE, which helped in 1 of 1 case and hurt in 0, with +0.1" in sentences[1]
+
+
+def test_without_help_the_advice_is_to_do_nothing(study):
+    make_up(study, study.entries(STUDIED, METHODS), 0.6, {"cvae": -0.2})
+    sentences = advice.advice(find(study, results.read(study.out)))
+    assert len(sentences) == 2
+    assert all(
+        ": train on the images as they are, as no method helped more often than it hurt." in s for s in sentences
+    )
+
+
+def test_rare_help_is_not_advised(study):
+    entries = study.entries(STUDIED, METHODS)
+    make_up(study, entries, 0.6, {})
+    make_up(study, [e for e in entries if e.task == "digits-4-2"], 0.6, {"mixup": 0.2})
+    text = advice.advice(find(study, results.read(study.out)))[0]
+    assert ": no method helped in half of the cases. mixup did most often, in 1 of 3 cases and hurt in 0" in text
+
+
+def test_what_is_not_finished_is_missing_and_counted(study):
+    everything = study.entries(STUDIED, METHODS)
+    cheap = [entry for entry in everything if entry.method not in ("cvae", "mixup")]
+    make_up(study, cheap, 0.6, GAINS)
+    found = find(study, results.read(study.out))
+    frame = table(found, "K.1").frame.set_index("Method")
+    assert frame.loc["CVAE", "digits, 4"] == "/.."
+    assert frame.loc["mixup", "digits, 4"] == "..."
+    assert write.progress(found) == f"{len(cheap)} of {len(everything)} pairs of a task and a method are finished."
+    assert "CVAE" not in set(table(found, "K.2a").frame["Method"])
+    assert not [each for each in tables.tables(found) if each.name == "K.2b"], "the same methods as before"
+    assert "generator" not in " ".join(advice.advice(found))
+
+
+def test_without_a_baseline_there_are_no_verdicts(study):
+    make_up(study, [Entry("digits-4-10", "mixup")], 0.6, {})
+    found = find(study, results.read(study.out))
+    assert found.verdicts.empty
+    assert [each.name for each in tables.tables(found)] == ["K.1", "K.1-digits", "K.5"]
+    assert advice.advice(found) == []
+
+
+def test_other_settings_are_left_out_and_counted(study):
+    entries = study.entries(STUDIED, ["mixup", "smote"])
+    made = make_up(study, entries, 0.6, GAINS)
+    made.cells.loc[made.cells["method"] == "smote", "configuration"] = "00000000"
+    results._write(study.out, made, set(), [])
+    found = find(study, results.read(study.out))
+    assert table(found, "K.1").frame.set_index("Method").loc["SMOTE", "digits, 8"] == "."
+    assert "; 3 were measured with other settings and are left out until they are run again." in write.progress(found)
+
+
+def test_failures_are_named(study):
+    entries = study.entries(STUDIED, ["mixup"])
+    made = make_up(study, entries, 0.6, {})
+    failed = [(task, "cvae", 1, "CVAE's images are alike", study.digests(Entry(task, "cvae"))[1]) for task in STUDIED]
+    made.failures = pd.DataFrame(failed[1:], columns=results.FAILURE_COLUMNS)
+    results._write(study.out, made, set(), [])
+    found = find(study, results.read(study.out))
+    assert table(found, "K.1").frame.set_index("Method").loc["CVAE", "digits, 4"] == "/!!"
+    assert "Failed on 4 tasks, CVAE: CVAE's images are alike." in table(found, "K.1").notes
+    assert ", 4 failed" in write.progress(found)
+
+
+def test_everything_is_rendered_again_from_the_files_alone(study):
+    make_up(study, study.entries(STUDIED, METHODS), 0.6, GAINS)
+    write.write_all(study, results.read(study.out))
+    made = [path for path in study.out.rglob("*") if path.is_file() and path.suffix in (".md", ".tex", ".png", ".html")]
+    before = {path: path.read_bytes() for path in made}
+    assert {path.name for path in made if path.suffix == ".png"} == {
+        "matrix.png",
+        "ranks-methods-without-training.png",
+        "ranks-all-methods.png",
+        "cost.png",
+    }
+    for path in made:
+        path.unlink()
+    write.write_all(study, results.read(study.out))
+    assert {path: path.read_bytes() for path in made} == before
+    page = (study.out / "index.html").read_text()
+    assert page.count("<img") == 4
+    assert all(text in page for text in ("Table K.1.", "Table K.4.", "With at most 10 images"))
