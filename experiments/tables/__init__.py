@@ -17,6 +17,7 @@ SOURCES = [
         "few_images",
         "skewed_mnist",
         "styled",
+        "generator_options",
     )
 ]  # fmt: skip
 TASKS = {task.name: task for source in SOURCES for task in source.TASKS}

@@ -1,4 +1,4 @@
-"""Table J.1 and its figure: what new images are like, beside the minutes of computing that they took."""
+"""Tables J.1 and J.3, and the first's figure: what new images are like, beside the minutes that they took."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pandas as pd
 from ...datasets.files import read_json
 from ...reports.plain_tables import PlainTable
 from ..running.cell import AUDIT, Cell, label
+from . import generator_options
 
 TABLE = "J.1"
 FIGURE = "quality"
@@ -20,6 +21,7 @@ OF_CLASS = {
     "named": "Named as the class",
 }
 OF_ALL = {"GAN-train": "GAN-train", "real to real": "Real to real", "GAN-test": "GAN-test"}
+_OPTIONS = {task.name for task in generator_options.TASKS}
 QUALITY = ("Coverage", "Named as the class", "GAN-train")  # drawn against minutes
 NOTES = (
     "Minutes are those of training the networks once, and of making the new images that restore the balance.",
@@ -35,12 +37,24 @@ NOTES = (
 
 
 def tables(runner, records: dict[Cell, dict]) -> list[PlainTable]:
-    """The table, if there is an audit."""
-    frame = measured(runner, records)
-    if frame.empty:
-        return []
-    caption = "New images by quality against minutes of computing."
-    return [PlainTable(TABLE, caption, frame, NOTES)]
+    """J.1, if there is an audit of other tasks than those of `generator_options`."""
+    own = {cell: record for cell, record in records.items() if cell.task not in _OPTIONS}
+    return _table(TABLE, "New images by quality against minutes of computing.", measured(runner, own))
+
+
+def of_options(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    """J.3, if there is an audit of tasks of `generator_options`; what these options change."""
+    own = {cell: records[cell] for cell in sorted(records, key=_dataset_and_method) if cell.task in _OPTIONS}
+    caption = "New images with averaged weights, with differentiable augmentation, with both and with neither."
+    return _table(generator_options.QUALITY_TABLE, caption, measured(runner, own))
+
+
+def _dataset_and_method(cell: Cell) -> tuple[str, str]:
+    return cell.task.partition("-")[0], cell.method
+
+
+def _table(name: str, caption: str, frame: pd.DataFrame) -> list[PlainTable]:
+    return [] if frame.empty else [PlainTable(name, caption, frame, NOTES)]
 
 
 def measured(runner, records: dict[Cell, dict]) -> pd.DataFrame:

@@ -85,3 +85,12 @@ def test_without_audits_there_is_no_table(tmp_path):
     task = small_tasks.TASKS["digits-50"]
     plan = Plan(tmp_path, {task.name: task}, "smoke", "thesis")
     assert quality.tables(Runner(plan, {}, verbose=0), {Cell(task.name, "geometric", 0): {}}) == []
+
+
+def test_what_options_change_has_a_table_of_its_own(audited, monkeypatch):
+    runner, records = audited
+    assert quality.of_options(runner, records) == []
+    monkeypatch.setattr(quality, "_OPTIONS", {"digits-50"})
+    assert quality.tables(runner, records) == []
+    (table,) = quality.of_options(runner, records)
+    assert (table.name, table.frame["Method"].tolist()) == ("J.3", ["geom. trans.", "random oversampling"])
