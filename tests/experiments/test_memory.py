@@ -28,7 +28,7 @@ MAX_BYTES = 4e9
 REPORT = os.environ.get("MEMORY_REPORT")
 N_IMAGES_REPORTED = int(os.environ.get("MEMORY_IMAGES", "300_000"))
 METHODS_REPORTED = ("geometric", "random_oversampling", "smote", "cvae")
-SEEDS_REPORTED = 2
+SEEDS_REPORTED = 3
 
 
 def write_images(folder: Path, n_images: int, n_different: int) -> dict[str, int]:
