@@ -184,13 +184,15 @@ class Flow(TrainedBalancer):
         )
 
     def _moved_to_data(self, x, class_index):
-        conditions = np.zeros((2 * len(x), len(self.classes_)), np.float32)
-        conditions[: len(x), class_index] = 1.0  # the second half is not told the class
+        told = np.zeros((len(x), len(self.classes_)), np.float32)
+        told[:, class_index] = 1.0
+        conditions = [told] if self.guidance == 1 else [told, np.zeros_like(told)]
 
         def velocity(x, t):
-            times = np.full((2 * len(x), 1), t, np.float32)
-            inputs = tf.data.Dataset.from_tensors((np.concatenate([x, x]), times, conditions))
-            return guided(*np.split(predict(self.average_velocity_, inputs)[0], 2), self.guidance)
+            n, times = len(conditions), np.full((len(conditions) * len(x), 1), t, np.float32)
+            inputs = tf.data.Dataset.from_tensors((np.concatenate([x] * n), times, np.concatenate(conditions)))
+            velocities = np.split(predict(self.average_velocity_, inputs)[0], n)
+            return velocities[0] if n == 1 else guided(*velocities, self.guidance)
 
         return integrated(velocity, x, self.n_sampling_steps)
 

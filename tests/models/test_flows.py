@@ -72,6 +72,23 @@ def test_guidance_of_one_is_the_velocity_of_the_class_and_more_goes_beyond_it():
     np.testing.assert_array_equal(flows.guided(of_class, of_all, 1.5), [2.5, 1.0])
 
 
+@pytest.mark.parametrize(("guidance", "n_asked"), [(1.0, 3), (1.5, 6)])
+def test_without_guidance_nothing_is_asked_without_the_class(guidance, n_asked, monkeypatch):
+    asked = []
+
+    def noting(network, inputs):
+        (found,) = inputs.as_numpy_iterator()
+        asked.append([len(part) for part in found])
+        return [found[2].sum(axis=1, keepdims=True)]
+
+    monkeypatch.setattr(flows, "predict", noting)
+    fitted = FlowMatching(guidance=guidance, n_sampling_steps=1)
+    fitted.classes_, fitted.average_velocity_ = np.arange(2), None
+    moved = fitted._moved_to_data(np.zeros((3, 1), np.float32), 1)
+    assert asked == [[n_asked] * 3] * 2
+    np.testing.assert_allclose(moved, guidance)
+
+
 @pytest.mark.parametrize("shape", [(14, 14, 4), (16, 16, 12), (5, 9, 3), (1, 2, 7)], ids=str)
 def test_velocities_have_the_shape_of_what_is_moved(shape):
     for widths in ((4,), (4, 8), (4, 8, 8)):
