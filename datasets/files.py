@@ -62,7 +62,11 @@ def read_archive(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
-    except Exception:  # numpy, zipfile and zlib each have errors of their own
+    except MemoryError:
+        raise
+    except Exception as error:  # numpy, zipfile and zlib each have errors of their own
+        if isinstance(error, OSError) and error.errno:  # not of what the file holds
+            raise
         set_aside(path, "what it holds is left out")
         return None
 

@@ -24,7 +24,11 @@ def load(path: Path) -> np.ndarray | None:
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image)
-    except Exception:  # of damaged files Pillow raises nearly anything
+    except MemoryError:
+        raise
+    except Exception as error:  # of damaged files Pillow raises nearly anything
+        if isinstance(error, OSError) and error.errno:  # not of what the file holds
+            raise
         set_aside(path, "figures are drawn without it")
         return None
     return pixels[..., None] if pixels.ndim == 2 else pixels

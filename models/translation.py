@@ -1,7 +1,6 @@
 """What the CycleGANs share as balancers: a pair of generators for each class, and new images by translation."""
 
 import json
-import math
 import re
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from .intensities import is_plain, standardised
 from .movements import moved
 from .networks import cyclegan
 from .training.averaging import check_momentum
-from .training.callbacks import n_epochs_kept
+from .training.callbacks import share_kept
 from .training.fit import Stage, TrainingModel, predict, seeded
 from .training.trained_balancer import N_SHOWN, TrainedBalancer, cost_of_filters
 
@@ -116,22 +115,17 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
         With f filters and b blocks G multiplies about 18 f^2 (b + 1) times for each pixel.
         """
-        n_seen = math.prod(self._usual_epochs(n_images, n_classes)) * self.batch_size * n_small_classes
+        n_steps_per_epoch = n_images / n_classes / self.batch_size
+        if self.max_steps_per_epoch is not None:
+            n_steps_per_epoch = min(n_steps_per_epoch, self.max_steps_per_epoch)
+        n_steps = max(self.n_epochs * n_steps_per_epoch, self.min_steps)
+        n_seen = n_steps * self.batch_size * n_small_classes
         cost_of_blocks = (self.n_blocks + 1) / (type(self).n_blocks + 1)
         return n_seen * cost_of_blocks * cost_of_filters(self.n_generator_filters, type(self).n_generator_filters)
 
-    def _usual_epochs(self, n_images: int, n_classes: int) -> tuple[float, float]:
-        """Epochs of a pair and steps of each, if the classes are equally large."""
-        n_steps = n_images / n_classes / self.batch_size
-        if self.max_steps_per_epoch is not None:
-            n_steps = min(n_steps, self.max_steps_per_epoch)
-        return max(self.n_epochs, self.min_steps / n_steps), n_steps
-
     def share_kept(self, stage, n_images, n_classes, n_small_classes):
         """Each pair has a folder of its own."""
-        n_epochs = max(1, math.ceil(self._usual_epochs(n_images, n_classes)[0]))
-        n_kept = [min(n_epochs, n_epochs_kept(folder)) for folder in Path(self.folder).glob("*")]
-        return min(1.0, sum(n_kept) / n_epochs / max(1, n_small_classes))
+        return min(1.0, sum(map(share_kept, Path(self.folder).glob("*"))) / max(1, n_small_classes))
 
     def networks(self, image_shape, n_classes):
         cyclegan.check_sides(image_shape)

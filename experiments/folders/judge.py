@@ -125,16 +125,15 @@ def main(options) -> int:
     check_packages(options.filter)
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
+    paths = tuple(path for found in listing.paths for path in found)
+    groups = read_groups(listing.folder, paths)
+    if options.dry_run:  # a run decodes all of them anyway
+        listing, groups = folder_options.looked_at(listing, groups, options.strict)
     counts = listing.counts
     if len(set(counts.values())) == 1:
         raise UsageError(f"all classes of {options.source} have {counts[listing.class_names[0]]} images: balanced")
     if options.minority is not None and options.minority not in counts:
         raise UsageError(f"--minority: {options.source} has no class {options.minority}")
-    paths = tuple(path for found in listing.paths for path in found)
-    groups = read_groups(listing.folder, paths)
-    if options.dry_run:  # a run decodes all of them anyway
-        listing, groups = folder_options.looked_at(listing, groups, options.strict)
-        counts = listing.counts
     out = Path(options.out)
     if out.resolve().is_relative_to(listing.folder.resolve()):
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")

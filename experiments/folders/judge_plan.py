@@ -58,4 +58,5 @@ def _training(plan: Plan, of_method: list[Cell]) -> str:
     finished = {plan.training_folder(cell) for cell in of_method if plan.is_finished(cell)}
     whole = sum(map(plan.training_seconds, cells.values()))
     left = sum(plan.remaining_training_seconds(cell) for folder, cell in cells.items() if folder not in finished)
-    return f"{duration(whole)}, {duration(left)} of it left" if 0 < left < whole else duration(whole)
+    has_begun = left < whole and len(finished) < len(cells)
+    return f"{duration(whole)}, {duration(left)} of it left" if has_begun else duration(whole)

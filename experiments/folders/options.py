@@ -1,7 +1,6 @@
 """What `balance.py` and `judge.py` share: the options about a folder of images, and what they mean."""
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -87,15 +86,6 @@ def print_others(listing: folder.Listing) -> None:
     others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]
     if others:
         print(f"Ignored, since not images of a class: {len(others)} file(s): {folder.listed(others, ', ')}")
-
-
-def held(path: Path, *without: str) -> dict:
-    """What a `run.json` says of the command that wrote it, but for some names; empty if it is damaged."""
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError:
-        return {}
-    return {name: value for name, value in found.items() if name not in without}
 
 
 def was_made_here(path: Path) -> bool:

@@ -185,7 +185,7 @@ def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
 def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
     log = runner.failure_log(cell)
     log.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(log, "".join(traceback.format_exception(error)))
+    write_atomically(log, "".join(traceback.format_exception(error)) + f"\n{in_a_line(error)}\n")
     return Outcome(cell, error=in_a_line(error), log=log)
 
 

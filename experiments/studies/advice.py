@@ -6,10 +6,12 @@ from ...evaluation import verdict
 from ...models import named
 from ..running.cell import label
 from .findings import Findings
+from .tables import counted
 from .tasks import KINDS, STUDIED
 
 SIZES = ((1, 10), (11, 30), (31, None))  # numbers of images of the small class: at least, at most
 HELPED, _, HURT = verdict.VERDICTS
+MIN_TASKS = 3  # for advice
 GENERATORS = ("learned", "network")  # families of methods that learn to make images
 
 
@@ -28,17 +30,19 @@ def _of_group(findings: Findings, kind: str, least: int, most: int | None) -> st
     if rows.empty:
         return ""
     size = f"more than {least - 1}" if most is None else f"at most {most}" if least == 1 else f"{least} to {most}"
-    start = f"With {size} images of the small class, on {kind} ({_counted(rows['task'].nunique(), 'task')}): "
-    return start + " ".join([_choice(rows), *_of_generators(rows, findings)])
+    start = f"With {size} images of the small class, on {kind} ({counted(rows['task'].nunique(), 'task')}): "
+    return start + " ".join([*_choice(rows), *_of_generators(rows, findings)])
 
 
-def _choice(rows: pd.DataFrame) -> str:
+def _choice(rows: pd.DataFrame) -> list[str]:
     """Which method to use, if one helped in at least half of the cases.
 
     Of those compared on all of the tasks the one with the most cases in which it helped, less those in which it hurt;
     of equal ones the one that gained more.
     """
     n_tasks, by_method = rows["task"].nunique(), rows.groupby("method", sort=False)
+    if n_tasks < MIN_TASKS:
+        return ["too few are finished to advise anything."]
     summary = pd.DataFrame(
         {
             "n": by_method.size(),
@@ -47,34 +51,45 @@ def _choice(rows: pd.DataFrame) -> str:
             "difference": by_method["difference"].mean(),
         }
     )
-    summary = summary[summary["n"] == n_tasks].assign(balance=lambda frame: frame["helped"] - frame["hurt"])
-    if not (summary["balance"] > 0).any():
-        return "train on the images as they are, as no method helped more often than it hurt."
-    ordered = summary.sort_values(["balance", "difference"], ascending=False, kind="stable")
+    is_everywhere = summary["n"] == n_tasks
+    whole = summary[is_everywhere].assign(balance=lambda frame: frame["helped"] - frame["hurt"])
+    some = [label(method) for method in summary.index[~is_everywhere]]
+    not_compared = [f"Not compared on all of these tasks: {', '.join(some)}."] if some else []
+    if whole.empty:
+        return ["no method is compared on all of them yet.", *not_compared]
+    ordered = whole.sort_values(["balance", "difference"], ascending=False, kind="stable")
     best, name = ordered.iloc[0], label(ordered.index[0])
+    of_them = f"of the {counted(len(whole), 'method')} compared on all of them"
+    if best["balance"] <= 0:
+        seen = rows["smallest_effect"].median()
+        return [
+            f"{of_them} none helped more often than it hurt, so train on the images as they are; effects below "
+            f"{seen:.3f} of balanced accuracy could hardly be seen.",
+            *not_compared,
+        ]
     how = (
-        f"in {best['helped']:.0f} of {_counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}, with "
-        f"{best['difference']:+.3f} of balanced accuracy on average."
+        f"in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}, with "
+        f"{best['difference']:+.3f} of balanced accuracy on average (the best of many, so expect less)."
     )
     if 2 * best["helped"] >= n_tasks:
-        return f"use {name}, which helped {how}"
-    return f"no method helped in half of the cases. {name} did most often, {how}"
+        return [f"use {name}, which {of_them} is best: it helped {how}", *not_compared]
+    return [f"{of_them} none helped in half of the cases; the best is {name}, which helped {how}", *not_compared]
 
 
 def _of_generators(rows: pd.DataFrame, findings: Findings) -> list[str]:
     own = rows[[named(method).family in GENERATORS for method in rows["method"]]]
-    if own.empty:
+    n_failed = sum(
+        entry.task in set(rows["task"]) and named(entry.method).family in GENERATORS for entry in findings.failures
+    )
+    if own.empty and not n_failed:
         return []
     n_helped, n_hurt = ((own["verdict"] == word).sum() for word in (HELPED, HURT))
-    text = f"A generator helped in {n_helped} of {_counted(len(own), 'case')} and hurt in {n_hurt}"
+    text = f"A method that learns to make images ({' or '.join(GENERATORS)}) helped in {n_helped} of "
+    text += f"{counted(len(own) + n_failed, 'case')}, hurt in {n_hurt} and failed in {n_failed}"
     others = findings.against_adjustment
     is_own = others["task"].isin(own["task"]) & others["method"].isin(own["method"])
     against = others[is_own]
     if len(against):
         n_better = (against["verdict"] == HELPED).sum()
-        text += f", and beat logit adjustment in {n_better} of {_counted(len(against), 'case')}"
+        text += f"; one beat logit adjustment in {n_better} of {counted(len(against), 'case')}"
     return [f"{text}."]
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}{'s' * (n != 1)}"

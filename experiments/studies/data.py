@@ -20,7 +20,7 @@ from ...datasets.split import split
 N_KEPT = {"digits": 100, "mnist": 200, "cifar10": 300, "vehicles": 300, "fer2013": 300}  # training images of each class
 FER2013_SHARE = 8  # of its training images one in so many, if its imbalance stays as it is
 FER2013_KEPT = tuple(n // FER2013_SHARE for n in fer2013_files.OFFICIAL_COUNTS["train"])
-N_OTHERS = 30  # further training images of each class, if there are, which classifiers are validated on
+N_OTHERS = 30  # further training images of each class, if there are, which validate as those that are dropped do
 N_TESTED = 100  # of each class, where there are as many
 TEST_FRACTION = 0.3
 SIDE_PIXELS = 32  # of photographs

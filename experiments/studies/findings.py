@@ -52,8 +52,11 @@ class Findings:
 
     @property
     def n_entries(self) -> int:
-        """What can be measured."""
-        return int((~self.states.isin(REASONS)).to_numpy().sum())
+        """What can be measured of METHODS, and what was measured or failed of others."""
+        own = [method for method in self.states if method in METHODS]
+        others = self.states.drop(columns=own)
+        n_of_others = (~others.isin([NOT_RUN, *REASONS])).to_numpy().sum()
+        return int((~self.states[own].isin(REASONS)).to_numpy().sum() + n_of_others)
 
 
 def find(study: Study, results: Results) -> Findings:
@@ -74,7 +77,7 @@ def find(study: Study, results: Results) -> Findings:
     for row in verdicts.itertuples():
         states.loc[row.task, row.method] = row.verdict
     makers = [name for name in methods if named(name).makes_images]
-    n_held = len(results.cells[["task", "method"]].drop_duplicates())
+    n_held = len(results.known_entries())
     return Findings(
         states,
         scores,

@@ -1,6 +1,5 @@
 """What the study measures and in which order, so that each finished part is useful."""
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from ...models import BASELINE, in_order, named
 from ..command_line import UsageError
 from ..running.cell import Cell
 from ..running.plan import Plan, digest
-from .tasks import N_SEEDS, PROTOCOL, STUDIED
+from .tasks import BALANCED, DATASETS, N_SEEDS, PROTOCOL, STUDIED
 
-PERCENTS_IN_ORDER = (10, 5, 25, 2, 50, 100)  # the imbalance that is as it is belongs to the first
-NOTHING_TO_ADD, TOO_FEW = REASONS = ("nothing to add", "too few")
+PERCENTS_IN_ORDER = (10, 5, 25, 2, 50, BALANCED)  # the imbalance that is as it is belongs to the first
+NOTHING_TO_ADD, TOO_FEW = "nothing to add", "too few"
+REASONS = (NOTHING_TO_ADD, TOO_FEW)
 
 
 class Entry(NamedTuple):
@@ -80,20 +80,17 @@ class Study:
 
     def parts(self, tasks: Iterable[str], methods: Iterable[str]) -> list[Part]:
         """The same in parts: first what trains no network, on all datasets at 10 %, then at the other percentages."""
-        found = {}
+        by_place = {}
         for entry in self.entries(tasks, methods):
-            studied = STUDIED[entry.task]
-            takes_time = named(entry.method).takes_time
+            studied, takes_time = STUDIED[entry.task], named(entry.method).takes_time
             percent = studied.percent or PERCENTS_IN_ORDER[0]
-            place = takes_time, PERCENTS_IN_ORDER.index(percent), list(STUDIED).index(entry.task)
-            found[entry] = place, (takes_time, percent, studied.task.dataset)
-        ordered = sorted(found, key=lambda entry: found[entry][0])
-        return [
-            Part(
-                f"{dataset} at {percent} %, {'methods that are trained' if takes_time else 'methods without training'}",
-                dataset,
-                of,
-            )
-            for (takes_time, percent, dataset), group in itertools.groupby(ordered, key=lambda entry: found[entry][1])
-            for of in [tuple(group)]
-        ]
+            dataset = studied.task.dataset
+            place = takes_time, PERCENTS_IN_ORDER.index(percent), DATASETS.index(dataset)
+            by_place.setdefault(place, []).append(entry)
+        parts = []
+        for place in sorted(by_place):
+            takes_time, of_percent, of_dataset = place
+            work = "methods that are trained" if takes_time else "methods without training"
+            title = f"{DATASETS[of_dataset]} at {PERCENTS_IN_ORDER[of_percent]} %, {work}"
+            parts.append(Part(title, DATASETS[of_dataset], tuple(by_place[place])))
+        return parts

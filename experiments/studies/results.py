@@ -10,6 +10,7 @@ The records of cells, in OUT/runs, are needed no more once all seeds of an entry
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,6 @@ SCORES = ("balanced_accuracy", "f1_minority", "accuracy")
 SECONDS = {"training_seconds": "training_s", "sampling_seconds": "sampling_s", "classifier_seconds": "classifier_s"}
 COLUMNS = ["task", "method", "seed", *SCORES, *SECONDS, "configuration"]
 FAILURE_COLUMNS = ["task", "method", "seed", "reason", "configuration"]
-MAX_LETTERS = 200  # of a reason
 
 
 @dataclass
@@ -48,15 +48,19 @@ class Results:
 
     def current(self, study: Study) -> dict[Entry, pd.DataFrame]:
         """The rows of each entry all seeds of which were measured with the present configuration."""
-        found = {}
-        for key, rows in self.cells.groupby(["task", "method"], sort=False):
-            entry = Entry(*key)
-            rows = rows.sort_values("seed")
-            if not _is_known(entry) or entry not in self.predicted:
+        found, by_entry = {}, self.cells.groupby(["task", "method"], sort=False)
+        for entry in self.known_entries():
+            rows = by_entry.get_group(entry).sort_values("seed")
+            if entry not in self.predicted:
                 continue
             if len(self.predicted[entry]) == study.n_seeds and rows["configuration"].tolist() == study.digests(entry):
                 found[entry] = rows
         return found
+
+    def known_entries(self) -> list[Entry]:
+        """Those with rows in `cells` whose task and method there still are."""
+        keys = self.cells[["task", "method"]].drop_duplicates().itertuples(index=False)
+        return [entry for key in keys if _is_known(entry := Entry(*key))]
 
     def failed(self, study: Study) -> dict[Entry, str]:
         """Why each entry failed that did, with the present configuration."""
@@ -93,7 +97,7 @@ def read(out: Path) -> Results:
                 found.true[path.stem] = arrays["true"]
                 by_method = zip(arrays["methods"].tolist(), arrays["predicted"], strict=True)
                 found.predicted |= {Entry(path.stem, method): predicted for method, predicted in by_method}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{path} is damaged; take it from the repository again, or move it away") from error
     return found
 
@@ -117,6 +121,9 @@ def collect(study: Study, entries: Iterable[Entry], dataset: ImageDataset) -> Re
             environments |= {json.dumps(record["environment"]): None for record in records}
         failures += failed[:1]
     taken, failed = ({Entry(row["task"], row["method"]) for row in of} for of in (rows, failures))
+    for entry in taken:  # what was measured with another number of seeds or test images cannot stand beside it
+        shape = found.predicted[entry].shape
+        found.predicted = {e: p for e, p in found.predicted.items() if e.task != entry.task or p.shape == shape}
     found.cells = _replaced(found.cells, rows, taken)
     found.failures = _replaced(found.failures, failures, taken | failed)
     _write(study.out, found, {entry.task for entry in taken}, list(environments))
@@ -142,9 +149,7 @@ def _failure(study: Study, cell: Cell) -> dict | None:
     log = folder / "failed.log"
     if not log.exists() or study.plan.is_finished(cell):
         return None
-    last = log.read_text().strip().splitlines()[-1]
-    name, _, message = last.partition(": ")
-    reason = (message or name)[:MAX_LETTERS]
+    reason = log.read_text().strip().splitlines()[-1]
     configuration = digest(study.plan.configuration(cell))
     facts = {"task": cell.task, "method": cell.method, "seed": cell.seed}
     return facts | {"reason": reason, "configuration": configuration}

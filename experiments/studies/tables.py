@@ -1,5 +1,7 @@
 """From findings to the study's tables: K.1 verdicts, K.2 ranks, K.3 cost and gain, K.4 logit adjustment, K.5 tasks."""
 
+from collections import Counter
+
 import pandas as pd
 
 from ...evaluation import ranks, verdict
@@ -8,7 +10,7 @@ from ...reports.plain_tables import PlainTable
 from ..running.cell import label
 from .findings import ADJUSTMENT, FAILED, MEASURED, NOT_RUN, Findings
 from .order import NOTHING_TO_ADD, TOO_FEW
-from .tasks import DATASETS, KINDS, NETWORK_SHARE, PERCENTS, STUDIED
+from .tasks import DATASETS, KINDS, METHODS, NETWORK_SHARE, PERCENTS, STUDIED
 
 HELPED, NO_EVIDENCE, HURT = verdict.VERDICTS
 SYMBOLS = {
@@ -22,9 +24,9 @@ SYMBOLS = {
     MEASURED: ".",  # alone, without a baseline to be compared with
 }
 LEGEND = (
-    f"One sign for each percentage of the small class, {', '.join(map(str, PERCENTS))} (FER2013 as it is: one): "
-    "+ helped, o no evidence, - hurt, x the class has too few images for the method, / nothing to add, ! failed, "
-    ". not finished."
+    f"One sign for each percentage of the small class, {', '.join(map(str, PERCENTS))} (balanced, and FER2013 as it "
+    "is: one): + helped, o no evidence, - hurt, x the class has too few images for the method, / nothing to add, "
+    "! failed, . not finished."
 )
 AGAINST_BASELINE = (
     "Verdicts are on balanced accuracy, against a classifier of the images as they are, corrected for all methods that "
@@ -82,19 +84,22 @@ def compared(findings: Findings) -> list[str]:
 
 
 def _failures(findings: Findings) -> list[str]:
-    """In words, for each method and reason, how often it failed."""
-    counts = pd.Series(
-        [f"{label(entry.method)}: {reason}" for entry, reason in findings.failures.items()], dtype=object
-    )
-    return [f"Failed on {n} tasks, {words}." for words, n in counts.value_counts(sort=False).items()]
+    """In words, for each method and the beginning of each reason, how often it failed."""
+    words = [f"{label(entry.method)}: {reason.partition(':')[0]}" for entry, reason in findings.failures.items()]
+    return [f"Failed on {counted(n, 'task')}, {each}." for each, n in Counter(words).items()]
+
+
+def counted(n: int, word: str) -> str:
+    """As "1 task" or "2 tasks"."""
+    return f"{n} {word}{'s' * (n != 1)}"
 
 
 def rankings(findings: Findings) -> dict[str, pd.DataFrame]:
-    """Scores of methods on tasks, imbalanced ones on which all of these methods can act and none is unfinished.
+    """Scores of the study's methods on imbalanced tasks on which all of them can act and none is unfinished.
 
     Once for what needs no training and once for all methods; methods that failed on one of the tasks are left out.
     """
-    started = [method for method in findings.methods if findings.scores[method].notna().any()]
+    started = [method for method in METHODS if method in findings.scores and findings.scores[method].notna().any()]
     asked = {
         "methods without training": [method for method in started if not named(method).takes_time],
         "all methods": started,
@@ -108,6 +113,13 @@ def rankings(findings: Findings) -> dict[str, pd.DataFrame]:
         if scores.shape[1] >= MIN_RANKED_METHODS and len(scores) >= MIN_RANKED_TASKS and is_new:
             found[title] = scores
     return found
+
+
+def _left_out(findings: Findings, scores: pd.DataFrame) -> list[str]:
+    """Which methods failed on one of the ranked tasks, in a sentence."""
+    has_failed = (findings.states.loc[scores.index] == FAILED).any()
+    names = [label(method) for method in METHODS if has_failed.get(method, False)]
+    return [f"Left out, as they failed on some of these tasks: {', '.join(names)}."] if names else []
 
 
 def ranking_tables(findings: Findings) -> list[PlainTable]:
@@ -129,6 +141,7 @@ def ranking_tables(findings: Findings) -> list[PlainTable]:
         notes = (
             f"On {len(scores)} imbalanced tasks on which each of these {scores.shape[1]} methods can act and is "
             "finished; 1 is the best rank, equal scores share theirs.",
+            *_left_out(findings, scores),
             f"Critical difference of average ranks {difference:.2f} (Nemenyi, 5 %); Friedman's test: p = "
             f"{ranks.friedman_p(scores):.2g}.",
             NOT_INDEPENDENT,

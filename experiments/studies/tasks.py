@@ -1,4 +1,5 @@
-"""The study's tasks: of each dataset two classes, each at six percentages of the others' images; FER2013 also as it is.
+"""The study's tasks: of each dataset all classes alike, and two classes at five percentages of the others' images;
+FER2013 also as it is.
 
 The small classes are one that the sources made small and one that is harder or easier to tell from the others:
 
@@ -20,8 +21,10 @@ from ...models import METHODS as ALL_METHODS
 from ..folders.task import BATCH
 from .data import FER2013_KEPT, N_KEPT, SIDE_PIXELS
 
-PERCENTS = (100, 50, 25, 10, 5, 2)
-DIGITS, PHOTOGRAPHS = KINDS = ("digits", "photographs")
+BALANCED = 100
+PERCENTS = (50, 25, 10, 5, 2)
+DIGITS, PHOTOGRAPHS = "handwritten digits", "photographs"
+KINDS = (DIGITS, PHOTOGRAPHS)
 METRIC = "balanced_accuracy"
 PROTOCOL = "clean"
 NETWORK_SHARE = 0.2
@@ -44,7 +47,7 @@ class Studied:
 
     @property
     def is_balanced(self) -> bool:
-        return self.percent == 100
+        return self.percent == BALANCED
 
     @property
     def n_small(self) -> int:
@@ -74,15 +77,24 @@ def _task(dataset: str, name: str, small: int, kept: tuple[int, ...], **facts) -
 
 
 def _imbalances(dataset: str, kind: str, small_classes: tuple[str, ...], **facts) -> list[Studied]:
-    """A task for each of these classes and each percentage."""
-    found, n, names = [], N_KEPT[dataset], facts["class_names"]
+    """A task in which nothing is small, and one for each of these classes and each percentage."""
+    n, names, label = N_KEPT[dataset], facts["class_names"], facts["label"]
+    task = _task(
+        dataset,
+        f"{dataset}-{BALANCED}",
+        names.index(small_classes[0]),
+        (n,) * len(names),
+        n_images_per_class=n,
+        **facts,
+    )
+    found = [Studied(task, f"{label}, balanced", BALANCED, kind)]
     for small in small_classes:
         for percent in PERCENTS:
             kept = tuple(n * percent // 100 if name == small else n for name in names)
             task = _task(
                 dataset, f"{dataset}-{small}-{percent}", names.index(small), kept, n_images_per_class=n, **facts
             )
-            found.append(Studied(task, f"{facts['label']}, {small}", percent, kind))
+            found.append(Studied(task, f"{label}, {small}", percent, kind))
     return found
 
 

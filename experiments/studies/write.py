@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import ranks
+from ...models import BASELINE
 from ...reports import comparison_figures, html_parts, page, plain_tables
 from ..running.cell import label
 from . import advice, tables
 from .data import N_OTHERS, TEST_FRACTION
-from .findings import Findings, find
+from .findings import ADJUSTMENT, Findings, find
 from .order import Study
 from .results import ENVIRONMENTS, Results
 from .tasks import CLASSIFIER_SCHEDULES, STUDIED
@@ -17,19 +20,21 @@ from .tasks import CLASSIFIER_SCHEDULES, STUDIED
 TITLE = "Does balancing help? Every method on five datasets"
 VERDICTS = "verdicts.csv"
 CAPTIONS = {
-    "matrix": "Verdicts: dark with + helped, grey with − hurt, · no evidence, × too few images of the class, "
+    "K.1": "Verdicts: dark with + helped, grey with − hurt, · no evidence, × too few images of the class, "
     "! failed, white: nothing to add or not finished.",
-    "ranks": "Average ranks; bars join methods that the test does not tell apart.",
-    "cost": "What methods gain, and what that costs.",
+    "K.2a": "Average ranks; bars join methods that the test does not tell apart.",
+    "K.3": "What methods gain, and what that costs.",
 }
 
 
 def write_all(study: Study, results: Results) -> None:
-    """Write verdicts.csv, tables/, figures/ and index.html below the study's folder."""
+    """Write verdicts.csv, tables/, figures/ and index.html below the study's folder; what they had before goes."""
     findings, out = find(study, results), study.out
     for folder in ("tables", "figures"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    write_atomically(out / VERDICTS, findings.verdicts.to_csv(index=False))
+    compared = {BASELINE: findings.verdicts, ADJUSTMENT: findings.against_adjustment}
+    verdicts = pd.concat([frame.assign(against=baseline) for baseline, frame in compared.items()])
+    write_atomically(out / VERDICTS, verdicts.to_csv(index=False))
     made = tables.tables(findings)
     for table in made:
         forms = {
@@ -39,25 +44,35 @@ def write_all(study: Study, results: Results) -> None:
         }
         for ending, text in forms.items():
             write_atomically(out / "tables" / f"{table.name}.{ending}", text)
-    write_figures(findings, made, out / "figures")
-    write_atomically(out / "index.html", _page(study, findings, made))
+    drawn = write_figures(findings, made, out / "figures")
+    write_atomically(out / "index.html", _page(study, findings, made, drawn))
+    kept = {path for paths in drawn.values() for path in paths}
+    names = {table.name for table in made}
+    for path in (*(out / "tables").glob("K.*"), *(out / "figures").glob("*.png")):
+        if path not in kept and path.stem not in names:
+            path.unlink()
 
 
-def write_figures(findings: Findings, made: list[plain_tables.PlainTable], folder: Path) -> None:
-    """Those for which something is finished."""
+def write_figures(findings: Findings, made: list[plain_tables.PlainTable], folder: Path) -> dict[str, list[Path]]:
+    """Draw those for which something is finished; returns their paths, by the table to which they belong."""
+    drawn = {}
     if findings.n_finished:
         states = findings.states[tables.compared(findings)].rename(columns=label)
         columns = [(studied.column, f"{studied.percent} %" if studied.percent else "") for studied in STUDIED.values()]
-        comparison_figures.verdict_matrix(states.T, columns, "", folder / "matrix.png")
+        drawn["K.1"] = [folder / "matrix.png"]
+        comparison_figures.verdict_matrix(states.T, columns, "", *drawn["K.1"])
     for title, scores in tables.rankings(findings).items():
         average = ranks.average_ranks(scores).rename(label)
         difference = ranks.critical_difference(scores.shape[1], len(scores))
         groups = ranks.not_told_apart(average, difference)
         path = folder / f"ranks-{title.replace(' ', '-')}.png"
         comparison_figures.critical_difference(average, difference, groups, f"{title}, {len(scores)} tasks", path)
+        drawn.setdefault("K.2a", []).append(path)
     for table in made:
         if table.name == "K.3":
-            comparison_figures.gain_and_cost(table.frame, folder / "cost.png")
+            drawn["K.3"] = [folder / "cost.png"]
+            comparison_figures.gain_and_cost(table.frame, *drawn["K.3"])
+    return drawn
 
 
 def progress(findings: Findings) -> str:
@@ -70,7 +85,7 @@ def progress(findings: Findings) -> str:
     return f"{text}."
 
 
-def _page(study: Study, findings: Findings, made: list[plain_tables.PlainTable]) -> str:
+def _page(study: Study, findings: Findings, made: list[plain_tables.PlainTable], drawn: dict[str, list[Path]]) -> str:
     sentences = advice.advice(findings)
     warning = ["Schedule smoke only tests the program: its figures mean nothing."] * (study.schedule == "smoke")
     parts = ['<h2 id="advice">Advice</h2>', *map(_paragraph, [*warning, progress(findings)])]
@@ -78,8 +93,8 @@ def _page(study: Study, findings: Findings, made: list[plain_tables.PlainTable])
     parts.append('<h2 id="tables">Tables and figures</h2>')
     for table in made:
         parts.append(page.plain_section(table))
-        if table.name in ("K.1", "K.2a", "K.2b", "K.3"):
-            parts += _figures(study.out / "figures", table.name)
+        if table.name in drawn:
+            parts.append(html_parts.figures(CAPTIONS[table.name], drawn[table.name]))
     parts.append('<h2 id="measured">How it was measured</h2>')
     parts += map(_paragraph, _method(study))
     for environment in read_json(study.out / ENVIRONMENTS) or []:
@@ -92,19 +107,13 @@ def _paragraph(text: str) -> str:
     return f"<p>{html_parts.html.escape(text)}</p>"
 
 
-def _figures(folder: Path, table: str) -> list[str]:
-    """The figures that belong to a table."""
-    start = {"K.1": "matrix", "K.2a": "ranks", "K.3": "cost"}.get(table)
-    paths = sorted(folder.glob(f"{start}*.png")) if start else []
-    return [html_parts.figures(CAPTIONS[start], paths)] if paths else []
-
-
 def _method(study: Study) -> list[str]:
     classifier = ", ".join(f"{name} {value}" for name, value in CLASSIFIER_SCHEDULES[study.schedule].items())
     return [
         f"Schedule {study.schedule}, {study.n_seeds} seeds. Every classifier is the network `scaled_classifier`, with "
-        f"{classifier}; its last weights are kept, so that nothing is chosen by validation. Of each class there are at "
-        f"most {N_OTHERS} further training images, which only show how well it learned, and real images that only test "
+        f"{classifier}; its last weights are kept, so that nothing is chosen by validation. Of each class there are "
+        f"further training images, up to {N_OTHERS} and those that were dropped, which only show how well it learned, "
+        "and real images that only test "
         f"(digits and Vehicles: {TEST_FRACTION:.0%} of all, drawn).",
         tables.SAME_IMAGES,
         tables.SHORT,

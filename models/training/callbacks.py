@@ -16,6 +16,7 @@ from ...datasets.files import write_atomically
 from .history import read_history
 
 CHECKPOINTS_KEPT = 2
+EPOCHS_FILE = "epochs.txt"  # how many the training beside it is to have
 CHECKPOINT_SHARE_OF_TIME = 0.05
 N_PICTURES = 6
 
@@ -157,6 +158,12 @@ class Checkpoints(keras.callbacks.Callback):
 def n_epochs_kept(folder: Path) -> int:
     """How many epochs the newest checkpoint in the folder holds; 0 without one."""
     return max((_epoch(path) for path in folder.glob("epoch-*.npz")), default=0)
+
+
+def share_kept(folder: Path) -> float:
+    """How much of the last training in the folder, from 0 to 1, its checkpoints hold; 0 if that is not known."""
+    path = folder / EPOCHS_FILE
+    return min(1.0, n_epochs_kept(folder) / int(path.read_text())) if path.exists() else 0.0
 
 
 def _epoch(path: Path) -> int:

@@ -22,7 +22,7 @@ from ...datasets.batches import prompt
 from ...datasets.files import set_aside, write_atomically
 from ...datasets.pixels import to_pixels
 from .averaging import Average
-from .callbacks import Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
+from .callbacks import EPOCHS_FILE, Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
 from .replicas import distributed, n_replicas, same_everywhere
 
 PREDICTION_BATCH_SIZE = 500
@@ -227,6 +227,8 @@ def train(
     is_chief = tf.distribute.get_strategy().extended.should_checkpoint
     if folder:
         _claim(folder, fingerprint, is_chief)
+        if is_chief:
+            write_atomically(folder / EPOCHS_FILE, str(n_epochs))
     checkpoints = Checkpoints(folder, description, is_chief) if folder else None
     n_epochs_done = checkpoints.restore(model, n_epochs) if checkpoints else 0
     if not same_everywhere(n_epochs_done):

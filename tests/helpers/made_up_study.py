@@ -8,7 +8,7 @@ from class_balancing.experiments.studies import results
 from class_balancing.experiments.studies.order import Entry, Study
 from class_balancing.experiments.studies.tasks import STUDIED
 
-TASKS = ("digits-4-100", "digits-4-10", "digits-4-2", "digits-8-10", "vehicles-cars-10")
+TASKS = ("digits-100", "digits-4-10", "digits-4-2", "digits-8-10", "vehicles-cars-10")
 METHODS = ("unbalanced", "geometric", "cvae", "smote", "logit_adjustment", "mixup")
 N_TESTED = 60  # of each class
 MINUTES = {"training_seconds": 120.0, "sampling_seconds": 6.0, "classifier_seconds": 54.0}

@@ -160,7 +160,7 @@ def test_only_two_checkpoints_are_kept_and_nothing_half_written(small, tmp_path)
     names = sorted(path.name.split("-")[1] for path in (tmp_path / "adversarial").glob("*.npz"))
     assert names == ["000003", "000004"]
     for stage in tmp_path.iterdir():
-        assert {path.suffix for path in stage.iterdir()} == {".npz", ".csv", ".json"}
+        assert {path.suffix for path in stage.iterdir()} == {".npz", ".csv", ".json", ".txt"}
 
 
 @pytest.mark.usefixtures("checkpoints_of_all_epochs")

@@ -156,10 +156,11 @@ def test_trained_epochs_of_each_stage_do_not_count(tmp_path):
 def test_each_pair_of_classes_counts_by_itself(tmp_path):
     plan, cell = planned(tmp_path), Cell("fer2013", "cyclegan", 0)
     whole = plan.training_seconds(cell) - SECONDS_TO_START
-    for n_pairs, name in enumerate(("0-0", "1-1", "2-2"), 1):
-        keep(plan.training_folder(cell) / name, 10**6)
-        expected = whole * (6 - n_pairs) / 6 + SECONDS_TO_START
-        assert plan.remaining_training_seconds(cell) == pytest.approx(expected)
+    for name, n_epochs, n_kept in (("0-0", 10, 10), ("1-1", 200, 19), ("2-2", 200, 0)):
+        keep(plan.training_folder(cell) / name, n_kept)
+        (plan.training_folder(cell) / name / "epochs.txt").write_text(str(n_epochs))
+    expected = whole * (6 - 1 - 19 / 200) / 6 + SECONDS_TO_START
+    assert plan.remaining_training_seconds(cell) == pytest.approx(expected)
 
 
 def test_each_method_of_a_chain_counts_by_itself(tmp_path):

@@ -37,7 +37,7 @@ def record(study, entry, digits, seeds=None, label=3):
 def fail(study, entry, seed):
     folder = study.plan.folder(study.cells(entry)[seed])
     folder.mkdir(parents=True, exist_ok=True)
-    log = "Traceback (most recent call last):\n  File\nclass_balancing.models.balancer.ModeCollapseError: all: alike\n"
+    log = "Traceback (most recent call last):\n  File\nModeCollapseError: all: alike\n[[{{node}}]]\n\nall: alike\n"
     (folder / "failed.log").write_text(log)
 
 
@@ -132,10 +132,25 @@ def test_methods_and_tasks_that_are_no_more_are_ignored(study):
     assert list(results.read(study.out).current(study)) == [ENTRY]
 
 
-@pytest.mark.parametrize("name", ["cells.csv", "failures.csv", "predictions/digits-4-10.npz"])
+def test_results_of_another_number_of_seeds_are_measured_again(study, digits):
+    made = make_up(study, [OTHER], 0.6, {})
+    made.predicted[OTHER] = np.repeat(made.predicted[OTHER], 2, axis=0)
+    results._write(study.out, made, {OTHER.task}, [])
+    record(study, ENTRY, digits)
+    results.collect(study, [ENTRY], digits)
+    assert list(results.read(study.out).current(study)) == [ENTRY]
+
+
+@pytest.mark.parametrize("name", ["cells.csv", "failures.csv", "predictions/digits-4-10.npz", "a byte of predictions"])
 def test_damage_is_one_sentence(study, name):
     make_up(study, [ENTRY], 0.6, {})
-    (study.out / name).write_bytes(b"damaged")
+    if name.startswith("a byte"):
+        name = "predictions/digits-4-10.npz"
+        content = bytearray((study.out / name).read_bytes())
+        content[len(content) // 2] ^= 255
+        (study.out / name).write_bytes(content)
+    else:
+        (study.out / name).write_bytes(b"damaged")
     with pytest.raises(UsageError, match=f"{name} is damaged; take it from the repository again, or move it away"):
         results.read(study.out)
 
