@@ -155,7 +155,14 @@ def with_new_images(
         np.concatenate([real.labels, new_labels]),
         real.class_names,
     )
-    if parts.validation is not None:
-        return balanced, parts.validation
-    train_indices, validation_indices = split(balanced.labels, task.validation_fraction, task.split_random_state)
-    return balanced.take(train_indices), balanced.take(validation_indices)
+    return with_validation(balanced, parts.validation, task)
+
+
+def with_validation(
+    dataset: ImageDataset, validation: ImageDataset | None, task: Task
+) -> tuple[ImageDataset, ImageDataset]:
+    """The dataset and the validation images; if there are none, some are set aside from the dataset."""
+    if validation is not None:
+        return dataset, validation
+    train_indices, validation_indices = split(dataset.labels, task.validation_fraction, task.split_random_state)
+    return dataset.take(train_indices), dataset.take(validation_indices)

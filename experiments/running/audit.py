@@ -8,7 +8,7 @@ from scipy import stats
 
 from ...datasets.files import write_atomically
 from ...datasets.image_dataset import ImageDataset
-from ...evaluation import classifiers, fidelity
+from ...evaluation import classifiers, fidelity, protocol
 from ...evaluation.nearest import near_copies, nearest, nearest_other
 from ...evaluation.ssim import DEFAULT_RANGE, MIN_SIDE_PIXELS, pairwise_ssim
 from ...models import BASELINE
@@ -106,7 +106,8 @@ def of_all(runner, task: str, balancer) -> dict:
     except (ValueError, RuntimeError) as error:  # a method may only make images of small classes
         return {measure: {"refused": str(error)} for measure in OF_ALL}
     new = ImageDataset(train.name, images, np.repeat(np.arange(len(counts)), counts), train.class_names)
-    trained, _ = runner.classifier(baseline, new, parts.validation)
+    learned = protocol.with_validation(new, parts.validation, runner.plan.tasks[task])
+    trained, _ = runner.classifier(baseline, *learned)
     original_classifier = runner.original_classifier(task)
     probabilities, _ = classifiers.probabilities_and_features(original_classifier, images)
     score = fidelity.with_interval(fidelity.inception_score, probabilities, random_state=0)

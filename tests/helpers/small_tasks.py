@@ -40,6 +40,7 @@ def quick_training():
     def train_classifier(*given, **named):
         arguments = signature.bind(*given, **named).arguments
         train = arguments["train"]
+        assert len(arguments["validation"].labels), "or the real one would fail"
         keras.utils.set_random_seed(arguments["random_state"])
         model = arguments["build"](train.n_classes)
         _, features = classifiers.probabilities_and_features(model, train.images)
