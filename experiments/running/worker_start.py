@@ -4,8 +4,8 @@ from .. import command_line
 
 
 def start(*arguments) -> None:
-    """Silence it, then call `workers.start_worker`."""
+    """Silence it, then call `worker.start`."""
     command_line.quieten()
-    from . import workers
+    from . import worker
 
-    workers.start_worker(*arguments)
+    worker.start(*arguments)

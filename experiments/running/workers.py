@@ -5,13 +5,9 @@ import os
 import pickle
 import sys
 import tempfile
-import threading
-import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,32 +15,13 @@ import pandas as pd
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ...datasets.files import write_atomically
 from ...models.training.callbacks import TrainingDivergedError
-from ..command_line import EXIT_FAILED, KILLED, DiskFullError, is_full_disk, is_out_of_memory
+from ..command_line import KILLED
 from . import devices, worker_start
 from .cell import Cell, in_words
-from .locks import BusyError
 from .plan import duration
 from .runner import Runner
-
-MAX_LETTERS = 300  # of an error message
-OUT_OF_MEMORY = "out of memory; use a machine with more, or fewer --jobs"
-_worker_runner: Runner  # in a worker process
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a cell: its record, or the error and its log, or neither if another process has it."""
-
-    cell: Cell
-    record: dict | None = None
-    error: str | None = None
-    log: Path | None = None
-
-    @property
-    def lacked_memory(self) -> bool:
-        return self.error == OUT_OF_MEMORY
+from .worker import Outcome, attempt, failure, run_group
 
 
 def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> dict[Cell, Path]:
@@ -101,7 +78,7 @@ def _in_processes(runner, left, n_jobs, chosen_devices, wait, images: Path) -> I
             while waiting or running:
                 while waiting and len(running) < n_jobs:  # loky stumbles over queued work when it is shut down
                     group = waiting.pop(0)
-                    running[workers.submit(_run_group, group, wait)] = group
+                    running[workers.submit(run_group, group, wait)] = group
                 for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
                     outcomes = future.result()
                     group = running.pop(future)
@@ -120,7 +97,7 @@ def _in_processes(runner, left, n_jobs, chosen_devices, wait, images: Path) -> I
             else:
                 (cell,) = left.pop(0)
                 if runner.cached(cell) is None:
-                    yield _failure(runner, cell, RuntimeError(KILLED))
+                    yield failure(runner, cell, RuntimeError(KILLED))
         finally:
             workers.shutdown(kill_workers=bool(running))  # idle ones end by themselves and leave nothing behind
 
@@ -132,69 +109,12 @@ def _training(runner: Runner, cell: Cell) -> Path:
 
 def _with_other_machines(runner: Runner, cells: list[Cell]) -> Iterator[Outcome]:
     """Outcomes of cells that share networks. If one fails, so do the rest: the other machines do not train again."""
-    failure = None
+    error = None
     for cell in cells:
-        outcome = _attempt(runner, cell, wait=True) if failure is None else _failure(runner, cell, failure)
+        outcome = attempt(runner, cell, wait=True) if error is None else failure(runner, cell, error)
         if outcome.error:
-            failure = RuntimeError(outcome.error)
+            error = RuntimeError(outcome.error)
         yield outcome
-
-
-def start_worker(parent, plan, images, chosen_devices, verbose):
-    """In a worker: what it needs for all its cells. It ends with the process `parent`."""
-    global _worker_runner
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with images.open("rb") as file:
-        datasets, groups = pickle.load(file)
-    _worker_runner = Runner(plan, datasets, groups, devices.strategy(chosen_devices), verbose)
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent, which may have been killed; files are whole at any moment."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(EXIT_FAILED)
-
-
-def _run_group(cells: list[Cell], wait: bool) -> list[Outcome]:
-    """In a worker: what became of the cells that no other command computes, up to one that ran out of memory.
-
-    TensorFlow does not recover from that, so the cells after it need another process.
-    """
-    outcomes = []
-    for cell in cells:
-        if outcome := _attempt(_worker_runner, cell, wait):
-            outcomes.append(outcome)
-            if outcome.lacked_memory:
-                break
-    return outcomes
-
-
-def _attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
-    """None if another process has the cell."""
-    try:
-        return Outcome(cell, runner.run(cell, wait))
-    except BusyError:
-        return None
-    except Exception as error:  # one failed cell does not stop the others
-        if is_full_disk(error):
-            raise DiskFullError(f"no space left on the disk of {runner.plan.out}") from error
-        return _failure(runner, cell, error)
-
-
-def _failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
-    log = runner.failure_log(cell)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(log, "".join(traceback.format_exception(error)) + f"\n{in_a_line(error)}\n")
-    return Outcome(cell, error=in_a_line(error), log=log)
-
-
-def in_a_line(error: Exception) -> str:
-    """An error in one line, for people."""
-    if is_out_of_memory(error):
-        return OUT_OF_MEMORY
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:MAX_LETTERS]
 
 
 def train_with_the_chief(runner: Runner, cells: list[Cell]) -> int:

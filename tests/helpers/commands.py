@@ -61,11 +61,11 @@ class WorkersHere:
     """Stands for the pool of processes that runs cells: runs them at once in this process, which has TensorFlow."""
 
     def __init__(self, n_jobs, initializer, initargs):
-        from class_balancing.experiments.running import workers
+        from class_balancing.experiments.running import worker
 
         _, plan, images, *_ = initargs
         datasets, groups = pickle.loads(images.read_bytes())
-        workers._worker_runner = workers.Runner(plan, datasets, groups, verbose=0)
+        worker._runner = worker.Runner(plan, datasets, groups, verbose=0)
 
     def submit(self, function, *arguments) -> futures.Future:
         future = futures.Future()

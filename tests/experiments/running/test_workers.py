@@ -12,7 +12,7 @@ from pathlib import Path
 import commands
 import pytest
 from class_balancing.experiments.command_line import DiskFullError
-from class_balancing.experiments.running import workers
+from class_balancing.experiments.running import worker, workers
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.locks import BusyError
 from class_balancing.experiments.running.plan import Plan, duration
@@ -43,7 +43,7 @@ def begun(tmp_path, monkeypatch):
                 future.set_exception(TerminatedWorkerError())
             return future
 
-    class Runner(workers.Runner):
+    class Runner(worker.Runner):
         def run(self, cell, wait):
             found.order.append((cell, wait))
             if errors := found.errors.get(cell):
@@ -57,7 +57,7 @@ def begun(tmp_path, monkeypatch):
             raise errors.pop(0)
 
     monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
-    monkeypatch.setattr(workers, "Runner", Runner)
+    monkeypatch.setattr(worker, "Runner", Runner)
     found.runner = Runner(Plan(tmp_path, TASKS, "smoke", "thesis"), {})
     found.runner.fitting.train = train
     return found
@@ -97,8 +97,8 @@ def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begu
 
 
 def test_cells_of_one_training_go_to_one_process(begun, monkeypatch):
-    groups, run_group = [], workers._run_group
-    monkeypatch.setattr(workers, "_run_group", lambda group, wait: groups.append(group) or run_group(group, wait))
+    groups, run_group = [], workers.run_group
+    monkeypatch.setattr(workers, "run_group", lambda group, wait: groups.append(group) or run_group(group, wait))
     halves = [Cell("digits-50", "cvae", seed, 0.5) for seed in range(3)]
     other = [Cell("digits-75", "cvae", 0)]
     workers.run_all(begun.runner, [*GEOMETRIC, *halves, *CVAE, *other], 2, "cpu")
@@ -128,7 +128,7 @@ def test_a_process_that_lacked_memory_gets_no_other_cell(begun, capsys):
     assert list(failed) == CVAE[:1]
     assert finished(begun, [*CVAE, *GEOMETRIC]) == [*CVAE[1:], *GEOMETRIC]
     assert begun.order[:4] == [None, (CVAE[0], False), None, (CVAE[1], False)]
-    assert f"FAILED, {workers.OUT_OF_MEMORY}; see" in capsys.readouterr().err
+    assert f"FAILED, {worker.OUT_OF_MEMORY}; see" in capsys.readouterr().err
 
 
 def test_a_process_that_is_killed_takes_only_its_own_cell(begun, capsys):
@@ -168,10 +168,10 @@ def test_records_of_other_environments_are_counted():
 
 
 def test_errors_are_told_in_a_line():
-    assert workers.in_a_line(ValueError(" one\ntwo")) == "one"
-    assert workers.in_a_line(ValueError()) == "ValueError"
-    assert workers.in_a_line(ValueError("x" * 1000)) == "x" * workers.MAX_LETTERS
-    assert workers.in_a_line(MemoryError()) == workers.OUT_OF_MEMORY
+    assert worker.in_a_line(ValueError(" one\ntwo")) == "one"
+    assert worker.in_a_line(ValueError()) == "ValueError"
+    assert worker.in_a_line(ValueError("x" * 1000)) == "x" * worker.MAX_LETTERS
+    assert worker.in_a_line(MemoryError()) == worker.OUT_OF_MEMORY
 
 
 @pytest.mark.slow
