@@ -42,8 +42,8 @@ def verdict_matrix(words: pd.DataFrame, columns: list[tuple[str, str]], title: s
     for group in dict.fromkeys(groups):
         first, n = groups.index(group), groups.count(group)
         axes.axvline(first - 0.5, color="black", linewidth=1)
-        axes.text(first + (n - 1) / 2, -0.8, group, ha="center" if n > 1 else "left", fontsize=7, rotation=20)
-    axes.set_title(title, fontsize=9, pad=34)
+        axes.text(first + (n - 1) / 2, -0.8, group, ha="left", fontsize=7, rotation=45)
+    axes.set_title(title, fontsize=9, pad=60)
     save(figure, path)
 
 

@@ -33,6 +33,7 @@ def audited(runner: Runner, task: str, method: str, extractor) -> dict:
     balancer, _ = runner.fitting.fitted(cell)
     with collapse_tolerated(runner.plan.schedule == "smoke"):  # which only tries every path
         found = _measured(runner, cell, balancer, extractor)
+    path.parent.mkdir(parents=True, exist_ok=True)  # with a way to train the classifier there is no such cell
     write_atomically(path, json.dumps(found, indent=1) + "\n")
     return found
 

@@ -88,6 +88,7 @@ def parse(prog: str, arguments=None):
         parser.error(f"argument --seeds: a verdict needs at least {MIN_SEEDS}")
     if options.trainings != 1 and not MIN_SEEDS <= options.trainings <= options.seeds:
         parser.error(f"argument --trainings: expected 1, or {MIN_SEEDS} up to the number of seeds, {options.seeds}")
+    options.are_chosen = options.methods is not SHORTLIST and ALL not in options.methods
     asked = CHOICES if ALL in options.methods else options.methods
     options.methods = [name for name in in_order(asked) if name not in ALWAYS]
     options.proportions = sorted(set(options.proportions))
@@ -151,6 +152,8 @@ def main(options) -> int:
     splits = [split(task, labels, groups) for task in plan.tasks.values()]
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
     learned = dict(zip(listing.class_names, learned, strict=True))
+    if not options.are_chosen:
+        leave_out(options, learned, shape)
     making = [name for name in map(images_by, options.rivals) if name]
     check(making, options.schedule, learned, shape)
     small = [name for name, n in learned.items() if n < max(learned.values())]
@@ -168,6 +171,17 @@ def main(options) -> int:
         groups, dataset = folder_options.groups_of(loaded.paths, paths, groups), loaded.dataset
         plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
         return run(plan, options, loaded, groups)
+
+
+def leave_out(options, learned: dict[str, int], shape: tuple[int, int]) -> None:
+    """Leave out the methods that nobody named and that have too few or too small images, and say why."""
+    for name in [name for name in options.methods if images_by(name)]:
+        try:
+            check([images_by(name)], options.schedule, learned, shape)
+        except UsageError as error:
+            print(f"Left out: {error}.", file=sys.stderr)
+            options.methods.remove(name)
+            options.rivals = [rival for rival in options.rivals if images_by(rival) != images_by(name)]
 
 
 def planned(options, class_names, labels: np.ndarray, groups, image_shape: tuple[int, ...]) -> Plan:

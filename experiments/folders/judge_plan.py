@@ -26,9 +26,10 @@ def print_plan(plan: Plan, options, listing: folder.Listing, indices: dict[str, 
     few, many = (
         [cell for one in asked for cell in one.cells(n, options.trainings)] for n in (options.first_look, options.seeds)
     )
+    seeds = " to ".join(dict.fromkeys(map(str, (options.first_look, options.seeds))))
     print(
         f"{len(asked) - 1} comparisons with {asked[0].method} by {options.metric.replace('_', ' ')}, with "
-        f"{options.first_look} to {options.seeds} seeds each, into {options.out}:"
+        f"{seeds} seeds each, into {options.out}:"
     )
     width = max(len(cell.method) for cell in many)
     for method, of_method in itertools.groupby(many, key=lambda cell: cell.method):

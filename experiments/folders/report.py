@@ -11,6 +11,7 @@ from ...datasets.files import write_atomically
 from ...datasets.folder import LoadedFolder
 from ...datasets.near_duplicates import near_duplicates
 from ...evaluation import classifiers, verdict
+from ...evaluation.recommendation import recommendation
 from ...reports import figures, sections
 from ...reports.sections import Section
 from ..running.audit import MAX_IMAGES, OF_ALL, OF_CLASSES
@@ -39,7 +40,8 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
     minutes = {name: _minutes(found) for name, found in records.items()}
     scores = contest.scores()
     of_metric = scores[scores["metric"] == options.metric].groupby("method")["value"].mean()
-    advice = verdict.recommendation(table, minutes, of_metric[contest.baseline], options.metric)
+    words = "the images as they are" + (f", with {options.joined}" if options.joined else "")
+    advice = recommendation(table, minutes, of_metric[contest.baseline], options.metric, words)
     duplicates, are_all = _near_duplicates(runner, contest, loaded)
     extractor = extractor or (lambda images: classifiers.features(runner.original_classifier(first), images))
     failed = {contest.entrants[name].method for name in contest.failed}
@@ -109,8 +111,9 @@ def _verdict_section(runner: Runner, contest: Contest, advice: str, options) -> 
     else:
         design = (
             f"In {n_folds} folds each of the {len(contest.true)} images was tested once, by classifiers and methods "
-            f"that had learned from the other folds; as these are nearly the same, the variance of test images counts "
-            f"{verdict.fold_factor(n_folds):.2f} times."
+            f"that had learned from the other folds. Classifiers of different folds are not independent, so the "
+            f"variance of test images counts {verdict.fold_factor(n_folds):.2f} times (Nadeau and Bengio 2003: "
+            "1 + folds / (folds - 1))."
         )
     n_network_folds = options.network_folds or n_folds
     networks = "Networks were trained once in each fold; the spread over seeds is that of new images and classifiers."

@@ -83,6 +83,8 @@ def main(options) -> int:
         return 0
     if options.render:
         left = [part for part in left if has_records(study, part)]
+        if not left and not (study.out / "cells.csv").exists():
+            raise UsageError(f"nothing is finished in {study.out}")
     names = dict.fromkeys(part.dataset for part in left)
     datasets = {name: dataset_in(name, options.data_dir) for name in names}
     check_folder(study, datasets)

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import simulated_verdicts
 from class_balancing.evaluation import verdict
+from class_balancing.evaluation.recommendation import recommendation
 from scipy import stats
 
+WORDS = "the images as they are, with care"
 RECORDED = pd.read_csv(simulated_verdicts.RECORD)
 PLANTED = RECORDED[RECORDED["kind"] == "planted improvement"]
 
@@ -182,13 +184,14 @@ def test_the_recommendation_is_the_cheapest_of_what_helped():
     table = pd.DataFrame(rows, columns=["method", "difference", "low", "high", "verdict"])
     table = table.assign(smallest_effect=0.05)
     minutes = {"slow": 60.0, "quick": 1.0, "weak": 0.1, "useless": 0.1}
-    sentence = verdict.recommendation(table, minutes, 0.8, "f1_minority")
+    sentence = recommendation(table, minutes, 0.8, "f1_minority", WORDS)
     assert "Use quick: minority F1 +0.080 (+0.040 to +0.120) for 1.0 minutes" in sentence
     nothing = table.assign(verdict="no evidence")
-    sentence = verdict.recommendation(nothing, minutes, 0.8, "balanced_accuracy")
+    sentence = recommendation(nothing, minutes, 0.8, "balanced_accuracy", WORDS)
+    assert sentence.startswith("No method was shown to help; until one is, train on the images as they are, with care.")
     assert "improvement of balanced accuracy by less than 0.050 could hardly have been seen" in sentence
-    sentence = verdict.recommendation(nothing, minutes, 0.96, "balanced_accuracy")
-    assert "could hardly have shown it: balanced accuracy is 0.960 without any" in sentence
-    sentence = verdict.recommendation(nothing.assign(smallest_effect=0.0), minutes, 0.8, "accuracy")
+    sentence = recommendation(nothing, minutes, 0.96, "balanced_accuracy", WORDS)
+    assert "could hardly have shown it: balanced accuracy is 0.960 already" in sentence
+    sentence = recommendation(nothing.assign(smallest_effect=0.0), minutes, 0.8, "accuracy", WORDS)
     assert "All classifiers gave the same answers" in sentence
-    assert "None was left" in verdict.recommendation(nothing[:0], minutes, 0.8, "accuracy")
+    assert "None was left" in recommendation(nothing[:0], minutes, 0.8, "accuracy", WORDS)

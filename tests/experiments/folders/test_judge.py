@@ -148,7 +148,7 @@ def test_the_report_and_the_page_say_it_in_words(judged):
         "results mean nothing",
     ):
         assert text in report
-    assert re.search(r"Use \w+|Train on the images as they are", report)
+    assert re.search(r"Use \w+|until one is, train on the images as they are", report)
     for figure in re.findall(r"!\[.*?\]\((.*?)\)", report):
         assert (out / figure).stat().st_size > 1000
     html = (out / "index.html").read_text()
@@ -243,6 +243,36 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, ca
     for other in (["--extractor", "inception"], ["--no-flip"]):
         with pytest.raises(UsageError, match="holds results of other images or options"):
             judge.main(judge.parse("judge.py", [*words, "--dry-run", *other]))
+
+
+@pytest.mark.parametrize("asked", [(), ("--methods", "all"), ("--methods", "smote")])
+def test_what_has_too_few_images_is_left_out_unless_it_was_named(asked, tmp_path, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 40, "light": 7})
+    options = judge.parse("judge.py", [str(source), *asked, "--dry-run", "--out", str(tmp_path / "out")])
+    if "smote" in asked:
+        with pytest.raises(UsageError, match="light has 4 images to learn from, but smote needs 6"):
+            judge.main(options)
+        return
+    assert judge.main(options) == 0
+    printed = capsys.readouterr()
+    assert "Left out: class light has 4 images to learn from, but smote needs 6" in printed.err
+    assert re.search(r"^  affine ", printed.out, re.MULTILINE)
+    assert not re.search(r"^  smote ", printed.out, re.MULTILINE)
+
+
+def test_a_way_to_train_the_classifier_is_put_on_top_of_every_method(tmp_path, quick):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
+    quick("geometric")
+    words = ["--methods", "--with", "logit_adjustment", "--seeds", "2", "--folds", "2", "--schedule", "smoke"]
+    out = tmp_path / "out"
+    assert judge.main(judge.parse("judge.py", [str(source), *words, "--out", str(out)])) == 0
+    methods = set(pd.read_csv(out / "verdicts.csv")["method"])
+    assert methods == {"unbalanced", "geometric+logit_adjustment"}
+    audits = pd.read_csv(out / "audit.csv")
+    assert set(audits["method"]) == {"geometric"}, "although it was not compared by itself"
+    report = (out / "report.md").read_text()
+    assert re.search(r"Use \S+:|until one is, train on the images as they are, with logit_adjustment\.", report)
+    assert (out / "index.html").exists()
 
 
 def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
