@@ -1,11 +1,11 @@
-"""Figures that compare many methods over many tasks, readable when printed in grey."""
+"""Figures that compare methods, over one task or many, readable when printed in grey."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .figures import MARKERS, plt, save
+from .figures import LINE_STYLES, MARKERS, plt, save
 
 # words of a cell -> how light it is, what is written on it, and in which shade; other words are left blank
 LOOKS = {
@@ -17,6 +17,74 @@ LOOKS = {
 }
 MIN_MINUTES = 0.01  # on a logarithmic axis
 BLANK = (1.0, "", "black")
+
+
+def intervals(verdicts: pd.DataFrame, baseline: str, metric_labels: dict[str, str], path: Path) -> None:
+    """Rows of `evaluation.verdict.compare`: each method's difference with its interval, one panel per metric.
+
+    Where the verdict is empty there is none on the metric.
+    """
+    markers = {"helped": "o", "no evidence": "|", "": "|", "hurt": "X"}
+    methods = list(verdicts["method"].unique())
+    figure, grid = plt.subplots(
+        1, len(metric_labels), figsize=(3.0 * len(metric_labels) + 1.2, 0.28 * len(methods) + 1.2),
+        layout="constrained", squeeze=False, sharey=True,
+    )  # fmt: skip
+    for axes, (metric, label) in zip(grid[0], metric_labels.items(), strict=True):
+        axes.axvline(0.0, color="0.6", linewidth=1)
+        for row in verdicts[verdicts["metric"] == metric].itertuples():
+            shade = "0" if row.verdict in ("helped", "hurt") else "0.55"
+            height = methods.index(row.method)
+            axes.plot([row.low, row.high], [height, height], color=shade, linewidth=1.5)
+            axes.plot(row.difference, height, markers[row.verdict], color=shade)
+        axes.set(xlabel=f"difference in {label}", yticks=range(len(methods)), yticklabels=methods)
+        axes.locator_params(axis="x", nbins=5)
+    grid[0, 0].invert_yaxis()
+    judged, *others = metric_labels.values()
+    shown = f"; no verdicts on {' and '.join(others)}" if others else ""
+    figure.suptitle(f"against {baseline}, by {judged}: ● helped, ✕ hurt, grey: no evidence{shown}", fontsize=10)
+    save(figure, path)
+
+
+def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, label: str, path: Path) -> None:
+    """Mean and standard deviation over seeds of a score against the number of new images, one line per method.
+
+    `values[method][proportion]` and `baseline` (without new images, at 0) hold one value per seed.
+    """
+    figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
+    for index, (method, of_proportions) in enumerate(values.items()):
+        points = {0.0: baseline, **of_proportions}
+        axes.errorbar(
+            list(points), [v.mean() for v in points.values()], [v.std(ddof=1) for v in points.values()],
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)], color=str(0.7 * index / max(1, len(values) - 1)),
+            marker=".", capsize=2, label=method,
+        )  # fmt: skip
+    axes.set(xlabel="new images, in multiples of what restores the balance", ylabel=f"{label}, mean ± sd over seeds")
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, path)
+
+
+def against_minutes(frame: pd.DataFrame, group: str, name: str, columns: tuple[str, ...], path: Path) -> None:
+    """A row of panels for each value of the column `group`: each of `columns` against "Minutes", points by `name`."""
+    groups = frame[group].unique()
+    figure, grid = plt.subplots(
+        len(groups), len(columns), figsize=(3.4 * len(columns), 3.0 * len(groups)), layout="constrained", squeeze=False
+    )  # fmt: skip
+    for row, of_group in zip(grid, groups, strict=True):
+        own = frame[frame[group] == of_group]
+        for axes, column in zip(row, columns, strict=True):
+            known = own[own[column].notna()]
+            axes.scatter(known["Minutes"], known[column], s=12, color="black")
+            for point in known.to_dict("records"):
+                axes.annotate(
+                    point[name], (point["Minutes"], point[column]), xytext=(3, 3), textcoords="offset points",
+                    fontsize=7,
+                )  # fmt: skip
+            axes.set_xscale("symlog", linthresh=0.1)
+            axes.set(xlabel="minutes of computing", ylabel=column, title=of_group)
+            axes.title.set_fontsize(8)
+            axes.margins(x=0.25)
+    save(figure, path)
 
 
 def verdict_matrix(words: pd.DataFrame, columns: list[tuple[str, str]], title: str, path: Path) -> None:

@@ -12,7 +12,7 @@ from ...datasets.folder import LoadedFolder
 from ...datasets.near_duplicates import near_duplicates
 from ...evaluation import classifiers, verdict
 from ...evaluation.recommendation import recommendation
-from ...reports import figures, sections
+from ...reports import comparison_figures, sections
 from ...reports.sections import Section
 from ..running.audit import MAX_IMAGES, OF_ALL, OF_CLASSES
 from ..running.filters import in_words
@@ -52,7 +52,7 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
     for name, frame in (frames | {"near_duplicates": duplicates}).items():
         write_atomically(out / f"{name}.csv", frame.to_csv(index=False))
     labels = {metric: verdict.METRIC_LABELS[metric] for metric in dict.fromkeys([options.metric, *verdict.METRICS])}
-    figures.intervals(frames["verdicts"], contest.baseline, labels, out / "figures" / "verdicts.png")
+    comparison_figures.intervals(frames["verdicts"], contest.baseline, labels, out / "figures" / "verdicts.png")
     if len(options.proportions) > 1:
         _draw_sweep(scores, contest, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
@@ -178,7 +178,7 @@ def _draw_sweep(scores: pd.DataFrame, contest: Contest, path: Path) -> None:
         entrant = contest.entrants[name]
         if entrants.images_by(entrant.method):
             values.setdefault(entrant.method, {})[entrant.proportion] = of_metric[name]
-    figures.sweep(values, of_metric[contest.baseline], verdict.METRIC_LABELS[contest.metric], path)
+    comparison_figures.sweep(values, of_metric[contest.baseline], verdict.METRIC_LABELS[contest.metric], path)
 
 
 def _image_section(records: dict[str, list[dict]], out: Path, options) -> Section:

@@ -45,7 +45,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
 
     Tables show what was asked for, even if it has not been run, and what earlier commands have finished.
     """
-    from ...reports import figures as figures_of_reports
+    from ...reports import comparison_figures
     from . import figures
     from .architectures import rendered_networks
 
@@ -84,7 +84,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
         if table.name == quality.TABLE:
             pages["Quality against minutes"] = path = Path("pages") / f"{quality.FIGURE}.html"
             picture = out / "figures" / f"{quality.FIGURE}.png"
-            figures_of_reports.against_minutes(table.frame, "Dataset", "Method", quality.QUALITY, picture)
+            comparison_figures.against_minutes(table.frame, "Dataset", "Method", quality.QUALITY, picture)
             write_atomically(out / path, page.of_table(table, picture))
     pages["Networks"] = Path("pages") / "networks.html"
     write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks(tasks)))

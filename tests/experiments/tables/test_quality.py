@@ -11,7 +11,7 @@ from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.plan import Plan
 from class_balancing.experiments.running.runner import Runner
 from class_balancing.experiments.tables import quality
-from class_balancing.reports import figures, page
+from class_balancing.reports import comparison_figures, page
 
 METHODS = ("geometric", "random_oversampling", "unbalanced", "original")
 
@@ -74,7 +74,7 @@ def test_values_are_means_over_classes_and_refused_ones_are_missing(audited):
 def test_the_page_shows_the_table_and_its_figure(audited, tmp_path):
     (table,) = quality.tables(*audited)
     frame = pd.concat([table.frame, table.frame.assign(Dataset="another")])
-    figures.against_minutes(frame, "Dataset", "Method", quality.QUALITY, tmp_path / "quality.png")
+    comparison_figures.against_minutes(frame, "Dataset", "Method", quality.QUALITY, tmp_path / "quality.png")
     html = page.of_table(table, tmp_path / "quality.png")
     assert "Table J.1. New images by quality" in html
     assert "data:image/avif" in html
