@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,17 +58,29 @@ def read_json(path: Path):
 
 def read_archive(path: Path) -> dict[str, np.ndarray] | None:
     """What `write_archive` wrote, or None if there is no file; a damaged one is set aside like JSON."""
+
+    def arrays(path):
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+
+    return read_sound(path, arrays, "what it holds is left out")
+
+
+def read_sound(path: Path, read: Callable[[Path], Any], consequence: str):
+    """`read(path)`, or None if there is no file, or a damaged one, which is set aside with the consequence.
+
+    For formats whose readers raise nearly anything: numpy, zipfile, zlib and Pillow each have errors of their own.
+    """
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
+        return read(path)
     except MemoryError:
         raise
-    except Exception as error:  # numpy, zipfile and zlib each have errors of their own
+    except Exception as error:
         if isinstance(error, OSError) and error.errno:  # not of what the file holds
             raise
-        set_aside(path, "what it holds is left out")
+        set_aside(path, consequence)
         return None
 
 

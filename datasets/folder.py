@@ -44,6 +44,11 @@ class Listing:
         """Number of files named like images in each class."""
         return {name: len(paths) for name, paths in zip(self.class_names, self.paths, strict=True)}
 
+    @property
+    def all_paths(self) -> tuple[Path, ...]:
+        """Of all classes, class by class."""
+        return tuple(path for of_class in self.paths for path in of_class)
+
 
 @dataclass(frozen=True)
 class LoadedFolder:
@@ -162,7 +167,7 @@ def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = F
     else three. Files that are refused or unreadable are left out and named on standard error; with `strict` they raise
     DatasetError, as do classes of fewer than two readable images.
     """
-    paths = _all_paths(listing)
+    paths = listing.all_paths
     labels = np.repeat(np.arange(len(listing.paths)), [len(found) for found in listing.paths]).astype(np.int64)
 
     def images_of(start: int, stop: int) -> Iterator[np.ndarray | DatasetError]:
@@ -185,7 +190,7 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     """The listing without the files that `load` will leave out, as far as their headers tell, in a small part of its
     time: files that are damaged further in stay. Names them, and raises DatasetError, as `load` does.
     """
-    kept, unreadable, paths = {name: [] for name in listing.class_names}, [], _all_paths(listing)
+    kept, unreadable, paths = {name: [] for name in listing.class_names}, [], listing.all_paths
     for path in tqdm(paths, f"headers of {listing.folder}", unit="image", disable=not verbose, delay=2, mininterval=1):
         try:
             check_header(listing.folder / path, listing.folder)
@@ -198,10 +203,6 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
         _tell_unreadable(unreadable, len(paths), strict)
     _check_counts(listing.class_names, [len(found) for found in kept.values()], listing.folder)
     return replace(listing, paths=tuple(map(tuple, kept.values())))
-
-
-def _all_paths(listing: Listing) -> list[Path]:
-    return [path for found in listing.paths for path in found]
 
 
 def _tell_unreadable(unreadable: list[tuple[Path, str]], n_files: int, strict: bool) -> None:
@@ -222,7 +223,7 @@ def _identity(listing: Listing, shape: tuple[int, int]) -> str:
 
 def _known(listing: Listing) -> Iterator[tuple[Path, os.stat_result | None]]:
     """Each path, and what the system knows of the file, or None of one that cannot be looked at."""
-    for path in (path for of_class in listing.paths for path in of_class):
+    for path in listing.all_paths:
         try:
             yield path, os.stat(listing.folder / path)
         except OSError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .files import set_aside, write_atomically
+from .files import read_sound, write_atomically
 
 
 def save(path: Path, rows: np.ndarray) -> None:
@@ -19,18 +19,12 @@ def save(path: Path, rows: np.ndarray) -> None:
 
 def load(path: Path) -> np.ndarray | None:
     """The picture as uint8 (height, width, channels), or None if there is no file; a damaged one is set aside."""
-    if not path.exists():
-        return None
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image)
-    except MemoryError:
-        raise
-    except Exception as error:  # of damaged files Pillow raises nearly anything
-        if isinstance(error, OSError) and error.errno:  # not of what the file holds
-            raise
-        set_aside(path, "figures are drawn without it")
-        return None
+    return read_sound(path, _pixels, "figures are drawn without it")
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 

@@ -54,6 +54,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}; see --help\n")
 
+    def add_data_dir(self) -> None:
+        """The option of all commands that read datasets by name."""
+        self.add_argument(
+            "--data-dir",
+            metavar="DIR",
+            help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
+        )
+
 
 def main() -> None:
     """The console script `class-balancing`."""

@@ -123,7 +123,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         cost_of_blocks = (self.n_blocks + 1) / (type(self).n_blocks + 1)
         return n_seen * cost_of_blocks * cost_of_filters(self.n_generator_filters, type(self).n_generator_filters)
 
-    def share_kept(self, stage, n_images, n_classes, n_small_classes):
+    def share_kept(self, stage, n_small_classes):
         """Each pair has a folder of its own."""
         return min(1.0, sum(map(share_kept, Path(self.folder).glob("*"))) / max(1, n_small_classes))
 

@@ -2,7 +2,6 @@
 denoising, enhancement, compression, features, and whether an image is of a class.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +28,7 @@ def parse(prog: str, arguments=None):
         help="smoke: every path in minutes, figures without meaning; quick: most of an hour; thesis: days on a CPU; "
         "--dry-run shows how long (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
-    )
+    parser.add_data_dir()
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     options = parser.parse_args(arguments)
@@ -89,11 +84,10 @@ def print_plan(plan: Plan) -> None:
 
 def run(plan: Plan, datasets: dict) -> None:
     """Measure what is not finished, then write everything."""
-    from ...datasets.files import write_atomically
     from . import write
 
     held = check_folder(plan, datasets)
-    write_atomically(plan.out / run_folder.RUN_FILE, json.dumps(held) + "\n")
+    run_folder.write(plan.out, held)
     if not all(map(plan.is_finished, plan.pieces())):
         from .runner import Runner
 

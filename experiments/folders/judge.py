@@ -126,7 +126,7 @@ def main(options) -> int:
     check_packages(options.filter)
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
-    paths = tuple(path for found in listing.paths for path in found)
+    paths = listing.all_paths
     groups = read_groups(listing.folder, paths)
     if options.dry_run:  # a run decodes all of them anyway
         listing, groups = folder_options.looked_at(listing, groups, options.strict)

@@ -32,10 +32,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--no-flip", action="store_true", help="left and right differ, as in writing: never mirror")
     parser.add_argument("--strict", action="store_true", help="stop at unreadable images instead of leaving them out")
-    parser.add_argument(
-        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
-        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number (default: %(default)s)",
-    )  # fmt: skip
+    devices.add_to(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
 
 
@@ -63,9 +60,9 @@ def scanned(source: str) -> folder.Listing:
 
 def looked_at(listing: folder.Listing, groups: np.ndarray | None, strict: bool) -> tuple:
     """The listing and the groups (n,) of its images without the files whose headers tell that they are no images."""
-    paths = tuple(path for found in listing.paths for path in found)
+    paths = listing.all_paths
     listing = folder.readable(listing, strict, verbose=1)
-    return listing, groups_of(tuple(path for found in listing.paths for path in found), paths, groups)
+    return listing, groups_of(listing.all_paths, paths, groups)
 
 
 def print_unseen() -> None:

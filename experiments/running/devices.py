@@ -18,6 +18,15 @@ def devices(text: str) -> str | int:
     return int(text)
 
 
+def add_to(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the option; `more` continues its help."""
+    parser.add_argument(
+        "--devices", type=devices, default="auto", metavar="DEVICES",
+        help=f"what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices{more} "
+        "(default: %(default)s)",
+    )  # fmt: skip
+
+
 def strategy(chosen: str | int):
     """The `tf.distribute` strategy; to be made before anything else uses TensorFlow.
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from ...datasets.files import write_atomically
 from ..command_line import UsageError
 
 RUN_FILE = "run.json"
@@ -35,3 +36,8 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
         if digests.setdefault(name, found) != found:
             raise UsageError(f"{out} holds results of other {name} images than those found now; {OTHER}")
     return options | {"datasets": digests}
+
+
+def write(out: Path, held: dict) -> None:
+    """Write what `check` says that `run.json` will hold."""
+    write_atomically(out / RUN_FILE, json.dumps(held) + "\n")

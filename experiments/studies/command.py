@@ -4,13 +4,11 @@ classes each at five percentages of the others' images; FER2013 also as it is.
 
 import argparse
 import contextlib
-import json
 import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ...datasets.files import write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...models import BASELINE
 from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
@@ -41,17 +39,9 @@ def parse(prog: str, arguments=None):
         help="smoke: every path, figures without meaning; quick: the study; --dry-run shows how long "
         "(default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
-    )
+    parser.add_data_dir()
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
-    parser.add_argument(
-        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
-        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices "
-        "(default: %(default)s)",
-    )  # fmt: skip
+    devices.add_to(parser)
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
     parser.add_argument(
         "--render", action="store_true", help="run nothing; write tables and page from what is finished, and stop"
@@ -131,7 +121,7 @@ def check_folder(study: Study, datasets: dict[str, ImageDataset]) -> dict:
 def claim_folder(study: Study, datasets: dict[str, ImageDataset]) -> None:
     """Write `run.json`, unless another run has meanwhile taken the folder for other results."""
     with locks.held(study.out, wait=True):
-        write_atomically(study.out / run_folder.RUN_FILE, json.dumps(check_folder(study, datasets)) + "\n")
+        run_folder.write(study.out, check_folder(study, datasets))
 
 
 def cells_of(study: Study, parts: list[Part]) -> list[Cell]:

@@ -106,30 +106,17 @@ _FER2013 = {
     "images_are_private": True,
 }
 _DIGITS = {"image_shape": (28, 28, 1), "class_names": tuple("0123456789")}
+_COLOURED = {"image_shape": (SIDE_PIXELS, SIDE_PIXELS, 3), "is_mirrored": True}
+_CIFAR10 = _COLOURED | {"label": "CIFAR-10", "class_names": cifar10.CLASS_NAMES}
+_VEHICLES = _COLOURED | {"label": "Vehicles", "class_names": vehicles.CLASS_NAMES}
 
 STUDIED = {
     studied.task.name: studied
     for studied in (
         *_imbalances("digits", DIGITS, ("4", "8"), label="digits", **_DIGITS),
         *_imbalances("mnist", DIGITS, ("4", "8"), label="MNIST", **_DIGITS),
-        *_imbalances(
-            "cifar10",
-            PHOTOGRAPHS,
-            ("ship", "cat"),
-            label="CIFAR-10",
-            image_shape=(SIDE_PIXELS, SIDE_PIXELS, 3),
-            class_names=cifar10.CLASS_NAMES,
-            is_mirrored=True,
-        ),
-        *_imbalances(
-            "vehicles",
-            PHOTOGRAPHS,
-            ("cars", "airplanes"),
-            label="Vehicles",
-            image_shape=(SIDE_PIXELS, SIDE_PIXELS, 3),
-            class_names=vehicles.CLASS_NAMES,
-            is_mirrored=True,
-        ),
+        *_imbalances("cifar10", PHOTOGRAPHS, ("ship", "cat"), **_CIFAR10),
+        *_imbalances("vehicles", PHOTOGRAPHS, ("cars", "airplanes"), **_VEHICLES),
         *_imbalances("fer2013", PHOTOGRAPHS, ("disgust", "happy"), **_FER2013),
         Studied(
             _task("fer2013", "fer2013-as-it-is", FER2013_KEPT.index(min(FER2013_KEPT)), FER2013_KEPT, **_FER2013),

@@ -4,7 +4,6 @@ the slides on FER2013.
 
 import argparse
 import itertools
-import json
 import sys
 from pathlib import Path
 
@@ -61,17 +60,9 @@ def parse(prog: str, arguments=None):
         "--filter", nargs="+", choices=FILTERS, default=[], metavar="NAME",
         help=f"{HELP}; others are dropped and not replaced",
     )  # fmt: skip
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
-    )
+    parser.add_data_dir()
     parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
-    parser.add_argument(
-        "--devices", type=devices.devices, default="auto", metavar="DEVICES",
-        help="what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices; with TF_CONFIG all "
-        "devices of its machines (default: %(default)s)",
-    )  # fmt: skip
+    devices.add_to(parser, "; with TF_CONFIG all devices of its machines")
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
     parser.add_argument("--cell", type=cell_id, metavar="ID", help="run this cell of the plan only, write no tables")
     parser.add_argument("--list-cells", action="store_true", help="print the ID of each cell of the plan and stop")
@@ -273,10 +264,8 @@ def next_step(out: Path, protocol: str) -> str:
 
 def claim_folder(plan: Plan, datasets: dict) -> None:
     """Write `run.json`, unless another run has meanwhile taken the folder for other results."""
-    from ...datasets.files import write_atomically
-
     with locks.held(plan.out, wait=True):
-        write_atomically(plan.out / run_folder.RUN_FILE, json.dumps(check_folder(plan, datasets)) + "\n")
+        run_folder.write(plan.out, check_folder(plan, datasets))
 
 
 def begins_together(runner, cells: list[Cell]) -> bool:

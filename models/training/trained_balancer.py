@@ -51,16 +51,13 @@ class TrainedBalancer(Trained, Balancer):
         asked, seconds = (n_images, n_classes, n_small_classes), 0.0
         for stage in self.epochs_of_stage:
             per_1000 = seconds_of_size(self.seconds_per_1000_images.get(stage, UNMEASURED), image_shape)
-            share = 1.0 if self.folder is None else 1.0 - self.share_kept(stage, *asked)
+            share = 1.0 if self.folder is None else 1.0 - self.share_kept(stage, n_small_classes)
             if share > 0:
                 seconds += SECONDS_TO_START + share * per_1000 * self.n_images_seen(stage, *asked) / 1000
         return seconds
 
-    def share_kept(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:
-        """Estimate of how much of a stage's epochs, from 0 to 1, the checkpoints in `folder` hold.
-
-        Arguments are those of `fit_seconds`.
-        """
+    def share_kept(self, stage: str, n_small_classes: int) -> float:
+        """Estimate of how much of a stage's epochs, from 0 to 1, the checkpoints in `folder` hold."""
         return min(1.0, n_epochs_kept(Path(self.folder) / stage) / max(1, getattr(self, self.epochs_of_stage[stage])))
 
     def n_images_seen(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:
