@@ -20,6 +20,8 @@ from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict, 
 # Vehicles, section 4.3
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
 SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 1e-4, "optimizer": "adam"}
+# stage 3, where the optimizer is Adam: the authors' published code
+BETA_1 = 0.5
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -31,8 +33,9 @@ class BAGAN(AveragedGenerator, HasLatents):
     of an image or calls it fake. New images of a class are G(z) with z from the class's Gaussian.
 
     The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `optimizer` is Keras' name of one, for
-    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`). With `augmentation_strength` D sees
-    all images through `models.augmentation`, for few images; the thesis has none.
+    Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`): by default softmax, as the authors'
+    code has it, where Table B.6 prints sigmoid. With `augmentation_strength` D sees all images through
+    `models.augmentation`, for few images; the thesis has none.
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels,
     classes and batches at least two images.
@@ -44,7 +47,7 @@ class BAGAN(AveragedGenerator, HasLatents):
     learning_rate: float = 5e-5
     latent_size: int = 10
     optimizer: str = "adam"
-    head: str = "sigmoid"
+    head: str = "softmax"
     augmentation_strength: float = 0.0
 
     later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
@@ -93,8 +96,9 @@ class BAGAN(AveragedGenerator, HasLatents):
         yield self._adversarial_stage(images, class_indices)
 
     def _adversarial_stage(self, images, class_indices):
+        optimizers = [self._new_optimizer(beta_1=BETA_1), self._new_optimizer(beta_1=BETA_1)]
         model = self._averaging(
-            BAGANTraining(self.generator_, self.discriminator_, self._new_optimizer(), self.augmentation_strength)
+            BAGANTraining(self.generator_, self.discriminator_, *optimizers, self.augmentation_strength)
         )
         n_classes = len(self.classes_)
         batch_size, n_fakes = self._batch_numbers(len(images))
@@ -102,24 +106,26 @@ class BAGAN(AveragedGenerator, HasLatents):
         means = tf.constant(self.class_means_, tf.float32)
         factors = tf.constant(self.class_factors_, tf.float32)
 
+        def latents(labels, seed):
+            """A latent of each class's Gaussian: labels (n,) -> (n, latent_size)."""
+            normal = tf.random.stateless_normal((labels.shape[0], self.latent_size), seed)
+            return tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
+
         def add_latents(batch):
-            """Add a generator batch: its first n_fakes images, which D learns from, and the rest, each uniform."""
+            """Add the fakes that D learns from, and a whole batch for G; the classes of both are uniform."""
             step = batch["step"]
-            fake_labels = rotating_labels(step, n_fakes, n_classes)
-            other_labels = rotating_labels(step, batch_size - n_fakes, n_classes)
-            labels = tf.cast(tf.concat([fake_labels, other_labels], 0), tf.int32)
+            fake_labels = tf.cast(rotating_labels(step, n_fakes, n_classes), tf.int32)
+            labels = tf.cast(rotating_labels(step, batch_size, n_classes), tf.int32)
             seed = tf.stack([tf.cast(self.seed_, tf.int64), step])
-            normal = tf.random.stateless_normal((batch_size, self.latent_size), seed)
-            latent = tf.gather(means, labels) + tf.einsum("nij,nj->ni", tf.gather(factors, labels), normal)
-            numbers = tf.random.stateless_uniform((2 * batch_size - n_fakes, N_NUMBERS), seed)
+            of_fakes, of_latents, of_numbers = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+            numbers = tf.random.stateless_uniform((2 * batch_size, N_NUMBERS), of_numbers)
             return batch | {
                 "fake_numbers": numbers[:n_fakes],
                 "real_numbers": numbers[n_fakes:batch_size],
-                "other_numbers": numbers[batch_size:],
-                "fake_latent": latent[:n_fakes],
-                "fake_labels": labels[:n_fakes],
-                "other_latent": latent[n_fakes:],
-                "other_labels": labels[n_fakes:],
+                "generated_numbers": numbers[batch_size:],
+                "fake_latent": latents(fake_labels, of_fakes),
+                "latent": latents(labels, of_latents),
+                "latent_labels": labels,
             }
 
         return Stage(model, steps_per_epoch, lambda first: batches(first).map(add_latents), name="adversarial")
@@ -129,10 +135,12 @@ class BAGAN(AveragedGenerator, HasLatents):
         batch_size = min(self.batch_size, n_images)
         return batch_size, max(1, round(batch_size / (len(self.classes_) + 1)))
 
-    def _new_optimizer(self):
-        return keras.optimizers.get(
-            {"class_name": self.optimizer, "config": {"learning_rate": float(self.learning_rate)}}
-        )
+    def _new_optimizer(self, beta_1=None):
+        """A new one of the kind that is asked for; `beta_1` is that of Adam, and of no meaning to others."""
+        config = {"learning_rate": float(self.learning_rate)}
+        if beta_1 is not None and self.optimizer.lower() == "adam":
+            config["beta_1"] = beta_1
+        return keras.optimizers.get({"class_name": self.optimizer, "config": config})
 
     def _sample(self, class_index, n, random_state):
         normal = np.random.default_rng(random_state).standard_normal((n, self.latent_size))
@@ -195,40 +203,43 @@ def class_gaussians(encodings, class_indices):
 
 
 class BAGANTraining(TrainingModel):
-    """Stage 3: one step of D and G, both by sparse categorical cross-entropy.
+    """Stage 3: one step of D, then one of G against the D that results, both by sparse categorical cross-entropy.
 
     D sees real images of all classes and, as 1/(n_classes + 1) of its batch, generated ones, which it should call
-    fake (label n_classes). G learns to make D give every generated image its class. Both gradients are taken at the
-    same point, then applied at once by one optimiser, which keeps separate averages for every weight.
+    fake (label n_classes). G learns from a whole batch of new latents to make D give every image its class. The thesis
+    does not print the order; this is that of the authors' code (IBM/BAGAN), and so is `BETA_1`.
     """
 
-    def __init__(self, generator, discriminator, optimizer, augmentation_strength):
-        super().__init__(("L_D", "L_G"), {"both": (optimizer, [generator, discriminator])})
+    def __init__(self, generator, discriminator, generator_optimizer, discriminator_optimizer, augmentation_strength):
+        optimizers = {
+            "discriminator": (discriminator_optimizer, [discriminator]),
+            "generator": (generator_optimizer, [generator]),
+        }
+        super().__init__(("L_D", "L_G"), optimizers)
         self.augmentation_strength = augmentation_strength
         self.generator = generator
         self.discriminator = discriminator
 
     def train_step(self, batch):
-        real, real_labels = batch["images"], batch["labels"]
-        latent_labels = ops.concatenate([batch["fake_labels"], batch["other_labels"]])
-        n_reals, n_fakes = ops.shape(real)[0], ops.shape(batch["fake_latent"])[0]
-        fakes = ops.full((n_fakes,), self.discriminator.output_shape[-1] - 1, dtype="int32")
-        with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(ops.concatenate([batch["fake_latent"], batch["other_latent"]]), training=True)
-            learned = ops.concatenate([real, generated[:n_fakes]])
-            numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
-            learned_probabilities = self.judged(learned, numbers)  # (n_reals + n_fakes, n_classes + 1)
-            other_probabilities = self.judged(generated[n_fakes:], batch["other_numbers"])
-            generated_probabilities = ops.concatenate([learned_probabilities[n_reals:], other_probabilities])
-            l_d = losses.classification_loss(ops.concatenate([real_labels, fakes]), learned_probabilities)
-            l_g = losses.classification_loss(latent_labels, generated_probabilities)
-        self.minimise("both", tape, (l_d, [self.discriminator]), (l_g, [self.generator]))
+        real, fake = batch["images"], self.generator(batch["fake_latent"], training=True)
+        fakes = ops.full((ops.shape(fake)[0],), self.discriminator.output_shape[-1] - 1, dtype="int32")
+        numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
+        with tf.GradientTape() as tape:
+            probabilities = self.judged(ops.concatenate([real, fake]), numbers)  # (batch, n_classes + 1)
+            l_d = losses.classification_loss(ops.concatenate([batch["labels"], fakes]), probabilities)
+        self.minimise("discriminator", tape, (l_d, [self.discriminator]))
+
+        with tf.GradientTape() as tape:
+            generated = self.generator(batch["latent"], training=True)
+            probabilities = self.judged(generated, batch["generated_numbers"])
+            l_g = losses.classification_loss(batch["latent_labels"], probabilities)
+        self.minimise("generator", tape, (l_g, [self.generator]))
         return self.recorded(l_d, l_g)
 
     def judged(self, images, numbers):
         return self.discriminator(augmented(images, numbers, self.augmentation_strength), training=True)
 
     def passes(self):
-        # D sees its own batch and the rest of G's but learns only from its own; G's loss goes back through G's batch
-        rest = 1 - 1 / self.discriminator.output_shape[-1]
-        return [(self.generator, 1, 3), (self.discriminator, 1 + rest, 1 + rest + 2 + 1)]
+        # D learns from one batch and passes another's gradient on to G, which also makes the fakes of the first
+        fakes = 1 / self.discriminator.output_shape[-1]
+        return [(self.generator, 1 + fakes, 3 + fakes), (self.discriminator, 2, 3 + 2)]

@@ -75,8 +75,13 @@ def cvae_gan_loss(l_d, l_c, l_kl, l_g, l_gd, l_gc, *, lambda_1, lambda_2, lambda
 
 
 def moving_average(history, batch_mean, momentum):
-    """Feature centre after a batch; no gradient flows through the history (DEVIATIONS.md)."""
-    return momentum * ops.stop_gradient(history) + (1.0 - momentum) * batch_mean
+    """Feature centre after a batch, with the gradient of the batch's mean (DEVIATIONS.md).
+
+    The average's own gradient would be (1 - momentum) of that, so that the losses of centres would hardly count; none
+    flows through the history.
+    """
+    average = momentum * history + (1.0 - momentum) * batch_mean
+    return batch_mean + ops.stop_gradient(average - batch_mean)
 
 
 def class_moving_average(history, features, labels, momentum):

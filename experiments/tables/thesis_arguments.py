@@ -47,7 +47,7 @@ _THESIS_MNIST = {
         "batch_size": 275,
         "learning_rate": 5e-5,
         "latent_size": 10,
-        "head": "sigmoid",  # Table B.6
+        "head": "softmax",  # section 4.3, against Table B.6
     },
     **_NEIGHBOURS,
 }
@@ -81,6 +81,8 @@ _THESIS_VEHICLES = _changed(
 
 # few images: smaller batches, or its images would all be alike
 _SMOKE_BAGAN = {"n_autoencoder_epochs": 2, "n_epochs": 2, "batch_size": 33, "learning_rate": 1e-4}
+
+_RECORDED = {"head": "sigmoid"}  # as in the committed records, which are older than the default; to be made anew
 
 ARGUMENTS = {
     # every path in minutes; the figures mean nothing
@@ -116,19 +118,19 @@ ARGUMENTS = {
             _THESIS_MNIST,
             cvae={"n_epochs": 8, "batch_size": 100, "learning_rate": 1e-3},
             cvae_gan={"n_epochs": 6, "batch_size": 100, "learning_rate": 5e-4},
-            bagan={"n_autoencoder_epochs": 6, "n_epochs": 12, "batch_size": 110, "learning_rate": 1e-4},
+            bagan=_RECORDED | {"n_autoencoder_epochs": 6, "n_epochs": 12, "batch_size": 110, "learning_rate": 1e-4},
         ),
         "cifar10": _changed(
             _THESIS_CIFAR10,
             cvae={"n_epochs": 8, "batch_size": 64, "learning_rate": 1e-3},
             cvae_gan={"n_epochs": 4, "batch_size": 64, "learning_rate": 5e-4},
-            bagan={"n_autoencoder_epochs": 12, "n_epochs": 16, "batch_size": 110, "learning_rate": 1e-4},
+            bagan=_RECORDED | {"n_autoencoder_epochs": 12, "n_epochs": 16, "batch_size": 110, "learning_rate": 1e-4},
         ),
         "vehicles": _changed(
             _THESIS_VEHICLES,
             cvae={"n_epochs": 60, "batch_size": 25, "learning_rate": 5e-4},
             cvae_gan={"n_epochs": 25, "batch_size": 25, "learning_rate": 5e-4},
-            bagan={"n_autoencoder_epochs": 60, "n_epochs": 80, "batch_size": 44},
+            bagan=_RECORDED | {"n_autoencoder_epochs": 60, "n_epochs": 80, "batch_size": 44},
         ),
         "digits": _changed(
             _THESIS_MNIST,

@@ -15,6 +15,7 @@ DROPOUT_RATE = 0.3
 MIN_SIDE = 8
 MIN_SIDE_FOR_VALID_PADDING = 28
 MAX_FILTERS = 256
+CIFAR10_SHAPE = (32, 32, 3)
 
 
 class Scaled:
@@ -56,9 +57,13 @@ class Scaled:
         return keras.Model(image, layers.Dense(1, "sigmoid")(x), name="cvae_gan_discriminator")
 
     def cvae_gan_classifier(self, n_classes: int) -> keras.Model:
-        """After Table B.3, C: image -> probabilities (batch, n_classes)."""
+        """C: image -> probabilities (batch, n_classes).
+
+        For 32 x 32 x 3 after Table B.10, which is "based on" it (section 5.3), for others after Table B.3.
+        """
         image = keras.Input(self.image_shape, name="image")
-        x = layers.Flatten(name="flatten_3")(_vgg_trunk(image, layers.ReLU))
+        trunk = _strided_trunk(image) if self.image_shape == CIFAR10_SHAPE else _vgg_trunk(image, layers.ReLU)
+        x = layers.Flatten(name="flatten_3")(trunk)
         x = Dropout(DROPOUT_RATE)(x)
         return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
 
@@ -128,6 +133,16 @@ def _vgg_trunk(x, activation):
 def _vgg_convolution(x, n_filters, padding, activation):
     x = layers.Conv2D(n_filters, 3, 1, padding)(x)
     return BatchNormalization()(activation()(x))
+
+
+def _strided_trunk(x):
+    """Image (batch, 32, 32, 3) -> features (batch, 1, 1, 512): the convolutions of Table B.10."""
+    for index, n_filters in enumerate((128, 256, 256, 512)):
+        x = Dropout(DROPOUT_RATE)(x) if index else x
+        x = layers.MaxPooling2D(2)(x) if index == 2 else x
+        x = layers.Conv2D(n_filters, 3, 2, "same")(x)
+        x = BatchNormalization()(layers.LeakyReLU(NEGATIVE_SLOPE)(x))
+    return x
 
 
 def _bagan_trunk(x):

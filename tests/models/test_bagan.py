@@ -45,7 +45,8 @@ def test_covariance_of_a_small_class_is_shrunk_to_full_rank():
 def training():
     with seeded(0):
         generator, discriminator = thesis_mnist.bagan_generator(4), thesis_mnist.bagan_discriminator(3)
-    model = bagan.BAGANTraining(generator, discriminator, keras.optimizers.SGD(1e-3), 0.0)
+    optimizers = keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3)
+    model = bagan.BAGANTraining(generator, discriminator, *optimizers, 0.0)
     model.build_optimizers()
     return model
 
@@ -57,12 +58,11 @@ def batch():
         "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
         "labels": tf.constant([0, 1, 2, 0, 1, 2]),
         "fake_latent": tf.constant(rng.standard_normal((2, 4)), tf.float32),
-        "fake_labels": tf.constant([0, 1]),
-        "other_latent": tf.constant(rng.standard_normal((6, 4)), tf.float32),
-        "other_labels": tf.constant([2, 0, 1, 2, 0, 1]),
+        "latent": tf.constant(rng.standard_normal((8, 4)), tf.float32),
+        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
         "real_numbers": tf.zeros((6, 7)),
         "fake_numbers": tf.zeros((2, 7)),
-        "other_numbers": tf.zeros((6, 7)),
+        "generated_numbers": tf.zeros((8, 7)),
     }
 
 
@@ -92,6 +92,33 @@ def test_each_loss_moves_only_its_own_network(weights, names, training, batch, m
     after = weights_now()
     moved = {name for name in before if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))}
     assert moved == names
+
+
+def test_generator_meets_the_discriminator_that_has_just_learned(training, batch, monkeypatch):
+    after_d, seen_by_g = [], []
+    minimise, judged = training.minimise, training.judged
+
+    def watched_minimise(name, *args):
+        minimise(name, *args)
+        after_d.extend(training.discriminator.get_weights() if name == "discriminator" else [])
+
+    def watched_judged(images, numbers):
+        seen_by_g[:] = training.discriminator.get_weights()
+        return judged(images, numbers)
+
+    before = training.discriminator.get_weights()
+    monkeypatch.setattr(training, "minimise", watched_minimise)
+    monkeypatch.setattr(training, "judged", watched_judged)
+    training.train_step(batch)
+    assert any((a != b).any() for a, b in zip(before, seen_by_g, strict=True))
+    for a, b in zip(after_d, seen_by_g, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_only_adam_of_the_adversarial_stage_has_the_authors_momentum():
+    assert balancer("bagan")._new_optimizer().beta_1 == 0.9
+    assert balancer("bagan")._new_optimizer(beta_1=bagan.BETA_1).beta_1 == 0.5
+    assert not hasattr(balancer("bagan", optimizer="rmsprop")._new_optimizer(beta_1=bagan.BETA_1), "beta_1")
 
 
 def test_a_class_of_one_image_is_refused(few_digits):

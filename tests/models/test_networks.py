@@ -73,6 +73,16 @@ def test_scaled_networks_keep_section_4_2():
     assert kinds.count("Dropout") == kinds.count("Conv2D") > 3
 
 
+def test_the_classifier_of_cvae_gan_for_cifar10_has_the_convolutions_of_table_b_10():
+    kinds = ("Conv2D", "LeakyReLU", "BatchNormalization", "MaxPooling2D")
+
+    def trunk(model):
+        return [row for row in unnamed(model) if row["type"] in kinds]
+
+    assert trunk(Scaled((32, 32, 3)).cvae_gan_classifier(10)) == trunk(classifiers.cifar10_classifier())
+    assert trunk(Scaled((32, 32, 1)).cvae_gan_classifier(10)) != trunk(classifiers.cifar10_classifier())
+
+
 def test_scaled_networks_start_from_8_to_16_pixels_or_half_of_a_side_under_16():
     starts = {8: 4, 12: 6, 15: 8, 16: 8, 31: 16, 32: 8, 63: 16, 64: 8, 48: 12, 104: 13, 127: 16, 128: 8, 136: 9}
     for side, start in starts.items():
