@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .files import read_json, write_atomically
 from .image_dataset import DatasetError
@@ -79,7 +78,9 @@ def _continued(unfinished: Path, note: Path, known: dict, shape, images_of, desc
     return known
 
 
-def _bar(description: str | None, n_images: int, n_done: int) -> tqdm:
+def _bar(description: str | None, n_images: int, n_done: int):
+    from tqdm import tqdm
+
     hidden = description is None
     return tqdm(None, description, n_images, initial=n_done, unit="image", disable=hidden, delay=2, mininterval=1)
 

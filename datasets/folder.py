@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import PIL
 from PIL import Image
-from tqdm import tqdm
 
 from .decoding import decoded, is_decoded
 from .image_dataset import DatasetError, ImageDataset
@@ -66,6 +65,8 @@ def scan(folder: str | Path) -> Listing:
     are fewer than 2 or more than 1000 classes, a class has fewer than two images, or the names of two classes differ
     only in case or in their Unicode form.
     """
+    from tqdm import tqdm
+
     folder = Path(folder)
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}")
@@ -190,6 +191,8 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     """The listing without the files that `load` will leave out, as far as their headers tell, in a small part of its
     time: files that are damaged further in stay. Names them, and raises DatasetError, as `load` does.
     """
+    from tqdm import tqdm
+
     kept, unreadable, paths = {name: [] for name in listing.class_names}, [], listing.all_paths
     for path in tqdm(paths, f"headers of {listing.folder}", unit="image", disable=not verbose, delay=2, mininterval=1):
         try:

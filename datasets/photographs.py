@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from joblib import Parallel, delayed
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from .image_dataset import DatasetError
@@ -80,6 +79,7 @@ def decode_all(
     For an unreadable image the third item is the DatasetError that says why; one given as content is passed on. Several
     images are decoded at a time.
     """
+    from joblib import Parallel, delayed
 
     def decode_one(index, name, content):
         if isinstance(content, DatasetError):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .files import appearing
 
@@ -123,6 +122,8 @@ def joined(parts: list[np.ndarray | StoredImages]) -> np.ndarray | StoredImages:
 
 def in_parts(images: np.ndarray | StoredImages, description: str | None = None) -> Iterator[np.ndarray]:
     """The images as arrays, a thousand at a time; with a description a bar shows the time left."""
+    from tqdm import tqdm
+
     starts = range(0, len(images), N_IMAGES_AT_ONCE)
     bar = tqdm(total=len(images), desc=description, unit="image", disable=description is None, delay=2, mininterval=1)
     with bar:
