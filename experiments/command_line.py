@@ -80,7 +80,7 @@ def call(command: str, prog: str, arguments: list[str] | None = None) -> None:
     """
     from ..datasets.image_dataset import DatasetError
 
-    quieten()
+    prepare_tensorflow()
     warnings.formatwarning = lambda message, *_: f"{prog}: {message}\n"
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
@@ -136,11 +136,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or of_onednn
 
 
-def quieten() -> None:
-    """Silence TensorFlow's advice, such as that on retracing: every cell has its own networks.
+def prepare_tensorflow() -> None:
+    """What TensorFlow is to know before it is imported; who has set these variables has decided otherwise.
 
-    Who sets TF_CPP_MIN_LOG_LEVEL to 0 or 1 wants to read what it says.
+    Its advice is silenced, such as that on retracing: every cell has its own networks. Of TF_CPP_MIN_LOG_LEVEL 0 and 1
+    let all of it through. It uses the kernels of oneDNN on every processor: by itself it does so on those alone that
+    have instructions for neural networks, and is slower on others.
     """
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") not in ("0", "1"):
         start_up_lines.hide()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

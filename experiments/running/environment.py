@@ -30,7 +30,7 @@ def environment(strategy) -> dict:
         "devices": [_device(device) for device in tf.config.get_visible_devices()],
         "strategy": type(strategy).__name__,
         "n_replicas": strategy.num_replicas_in_sync,
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
         "variables": {name: os.environ.get(name, "") for name in RECORDED_VARIABLES},
     }
 

@@ -36,12 +36,18 @@ print("after", file=sys.stderr)
 IMPORTING = """
 import sys
 from class_balancing.experiments import command_line
-command_line.quieten()
+command_line.prepare_tensorflow()
 assert "tensorflow" not in sys.modules
 import tensorflow
 assert tensorflow.__spec__.loader is tensorflow.__loader__ and hasattr(tensorflow.__loader__, "get_source")
 assert not [finder for finder in sys.meta_path if type(finder).__module__.startswith("class_balancing")]
 print("imported", file=sys.stderr)
+"""
+ONEDNN = """
+import os
+from class_balancing.experiments import command_line
+command_line.prepare_tensorflow()
+print(os.environ["TF_ENABLE_ONEDNN_OPTS"])
 """
 
 
@@ -77,3 +83,11 @@ def test_tensorflow_is_imported_without_them_unless_all_is_asked_for(level, hidd
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))}
     environment |= {"TF_CPP_MIN_LOG_LEVEL": level} if level else {}
     assert error_of(IMPORTING, **environment) == (0, f"{hidden}{TOLD}{hidden}imported\n")
+
+
+@pytest.mark.parametrize(("asked", "used"), [(None, "1"), ("0", "0")])
+def test_onednn_is_used_unless_it_is_switched_off(asked, used, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    environment = os.environ | ({"TF_ENABLE_ONEDNN_OPTS": asked} if asked else {})
+    words = [sys.executable, "-c", ONEDNN]
+    assert subprocess.run(words, env=environment, capture_output=True, text=True).stdout.strip() == used
