@@ -34,8 +34,10 @@ class BAGAN(AveragedGenerator, HasLatents):
 
     The defaults are the thesis's for MNIST (section 4.3): Adam in both stages. `optimizer` is Keras' name of one, for
     Vehicles "rmsprop". `head` is D's last activation (see `bagan_discriminator`): by default softmax, as the authors'
-    code has it, where Table B.6 prints sigmoid. With `augmentation_strength` D sees all images through
-    `models.augmentation`, for few images; the thesis has none.
+    code has it, where Table B.6 prints sigmoid. With `autoencoder_min_improvement` above 0 the autoencoder's training
+    ends before `n_autoencoder_epochs` where five epochs lower its mean loss by less than this share of that of the five
+    before: its plateau. With `augmentation_strength` D sees all images through `models.augmentation`, for few images;
+    the thesis has none.
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels,
     classes and batches at least two images.
@@ -48,9 +50,14 @@ class BAGAN(AveragedGenerator, HasLatents):
     latent_size: int = 10
     optimizer: str = "adam"
     head: str = "softmax"
+    autoencoder_min_improvement: float = 0.0
     augmentation_strength: float = 0.0
 
-    later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
+    fractions = ("autoencoder_min_improvement",)
+    later_parameters = AveragedGenerator.later_parameters | {
+        "autoencoder_min_improvement": 0.0,
+        "augmentation_strength": 0.0,
+    }
     epochs_of_stage = {"autoencoder": "n_autoencoder_epochs", "adversarial": "n_epochs"}
     schedules = {
         "smoke": SHORT | {"steps": {"n_autoencoder_epochs": 20, "n_epochs": 20}},
@@ -90,7 +97,12 @@ class BAGAN(AveragedGenerator, HasLatents):
             raise ValueError(f"batch_size must be at least 2, for a real image and a fake one, got {self.batch_size}")
         model = AutoencoderTraining(self.encoder_, self.decoder_, self._new_optimizer())
         batch = min(self.batch_size, len(images))
-        yield Stage(model, *shuffled_batches(images, class_indices, batch, self.seed_), name="autoencoder")
+        yield Stage(
+            model,
+            *shuffled_batches(images, class_indices, batch, self.seed_),
+            name="autoencoder",
+            min_improvement=self.autoencoder_min_improvement,
+        )
         hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
         self.class_means_, self.class_factors_ = class_gaussians(self._encoded(images), class_indices)
         yield self._adversarial_stage(images, class_indices)

@@ -19,6 +19,7 @@ CHECKPOINTS_KEPT = 2
 EPOCHS_FILE = "epochs.txt"  # how many the training beside it is to have
 CHECKPOINT_SHARE_OF_TIME = 0.05
 N_PICTURES = 6
+PLATEAU_EPOCHS = 5
 
 
 class TrainingDivergedError(RuntimeError):
@@ -95,6 +96,31 @@ class History(keras.callbacks.Callback):
             write_atomically(self.path, pd.DataFrame(self.rows).to_csv(index=False))
 
 
+class StopAtPlateau(keras.callbacks.Callback):
+    """Stops training after an epoch at whose end `at_plateau` holds; comes after `history`, before checkpoints."""
+
+    def __init__(self, history: History, min_improvement: float):
+        super().__init__()
+        self.history = history
+        self.min_improvement = min_improvement
+
+    def on_epoch_end(self, epoch, logs=None):
+        if at_plateau(self.history.rows, self.min_improvement):
+            self.model.stop_training = True
+
+
+def at_plateau(rows: list[dict], min_improvement: float) -> bool:
+    """Whether the mean loss of the last five epochs is above 1 - `min_improvement` times that of the five before.
+
+    `rows` are those of a history with one loss, which is positive. With `min_improvement` 0 a training has no plateau.
+    """
+    if min_improvement == 0 or len(rows) < 2 * PLATEAU_EPOCHS:
+        return False
+    values = [next(value for name, value in row.items() if name not in ("epoch", "seconds")) for row in rows]
+    before, last = values[-2 * PLATEAU_EPOCHS : -PLATEAU_EPOCHS], values[-PLATEAU_EPOCHS:]
+    return sum(last) > (1 - min_improvement) * sum(before)
+
+
 class Checkpoints(keras.callbacks.Callback):
     """All variables of the model and its optimizers at the ends of epochs: `epoch-000012-<sha256>.npz`, the newest two.
 
@@ -137,7 +163,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         started = time.perf_counter()
-        is_last = epoch + 1 == self.params["epochs"]
+        is_last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         is_due = is_last or started - self.last_saved >= self.save_duration_s / CHECKPOINT_SHARE_OF_TIME
         if not (self.is_chief and is_due):
             return

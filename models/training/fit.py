@@ -22,7 +22,17 @@ from ...datasets.batches import prompt
 from ...datasets.files import set_aside, write_atomically
 from ...datasets.pixels import to_pixels
 from .averaging import Average
-from .callbacks import EPOCHS_FILE, Checkpoints, EpochSeeds, FiniteLosses, History, MadeMeanwhile, Progress
+from .callbacks import (
+    EPOCHS_FILE,
+    Checkpoints,
+    EpochSeeds,
+    FiniteLosses,
+    History,
+    MadeMeanwhile,
+    Progress,
+    StopAtPlateau,
+    at_plateau,
+)
 from .replicas import distributed, n_replicas, same_everywhere
 
 PREDICTION_BATCH_SIZE = 500
@@ -185,7 +195,8 @@ class Stage:
     `name` is its name in the history and that of its folder; `kind` is its key in `Trained.epochs_of_stage` if
     several stages are of one kind, such as one for each class (None: its name). `n_epochs` is that of a stage which
     takes another number of epochs than this parameter says (None: as it says). `made_now` gives uint8 images (n,
-    height, width, channels) of what the networks make by now, always from the same inputs.
+    height, width, channels) of what the networks make by now, always from the same inputs. With `min_improvement` above
+    0 a stage of one loss ends earlier where `callbacks.at_plateau` says so.
     """
 
     model: TrainingModel
@@ -195,6 +206,7 @@ class Stage:
     kind: str | None = None
     n_epochs: int | None = None
     made_now: Callable[[], np.ndarray] | None = None
+    min_improvement: float = 0.0
 
     @property
     def epochs_of(self) -> str:
@@ -234,8 +246,9 @@ def train(
     if not same_everywhere(n_epochs_done):
         raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
     history = History(folder / "history.csv" if folder else None, n_epochs_done, is_chief)
-    if n_epochs_done < n_epochs:
+    if n_epochs_done < n_epochs and not at_plateau(history.rows, stage.min_improvement):
         callbacks = [EpochSeeds(random_state), FiniteLosses(description, checkpoints), history]
+        callbacks += [StopAtPlateau(history, stage.min_improvement)]
         callbacks += [MadeMeanwhile(folder, stage.made_now)] if folder and stage.made_now and is_chief else []
         callbacks += [checkpoints] if checkpoints else []
         callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []

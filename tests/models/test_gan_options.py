@@ -73,7 +73,7 @@ def test_records_of_before_stay_valid(name):
     plain, changed = METHODS[name].new(), METHODS[name].new(ema_momentum=0.9, augmentation_strength=0.25)
     assert options <= plain.get_params().keys()
     later = set(plain.later_parameters)
-    assert later == options - ({"augmentation_strength"} if name in ("dcgan", "wgan_gp") else set())
+    assert later & options == options - ({"augmentation_strength"} if name in ("dcgan", "wgan_gp") else set())
     assert plain.get_params().keys() - plain.recorded_parameters().keys() == later
     assert options <= changed.recorded_parameters().keys()
 
