@@ -3,6 +3,7 @@
 Networks take images float32 (batch, height, width, channels) in [-1, 1] and give probabilities (batch, n_classes).
 """
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -12,6 +13,7 @@ from ..datasets.batches import batches_in_order, prompt, shuffled_batches
 from ..datasets.image_dataset import ImageDataset
 
 PREDICTION_BATCH_SIZE = 1000
+N_COMPILED = 4  # networks that are kept with what was traced of them
 
 
 def train_classifier(
@@ -33,7 +35,8 @@ def train_classifier(
     adjust: Callable | None = None,
     callbacks=(),
 ) -> tuple[keras.Model, dict]:
-    """Train `build(n_classes)` with Adam; the weights of the epoch with the best validation accuracy are restored.
+    """Train `build(n_classes, image_shape)` with Adam; the weights of the epoch with the best validation accuracy are
+    restored.
 
     The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
     Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
@@ -49,16 +52,9 @@ def train_classifier(
     epoch. The same arguments on the same machine give the same weights. Python's, numpy's and TensorFlow's global
     random generators are seeded with `random_state`.
     """
-    keras.utils.set_random_seed(random_state)
-    model = build(train.n_classes)
-    for layer in _layers_of(model, keras.layers.Dropout):
-        layer.rate *= dropout_factor
     batch_size = min(batch_size, len(train.labels))
     steps_per_pass, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
     steps_per_epoch = steps_per_epoch or steps_per_pass
-    if final_learning_rate is not None:
-        share = final_learning_rate / learning_rate
-        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_epochs * steps_per_epoch, share)
     examples = batches(0)
     validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
     if change is None and loss is None:
@@ -71,10 +67,18 @@ def train_classifier(
             lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
         )
         loss = loss or "categorical_crossentropy"
-    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
+    network = build, train.n_classes, train.images.shape[1:], dropout_factor
+    compiled, optimizer_state = _compiled(
+        *network, learning_rate, final_learning_rate, n_epochs * steps_per_epoch, loss
+    )
+    keras.utils.set_random_seed(random_state)
+    model = _built(*network)
+    _copy_state(model, compiled)
+    for variable, value in zip(compiled.optimizer.variables, optimizer_state, strict=True):
+        variable.assign(value)
     best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
     statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
-    history = model.fit(
+    history = compiled.fit(
         prompt(examples),
         epochs=n_epochs,
         steps_per_epoch=steps_per_epoch,
@@ -84,7 +88,38 @@ def train_classifier(
         callbacks=[*statistics, best, *callbacks],
         verbose=0,
     )
+    _copy_state(compiled, model)
     return model if adjust is None else keras.Model(model.input, adjust(model.output)), history.history
+
+
+@functools.lru_cache(maxsize=N_COMPILED)
+def _compiled(
+    build, n_classes, image_shape, dropout_factor, learning_rate, final_learning_rate, n_steps, loss
+) -> tuple[keras.Model, list[np.ndarray]]:
+    """A network to train, and the values of its optimizer's variables before the first step.
+
+    The next classifier of the same kind is trained in it again: to trace a step takes as long as hundreds of steps.
+    """
+    model = _built(build, n_classes, image_shape, dropout_factor)
+    if final_learning_rate is not None:
+        share = final_learning_rate / learning_rate
+        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps, share)
+    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    return model, [variable.numpy() for variable in model.optimizer.variables]
+
+
+def _built(build, n_classes, image_shape, dropout_factor) -> keras.Model:
+    model = build(n_classes, image_shape)
+    for layer in _layers_of(model, keras.layers.Dropout):
+        layer.rate *= dropout_factor
+    return model
+
+
+def _copy_state(source: keras.Model, target: keras.Model) -> None:
+    """Weights and the states of random layers, between networks of the same layers."""
+    for value, variable in zip(source.variables, target.variables, strict=True):
+        variable.assign(value)
 
 
 def _with_one_hot_labels(examples, n_classes: int):
@@ -115,28 +150,38 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
         dropouts = _layers_of(self.model, keras.layers.Dropout)
         normalisations = _layers_of(self.model, keras.layers.BatchNormalization)
         usual = [layer.rate for layer in dropouts], [layer.momentum for layer in normalisations]
-        for layer in dropouts:
-            layer.rate = 0.0
-        for index, (batch,) in enumerate(batches_in_order(self.images, PREDICTION_BATCH_SIZE)):
-            for layer in normalisations:
-                layer.momentum = index / (index + 1)  # so that the moving average is the mean over batches
-            self.model(batch, training=True)
-        for layer, rate in zip(dropouts, usual[0], strict=True):
-            layer.rate = rate
-        for layer, momentum in zip(normalisations, usual[1], strict=True):
-            layer.momentum = momentum
+        try:
+            for layer in dropouts:
+                layer.rate = 0.0
+            for index, (batch,) in enumerate(batches_in_order(self.images, PREDICTION_BATCH_SIZE)):
+                for layer in normalisations:
+                    layer.momentum = index / (index + 1)  # so that the moving average is the mean over batches
+                self.model(batch, training=True)
+        finally:
+            for layer, rate in zip(dropouts, usual[0], strict=True):
+                layer.rate = rate
+            for layer, momentum in zip(normalisations, usual[1], strict=True):
+                layer.momentum = momentum
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
-    return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
+    return _outputs(model, images)[0].argmax(axis=1)
 
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
     both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
-    probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
+    probabilities, features = _outputs(both, images)
     return probabilities, features
+
+
+def _outputs(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """Each output of the model for uint8 images; without tracing, which takes longer than a few batches do."""
+    parts = [
+        keras.tree.flatten(model(batch, training=False)) for (batch,) in batches_in_order(images, PREDICTION_BATCH_SIZE)
+    ]
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
 def features(model: keras.Model, images: np.ndarray) -> np.ndarray:

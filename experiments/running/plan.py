@@ -14,7 +14,7 @@ from ...models import BASELINE, in_order, named
 from ...models.method import Chained, Method
 from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, REFERENCES, Cell
 
-SECONDS_TO_START = 4  # building and tracing a classifier
+SECONDS_TO_START = 2  # of a classifier; the first of a process takes longer
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
 
 

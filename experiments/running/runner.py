@@ -271,7 +271,7 @@ class Runner:
         callbacks = [FiniteLosses(f"{cell}, classifier")]
         callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
         return classifiers.train_classifier(
-            partial(builder(task.classifier.network), image_shape=train.images.shape[1:]),
+            builder(task.classifier.network),
             train,
             validation,
             random_state=cell.seed,

@@ -18,10 +18,10 @@ def train(parts, build=mnist_classifier, **changes):
     return classifiers.train_classifier(build, *parts, **arguments)
 
 
-def small(n_classes):
+def small(n_classes, image_shape):
     """For tests that any network would do for."""
     softmax = keras.layers.Dense(n_classes, "softmax")
-    return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), softmax])
+    return keras.Sequential([keras.Input(image_shape), keras.layers.Flatten(), softmax])
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,39 @@ def test_it_repeats_to_the_bit(build, method, parts):
     arguments = method.classifier_arguments(parts[0].labels)
     one, other = (train(parts, build, n_epochs=1, **arguments)[0].get_weights() for _ in range(2))
     for found, expected in zip(one, other, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def dropping(n_classes, image_shape):
+    """A network with states of all kinds: weights, moving averages, generators of masks."""
+    from class_balancing.models.layers import BatchNormalization, Dropout
+
+    image = keras.Input(image_shape)
+    x = Dropout(0.3)(BatchNormalization()(image))
+    return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(keras.layers.Flatten()(x)))
+
+
+def test_it_does_not_matter_what_was_trained_before(parts):
+    arguments = {"n_epochs": 2, "final_learning_rate": 0.0, "n_statistics_images": 50}
+    alone, history = train(parts, dropping, random_state=1, **arguments)
+    other, _ = train(parts, dropping, random_state=2, **arguments)
+    kept = other.get_weights()
+
+    class Ends(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, dropping, random_state=3, callbacks=[Ends()], **arguments)
+    again, history_again = train(parts, dropping, random_state=1, **arguments)
+    assert history == history_again
+    for found, expected in zip(again.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    for found, expected in zip(other.get_weights(), kept, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    classifiers._compiled.cache_clear()
+    afresh, _ = train(parts, dropping, random_state=1, **arguments)
+    for found, expected in zip(afresh.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -129,8 +162,8 @@ def test_the_dropout_factor_multiplies_every_rate_and_changes_the_training(parts
     import keras
     from class_balancing.models.layers import Dropout
 
-    def build(n_classes):
-        image = keras.Input((28, 28, 1))
+    def build(n_classes, image_shape):
+        image = keras.Input(image_shape)
         x = Dropout(0.5, name="first")(keras.layers.Flatten()(image))
         x = Dropout(0.4, name="second")(keras.layers.Dense(8, "relu")(x))
         return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(x))

@@ -42,7 +42,7 @@ def quick_training():
         train = arguments["train"]
         assert len(arguments["validation"].labels), "or the real one would fail"
         keras.utils.set_random_seed(arguments["random_state"])
-        model = arguments["build"](train.n_classes)
+        model = arguments["build"](train.n_classes, train.images.shape[1:])
         _, features = classifiers.probabilities_and_features(model, train.images)
         means = np.stack([features[train.labels == label].mean(axis=0) for label in range(train.n_classes)])
         model.get_layer("dense_3").set_weights([2 * means.T, -(means**2).sum(axis=1)])

@@ -60,8 +60,8 @@ def test_a_classifier_that_sees_only_the_prior_calls_everything_the_rare_class_o
     images = np.full((100, 8, 8, 1), 100, np.uint8)
     data = ImageDataset("same", images, LABELS, ("many", "few"))
 
-    def build(n_classes):
-        image = keras.Input((8, 8, 1))
+    def build(n_classes, image_shape):
+        image = keras.Input(image_shape)
         return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(keras.layers.Flatten()(image)))
 
     def shares(**arguments):
