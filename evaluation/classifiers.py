@@ -5,12 +5,14 @@ Networks take images float32 (batch, height, width, channels) in [-1, 1] and giv
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from ..datasets.batches import batches_in_order, prompt, shuffled_batches
 from ..datasets.image_dataset import ImageDataset
+from .best_epoch import BestEpoch
 
 PREDICTION_BATCH_SIZE = 1000
 N_COMPILED = 4  # networks that are kept with what was traced of them
@@ -34,6 +36,7 @@ def train_classifier(
     loss: Callable | None = None,
     adjust: Callable | None = None,
     callbacks=(),
+    kept: Path | None = None,
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes, image_shape)` with Adam; the weights of the epoch with the best validation accuracy are
     restored.
@@ -48,6 +51,8 @@ def train_classifier(
     labels to learn from. `loss(labels, probabilities)`, of one-hot labels, takes the place of the cross-entropy;
     `adjust(probabilities)` is applied to what the trained model gives.
 
+    A training of long epochs leaves its state in the file `kept`, and continues from it if it is there (`BestEpoch`).
+
     Returns the model and Keras' history: for each of loss, accuracy, val_loss and val_accuracy a list of values per
     epoch. The same arguments on the same machine give the same weights. Python's, numpy's and TensorFlow's global
     random generators are seeded with `random_state`.
@@ -55,18 +60,8 @@ def train_classifier(
     batch_size = min(batch_size, len(train.labels))
     steps_per_pass, batches = shuffled_batches(train.images, train.labels, batch_size, random_state)
     steps_per_epoch = steps_per_epoch or steps_per_pass
-    examples = batches(0)
-    validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
-    if change is None and loss is None:
-        examples = examples.map(lambda batch: (batch["images"], batch["labels"]))
-        loss = "sparse_categorical_crossentropy"
-    else:
-        examples = _with_one_hot_labels(examples, train.n_classes)
-        examples = examples.map(_images_and_labels if change is None else change(random_state))
-        validation_examples = validation_examples.map(
-            lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
-        )
-        loss = loss or "categorical_crossentropy"
+    is_plain = change is None and loss is None
+    loss = loss or ("sparse_categorical_crossentropy" if is_plain else "categorical_crossentropy")
     network = build, train.n_classes, train.images.shape[1:], dropout_factor
     compiled, optimizer_state = _compiled(
         *network, learning_rate, final_learning_rate, n_epochs * steps_per_epoch, loss
@@ -76,10 +71,23 @@ def train_classifier(
     _copy_state(model, compiled)
     for variable, value in zip(compiled.optimizer.variables, optimizer_state, strict=True):
         variable.assign(value)
-    best = keras.callbacks.EarlyStopping("val_accuracy", patience=n_epochs, restore_best_weights=True)
+    best = BestEpoch(kept)
+    n_epochs_done = best.restore(compiled)
+
+    examples = batches(n_epochs_done * steps_per_epoch)
+    validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
+    if is_plain:
+        examples = examples.map(_images_and_labels)
+    else:
+        examples = _with_one_hot_labels(examples, train.n_classes)
+        examples = examples.map(_images_and_labels if change is None else change(random_state))
+        validation_examples = validation_examples.map(
+            lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
+        )
     statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
-    history = compiled.fit(
+    compiled.fit(
         prompt(examples),
+        initial_epoch=n_epochs_done,
         epochs=n_epochs,
         steps_per_epoch=steps_per_epoch,
         shuffle=False,
@@ -89,7 +97,7 @@ def train_classifier(
         verbose=0,
     )
     _copy_state(compiled, model)
-    return model if adjust is None else keras.Model(model.input, adjust(model.output)), history.history
+    return model if adjust is None else keras.Model(model.input, adjust(model.output)), best.history
 
 
 @functools.lru_cache(maxsize=N_COMPILED)

@@ -30,6 +30,7 @@ from .rounds import rounds
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
 MIN_IMAGES_OF_SSIM = 4
 STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
+KEPT = "classifier-epochs.npz"  # in the cell's folder while its classifier is trained
 CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
 
 
@@ -80,7 +81,8 @@ class Runner:
                         for path in folder.glob(STORED.format("*") + "*"):
                             path.unlink()
                     write_atomically(folder / "cell.json", json.dumps(record, indent=1) + "\n")
-                    self.failure_log(cell).unlink(missing_ok=True)
+                    for path in (self.failure_log(cell), folder / KEPT):
+                        path.unlink(missing_ok=True)
         return record
 
     def parts_of(self, cell: Cell) -> protocol.Parts:
@@ -211,7 +213,7 @@ class Runner:
     def _classify(self, cell: Cell, new_images: dict[int, np.ndarray]) -> dict:
         task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
         started = time.perf_counter()
-        model, history = self.classifier(cell, *self.learned_from(cell, new_images))
+        model, history = self.classifier(cell, *self.learned_from(cell, new_images), self.plan.folder(cell) / KEPT)
         predicted = classifiers.predict(model, parts.test.images)
         record = {
             "scores": scores.scores(parts.test.labels, predicted, task.measured, parts.test.n_classes),
@@ -259,8 +261,11 @@ class Runner:
         labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
         return protocol.with_new_images(parts, made, labels, task)
 
-    def classifier(self, cell: Cell, train: ImageDataset, validation: ImageDataset) -> tuple:
-        """A classifier trained as the cell's method says, from its seed, and the history of its training."""
+    def classifier(self, cell: Cell, train: ImageDataset, validation: ImageDataset, kept: Path | None = None) -> tuple:
+        """A classifier trained as the cell's method says, from its seed, and the history of its training.
+
+        A long training continues from the file `kept`.
+        """
         task = self.plan.tasks[cell.task]
         arguments = dict(task.classifier.schedules[self.plan.schedule])
         for way in named(cell.method).classifier_methods if cell.has_method else ():
@@ -276,6 +281,7 @@ class Runner:
             validation,
             random_state=cell.seed,
             callbacks=callbacks,
+            kept=kept,
             **arguments,
         )
 

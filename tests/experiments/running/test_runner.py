@@ -12,7 +12,7 @@ from class_balancing.experiments.running import runner as runners
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.plan import Plan
-from class_balancing.experiments.running.runner import CLASSIFIER, Runner
+from class_balancing.experiments.running.runner import CLASSIFIER, KEPT, Runner
 from class_balancing.models import METHODS, Method, geometric
 
 pytestmark = [
@@ -146,6 +146,25 @@ def test_class_weights_reach_the_classifier(small, monkeypatch):
     assert weights[4] > 2.5 * weights[3], "three quarters of class 4 are missing"
     assert record["configuration"]["class_weight"] == "balanced"
     assert "ssim" not in record
+
+
+def test_what_a_long_training_has_left_is_deleted_with_the_finished_cell_alone(small, monkeypatch):
+    made, cell = small(), Cell("digits-75", "unbalanced", 0)
+    path, found, train = made.plan.folder(cell) / KEPT, [], classifiers.train_classifier
+
+    def leaves(*parts, kept, **arguments):
+        found.append(kept.exists())
+        kept.write_bytes(b"epochs")
+        if len(found) == 1:
+            raise KeyboardInterrupt
+        return train(*parts, **arguments)
+
+    monkeypatch.setattr(classifiers, "train_classifier", leaves)
+    with pytest.raises(KeyboardInterrupt):
+        made.run(cell)
+    made.run(cell)
+    assert found == [False, True]
+    assert sorted(each.name for each in path.parent.iterdir()) == [".lock", "cell.json"]
 
 
 def all_but_the_first(n):
