@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -191,14 +192,13 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def writable_folder(path: str) -> Path:
-    """The folder, created if it is missing; raises UsageError if nothing can be written to it."""
-    folder = Path(path)
-    probe = folder / f".writable-{os.getpid()}"
+def check_writable(folder: Path, remedy: str = "choose another folder with --out") -> None:
+    """Raise UsageError if nothing can be written to the folder, which need not exist, and is not made."""
+    place = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):  # which on Linux has no name
+            pass
     except OSError as error:
-        raise UsageError(f"cannot write to {folder} ({error.strerror}); choose another folder with --out") from error
-    return folder
+        raise UsageError(f"cannot write to {folder} ({error.strerror}); {remedy}") from error

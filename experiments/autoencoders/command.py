@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...datasets.tasks import SCHEDULES
-from ..command_line import Parser, writable_folder
+from ..command_line import Parser
 from ..running import locks, run_folder
 from ..running.plan import duration
 from .data import DATASETS, parts_of
@@ -46,9 +46,8 @@ def main(options) -> int:
         return 0
     datasets = loaded(plan, options.data_dir)
     check_folder(plan, datasets)
-    writable_folder(options.out)
-    print_plan(plan)
     with locks.held(plan.out, wait=False):
+        print_plan(plan)
         run(plan, datasets)
     print(f"Tables are in {plan.out / 'tables'}, figures in {plan.out / 'figures'}, measurements in "
           f"{plan.out / 'results.csv'}.\nNext: open {plan.out / 'index.html'} in a browser.")  # fmt: skip

@@ -89,12 +89,13 @@ def main(options) -> int:
     working = working_folder(options)
     check_claim(working, options)
     folder.check_disk(working, n_bytes_needed(options, listing, sum(additions.values()), shape))
-    print_plan(options, listing, additions, shape)
     if options.dry_run:
+        print_plan(options, listing, additions, shape)
         folder_options.print_unseen()
         return 0
-    working.parent.mkdir(parents=True, exist_ok=True)
+    devices.check(options.devices)
     with locks.held(working, wait=False):
+        print_plan(options, listing, additions, shape)
         is_new = not (working / RUN_FILE).exists()
         loaded = folder.load(listing, shape, working, options.strict, verbose=1)
         try:

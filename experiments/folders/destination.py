@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ...datasets.files import copy_atomically, write_atomically
-from ..command_line import UsageError
+from ..command_line import UsageError, check_writable
 from . import options as folder_options
 from .run_file import RUN_FILE, holds, holds_other_files
 
@@ -32,7 +32,9 @@ def replaced_folder(destination: Path) -> Path:
 
 
 def check_destination(options) -> None:
-    """Raise UsageError if DST or FILE exists and may not be replaced, or two of SRC, DST and FILE collide."""
+    """Raise UsageError if DST or FILE exists and may not be replaced or cannot be written, or two of SRC, DST and FILE
+    collide.
+    """
     source, destination = Path(options.source).resolve(), Path(options.destination).resolve()
     working = working_folder(options)
     for folder_made in (destination, working):
@@ -42,6 +44,7 @@ def check_destination(options) -> None:
         raise UsageError(f"{working} is needed to work in, but holds other files; move it away or choose another DST")
     if destination.is_file():
         raise UsageError(f"{options.destination} is a file; choose another DST")
+    check_writable(working, "choose another DST")
     if destination.is_dir() and any(destination.iterdir()):
         if not options.force:
             raise UsageError(f"{options.destination} already exists; choose another DST or give --force")

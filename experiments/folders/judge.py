@@ -12,7 +12,7 @@ from ...datasets.decoding import remove_others
 from ...datasets.groups import read_groups
 from ...datasets.stored_images import n_bytes
 from ...models import BASELINE, METHODS, in_order, named
-from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
+from ..command_line import EXIT_FAILED, Parser, UsageError, check_writable, method_name, positive
 from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan
@@ -140,6 +140,7 @@ def main(options) -> int:
         raise UsageError(f"{out} lies in {options.source}; choose another folder with --out")
     if holds_other_files(out):
         raise UsageError(f"{out} holds files that judge did not write; choose another folder with --out")
+    check_writable(out)
     labels = np.repeat(np.arange(len(listing.paths)), list(counts.values()))
     options.rivals = rivals(options)
     options.folds = options.folds or default_folds(labels, groups)
@@ -162,11 +163,14 @@ def main(options) -> int:
     n_new = round(sum(max(learned.values()) - n for n in learned.values()) * max(options.proportions))
     needed = folder.n_bytes_decoded(listing, shape) + n_bytes(options.jobs * n_new, (*shape, 3))
     folder.check_disk(out, needed)
-    print_plan(plan, options, listing, splits[0], groups)
+    check_extractor(options)
     if options.dry_run:
+        print_plan(plan, options, listing, splits[0], groups)
         folder_options.print_unseen()
         return 0
-    with locks.held(writable_folder(options.out), wait=False):
+    devices.check(options.devices)
+    with locks.held(out, wait=False):
+        print_plan(plan, options, listing, splits[0], groups)
         loaded = folder.load(listing, shape, out, options.strict, verbose=1)
         groups, dataset = folder_options.groups_of(loaded.paths, paths, groups), loaded.dataset
         plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
@@ -200,8 +204,8 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
     from . import report
     from .contest import Contest
 
-    extractor = chosen_extractor(options)
     runner = Runner(plan, {"folder": loaded.dataset}, groups, devices.strategy(options.devices), verbose=0)
+    extractor = chosen_extractor(options)
     tasks = list(plan.tasks.values())
     if not runner.parts(tasks[0].name).additions(max(options.proportions)):
         raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
@@ -247,16 +251,23 @@ def _chosen(options) -> dict:
     return {name: getattr(options, name) for name in ("schedule", "no_flip", "filter", "extractor")}
 
 
+def check_extractor(options) -> None:
+    """Raise UsageError if the extractor's weights are not there."""
+    if options.extractor == "inception":
+        from ...evaluation.features import inception_weights_path
+
+        path = inception_weights_path()
+        if not path.exists():
+            raise UsageError(f"--extractor inception: there are no weights in {path}; put them there or leave it out")
+
+
 def chosen_extractor(options):
     """None for the features of the classifier of the originals, which the report finds itself."""
     if options.extractor == "classifier":
         return None
     from ...evaluation.features import inception_features, inception_weights_path
 
-    path = inception_weights_path()
-    if not path.exists():
-        raise UsageError(f"--extractor inception: there are no weights in {path}; put them there or leave it out")
     try:
-        return inception_features(path)
+        return inception_features(inception_weights_path())
     except ValueError as error:
         raise UsageError(f"--extractor inception: {error}") from error

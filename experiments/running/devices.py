@@ -27,6 +27,26 @@ def add_to(parser: argparse.ArgumentParser, more: str = "") -> None:
     )  # fmt: skip
 
 
+def check(chosen: str | int) -> None:
+    """Raise UsageError if there are fewer GPUs than asked for; imports TensorFlow only for what may not be there."""
+    if chosen not in ("auto", "cpu"):
+        _gpus(chosen)
+
+
+def _gpus(chosen: str | int) -> list:
+    """Those of this machine that train networks; raises UsageError if there are fewer than asked for."""
+    import tensorflow as tf
+
+    found = [] if chosen == "cpu" else tf.config.get_visible_devices("GPU")
+    if chosen == "gpu" and not found:
+        raise UsageError("--devices gpu: TensorFlow finds no GPU; use auto or cpu, or install '.[gpu]'")
+    if not found or not isinstance(chosen, int):
+        return found
+    if chosen > len(found):
+        raise UsageError(f"--devices {chosen}: TensorFlow finds only {len(found)} GPU(s)")
+    return found[:chosen]
+
+
 def strategy(chosen: str | int):
     """The `tf.distribute` strategy; to be made before anything else uses TensorFlow.
 
@@ -36,16 +56,8 @@ def strategy(chosen: str | int):
     """
     import tensorflow as tf
 
-    if chosen == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    gpus = tf.config.get_visible_devices("GPU")
-    if chosen == "gpu" and not gpus:
-        raise UsageError("--devices gpu: TensorFlow finds no GPU; use auto or cpu, or install '.[gpu]'")
-    if gpus and isinstance(chosen, int):
-        if chosen > len(gpus):
-            raise UsageError(f"--devices {chosen}: TensorFlow finds only {len(gpus)} GPU(s)")
-        gpus = gpus[:chosen]
-        tf.config.set_visible_devices(gpus, "GPU")
+    gpus = _gpus(chosen)
+    tf.config.set_visible_devices(gpus, "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     if n_machines() > 1:

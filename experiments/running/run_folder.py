@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ...datasets.files import write_atomically
-from ..command_line import UsageError
+from ..command_line import UsageError, check_writable
 
 RUN_FILE = "run.json"
 OTHER = "choose another folder with --out"
@@ -14,7 +14,7 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
     """What `run.json` will hold: the options `chosen`, those `optional` that are used, a hash of each dataset's images.
 
     `written` are names that the command writes into the folder. Raises UsageError if it holds such a name from
-    elsewhere, or results of other options or images.
+    elsewhere, or results of other options or images, or if nothing can be written to it.
     """
     path = out / RUN_FILE
     foreign = [name for name in written if not path.exists() and (out / name).exists()]
@@ -31,6 +31,7 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
     if held and of_held != options:
         words = (f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in of_held.items())
         raise UsageError(f"{out} holds results of {', '.join(words)}; {OTHER}")
+    check_writable(out)
     digests = {name: dataset.digest for name, dataset in datasets.items()}
     for name, found in held.get("datasets", {}).items():
         if digests.setdefault(name, found) != found:

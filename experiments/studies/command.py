@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...datasets.image_dataset import ImageDataset
 from ...models import BASELINE
-from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive, writable_folder
+from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive
 from ..running import devices, locks, run_folder
 from ..running.cell import Cell
 from ..running.plan import duration
@@ -67,18 +67,20 @@ def main(options) -> int:
     check_folder(study, {})
     tasks = [name for name, studied in STUDIED.items() if studied.task.dataset in options.datasets]
     parts = study.parts(tasks, options.methods)
-    left = unfinished(study, parts)
-    print_plan(study, parts, left)
+    planned = left = unfinished(study, parts)
     if options.dry_run:
+        print_plan(study, parts, left)
         return 0
     if options.render:
         left = [part for part in left if has_records(study, part)]
         if not left and not (study.out / "cells.csv").exists():
             raise UsageError(f"nothing is finished in {study.out}")
+    else:
+        devices.check(options.devices)
     names = dict.fromkeys(part.dataset for part in left)
     datasets = {name: dataset_in(name, options.data_dir) for name in names}
     check_folder(study, datasets)
-    writable_folder(options.out)
+    print_plan(study, parts, planned)
     claim_folder(study, datasets)
     n_failed = 0 if options.render else run(study, parts, left, datasets, options)
     if options.render or not left:

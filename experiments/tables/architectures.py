@@ -5,10 +5,11 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 from ...datasets.tasks import Task
 from ...models import METHODS
-from ..command_line import Parser, writable_folder
+from ..command_line import Parser, check_writable
 from ..running import locks
 from . import SOURCES, TASKS
 
@@ -104,7 +105,8 @@ def parse(prog: str, arguments=None):
 
 
 def main(options) -> int:
-    out = writable_folder(options.out)
+    out = Path(options.out)
+    check_writable(out)
     with locks.held(out, wait=False):
         return write(out)
 

@@ -11,7 +11,7 @@ from ...datasets.tasks import SCHEDULES, Task
 from ...evaluation.protocol import PROTOCOLS, part_indices
 from ...models import BASELINE, METHODS, named
 from ...models.method import Chained
-from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, percentage, positive, writable_folder
+from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, percentage, positive
 from ..running import devices, locks, run_folder
 from ..running.cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, Cell, cell_named
 from ..running.filters import FILTERS, HELP, check_packages
@@ -151,7 +151,7 @@ def main(options) -> int:
     if options.dry_run:
         print_plan(plan, cells)
         return 0
-    writable_folder(options.out)
+    devices.check(options.devices)
     print_plan(plan, cells)
     return run(plan, tasks, cells, datasets, options)
 

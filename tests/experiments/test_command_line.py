@@ -1,5 +1,6 @@
 """The commands as a user calls them: the console script, the scripts, their help, and how mistakes and failures end."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -72,6 +73,20 @@ def processor_seconds() -> float:
     """Of the processes that this one has waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+@pytest.mark.parametrize("place", ["/proc", "/proc/not/there", os.devnull, f"{os.devnull}/below"])
+def test_a_place_that_cannot_be_written_is_told(place):
+    with pytest.raises(UsageError, match=rf"^cannot write to {place} \(.+\); choose another folder with --out$"):
+        command_line.check_writable(Path(place))
+
+
+def test_a_place_that_can_be_written_is_not_made(tmp_path):
+    before = tmp_path.stat().st_mtime_ns
+    command_line.check_writable(tmp_path / "not" / "there")
+    assert not list(tmp_path.iterdir())
+    if sys.platform == "linux":
+        assert tmp_path.stat().st_mtime_ns == before
 
 
 def test_the_console_script_is_this_packages():

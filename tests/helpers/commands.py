@@ -42,9 +42,10 @@ def call(command: str, *arguments) -> int:
 
 
 def refusal(capsys, command: str, *arguments) -> str:
-    """The one sentence on standard error that a call with a mistake ends with."""
+    """The one sentence on standard error that a call with a mistake ends with; before it nothing is said."""
     assert call(command, *arguments) == 2
-    error = capsys.readouterr().err
+    output, error = capsys.readouterr()
+    assert output == ""
     assert error.startswith(f"{SCRIPTS[command]}: ")
     assert len(error.strip().splitlines()) == 1
     return error.strip()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_folder
+import tensorflow as tf
 from class_balancing.experiments import command_line
 from class_balancing.experiments.command_line import FailedError, UsageError
 from class_balancing.experiments.folders import balance, contents, destination
@@ -214,6 +215,19 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
 def test_mistakes_are_one_sentence(arguments, message, source, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert message in commands.refusal(capsys, "balance", source, tmp_path / "dst", *arguments)
+    assert os.listdir(tmp_path) == ["src"]
+
+
+@pytest.mark.parametrize("given", [(), ("--dry-run",)])
+def test_a_place_that_cannot_be_written_is_told_before_the_plan(given, source, capsys):
+    sentence = commands.refusal(capsys, "balance", source, "/proc/dst", "--method", "geometric", *given)
+    assert re.search(r"cannot write to /proc/dst\.partial \(.+\); choose another DST$", sentence)
+
+
+def test_a_gpu_that_is_not_there_is_told_before_the_plan(source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
+    asked = (source, tmp_path / "dst", "--method", "geometric", "--devices", "gpu")
+    assert "--devices gpu: TensorFlow finds no GPU" in commands.refusal(capsys, "balance", *asked)
     assert os.listdir(tmp_path) == ["src"]
 
 

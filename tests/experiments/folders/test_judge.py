@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_folder
+import tensorflow as tf
 from class_balancing.datasets import folder
 from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
@@ -361,6 +362,21 @@ def test_mistakes_are_one_sentence(counts, arguments, message, tmp_path, monkeyp
     monkeypatch.setattr(features, "inception_weights_path", lambda: tmp_path / "none")
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert re.search(message, commands.refusal(capsys, "judge", source, *arguments, "--out", tmp_path / "out"))
+
+
+@pytest.mark.parametrize("given", [(), ("--dry-run",)])
+def test_a_place_that_cannot_be_written_is_told_before_the_plan(given, tmp_path, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 20, "light": 40})
+    sentence = commands.refusal(capsys, "judge", source, *given, "--out", "/proc/out")
+    assert re.search(r"cannot write to /proc/out \(.+\); choose another folder with --out$", sentence)
+
+
+def test_a_gpu_that_is_not_there_is_told_before_the_plan(tmp_path, monkeypatch, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 20, "light": 40})
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
+    asked = (source, "--methods", "--devices", "gpu", "--out", tmp_path / "out")
+    assert "--devices gpu: TensorFlow finds no GPU" in commands.refusal(capsys, "judge", *asked)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_method_that_needs_more_images_than_there_are_to_learn_from_is_told(tmp_path, monkeypatch, capsys):

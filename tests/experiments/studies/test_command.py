@@ -175,10 +175,20 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path, capsys):
         (("--methods", "smote+cvae"), "smote+cvae: "),
         (("--datasets", "vehicles", "--data-dir", "/nowhere"), "there is no folder /nowhere"),
         ((*ASKED, "--out", os.devnull), f"cannot write to {os.devnull}"),
+        ((*ASKED, "--out", "/proc/out", "--dry-run"), "cannot write to /proc/out"),
     ],
 )
 def test_mistakes_are_one_sentence(capsys, tmp_path, arguments, message):
     assert message in commands.refusal(capsys, "study", "--out", tmp_path / "out", *arguments)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_gpu_that_is_not_there_is_told_before_the_plan(capsys, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
+    sentence = commands.refusal(capsys, "study", *ASKED, "--devices", "gpu", "--out", tmp_path / "out")
+    assert "--devices gpu: TensorFlow finds no GPU" in sentence
     assert not (tmp_path / "out").exists()
 
 
