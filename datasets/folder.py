@@ -246,17 +246,18 @@ def n_bytes_of_files(listing: Listing) -> int:
 def check_disk(place: Path, needed: int) -> None:
     """Raise DatasetError if fewer than `needed` bytes are free on the disk of the folder, which need not exist.
 
-    Where decoding into the folder has begun, it has been checked, and part of them is used already.
+    Where decoding into the folder has begun, it has been checked, and part of them is used already. A file system that
+    says that it has no room at all, as some in memory or on a network do, has none that can be known.
     """
     if place.is_dir() and any(map(is_decoded, place.iterdir())):
         return
     while not place.exists():
         place = place.parent
-    free = shutil.disk_usage(place).free
-    if needed > free:
+    usage = shutil.disk_usage(place)
+    if usage.total and needed > usage.free:
         raise DatasetError(
-            f"this may take {needed / 1e9:.1f} GB of the disk of {place}, of which {free / 1e9:.1f} GB are free; make "
-            "space or choose another disk or a smaller --image-size"
+            f"this may take {needed / 1e9:.1f} GB of the disk of {place}, of which {usage.free / 1e9:.1f} GB are free; "
+            "make space or choose another disk or a smaller --image-size"
         )
 
 

@@ -1,6 +1,8 @@
+import contextlib
 import csv
 import os
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -218,6 +220,14 @@ def test_what_no_disk_holds_is_refused(source, tmp_path):
     ):
         folder.check_disk(tmp_path / "not" / "there", needed)
     folder.check_disk(tmp_path, folder.n_bytes_of_files(folder.scan(source)))
+
+
+def test_where_no_room_is_known_none_is_asked_for(tmp_path, monkeypatch):
+    for total, is_refused in ((0, False), (1, True)):
+        usage = types.SimpleNamespace(total=total, used=0, free=0)
+        monkeypatch.setattr(folder.shutil, "disk_usage", lambda _, known=usage: known)
+        with pytest.raises(DatasetError, match=r"0\.0 GB are free") if is_refused else contextlib.nullcontext():
+            folder.check_disk(tmp_path, 1000)
 
 
 def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_path):

@@ -118,7 +118,7 @@ def test_twenty_times_the_new_images_take_no_more_memory(monkeypatch):
 
 
 def test_what_the_disk_does_not_hold_is_refused_before_hours_of_work(source, monkeypatch, tmp_path):
-    monkeypatch.setattr(folder.shutil, "disk_usage", lambda _: type("usage", (), {"free": 10_000}))
+    monkeypatch.setattr(folder.shutil, "disk_usage", lambda _: type("usage", (), {"total": 20_000, "free": 10_000}))
     with pytest.raises(ValueError, match=r"this may take 0\.0 GB of the disk of .*, of which 0\.0 GB are free; make"):
         called(source, tmp_path / "dst", "--method", "geometric")
     assert not (tmp_path / "dst.partial").exists()
