@@ -9,7 +9,7 @@ from pathlib import Path
 from ...datasets.files import copy_atomically, write_atomically
 from ..command_line import UsageError, check_writable
 from . import options as folder_options
-from .run_file import RUN_FILE, holds, holds_other_files
+from .run_file import RUN_FILE, differing, holds_other_files
 
 MODEL = "model.npz"  # of the working folder
 PREVIEW = "preview.png"
@@ -71,10 +71,10 @@ def check_claim(working: Path, options, **images: str) -> None:
     `images` is their hash under the name "images"; without it only the options count.
     """
     path = working / RUN_FILE
-    if path.exists() and not holds(path, _chosen(options) | images):
+    if path.exists() and (words := differing(path, _chosen(options), images)):
         raise UsageError(
-            f"{working} holds the unfinished work of another command (see {path}); finish that one, delete the "
-            "folder or choose another DST"
+            f"{working} holds the unfinished work of another command, {words} (see {path}); finish that one, "
+            "delete the folder or choose another DST"
         )
 
 

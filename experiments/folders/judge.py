@@ -19,7 +19,7 @@ from ..running.plan import Plan
 from . import options as folder_options
 from .entrants import ALWAYS, CHOICES, SHORTLIST, entrants, images_by, rivals
 from .judge_plan import print_plan
-from .run_file import RUN_FILE, holds, holds_other_files
+from .run_file import RUN_FILE, differing, holds_other_files
 from .task import PROTOCOL, check, check_memory, default_folds, judged_tasks, split
 
 DEFAULT_OUT = "results/judge"
@@ -229,8 +229,8 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
 def check_claim(out: Path, options, **images) -> None:
     """Raise UsageError if OUT holds results of other options or, of what is given about them, of other images."""
     path = out / RUN_FILE
-    if path.exists() and not holds(path, _chosen(options) | images):
-        raise UsageError(f"{out} holds results of other images or options ({path}); choose another folder with --out")
+    if path.exists() and (words := differing(path, _chosen(options), images)):
+        raise UsageError(f"{out} holds results {words} ({path}); choose another folder with --out")
 
 
 def claim(out: Path, options, loaded: folder.LoadedFolder, groups: np.ndarray | None) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ...datasets.decoding import is_decoded
+from ..running import run_folder
 
 RUN_FILE = "run.json"
 
@@ -15,10 +16,20 @@ def holds_other_files(folder: Path) -> bool:
     return any(path.name != ".lock" and not is_decoded(path) for path in folder.iterdir())
 
 
-def holds(path: Path, values: dict) -> bool:
-    """Whether the JSON file is sound and has these values, maybe besides others."""
+def differing(path: Path, options: dict, images: dict) -> str:
+    """How the work that the JSON file describes is other than what is asked for, in words; "" if it is not.
+
+    `options` are all that count, `images` is what is known of the images so far.
+    """
     try:
         held = json.loads(path.read_text())
     except ValueError:
-        return False
-    return all(name in held and held[name] == value for name, value in json.loads(json.dumps(values)).items())
+        return "of something else"
+    options, images = json.loads(json.dumps([options, images]))
+    if not options.keys() | images.keys() <= held.keys():
+        return "of something else"
+    of_options = run_folder.differing({name: held[name] for name in options}, options)
+    of_images = (
+        "of other images or another --image-size" if any(held[name] != value for name, value in images.items()) else ""
+    )
+    return of_options or of_images

@@ -24,19 +24,36 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
         held = json.loads(path.read_text()) if path.exists() else {}
     except ValueError as error:
         raise UsageError(f"{path} is damaged; move it away or {OTHER}") from error
-    if held and not chosen.keys() <= held.keys():
+    if held and not (chosen.keys() <= held.keys() and chosen.get("command") == held.get("command")):
         raise UsageError(f"{path} was not written by this program; {OTHER}")
     options = chosen | {name: value for name, value in optional.items() if value}
     of_held = {name: value for name, value in held.items() if name != "datasets"}
-    if held and of_held != options:
-        words = (f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in of_held.items())
-        raise UsageError(f"{out} holds results of {', '.join(words)}; {OTHER}")
+    if held and (words := differing(of_held, options)):
+        raise UsageError(f"{out} holds results {words}; {OTHER}")
     check_writable(out)
     digests = {name: dataset.digest for name, dataset in datasets.items()}
     for name, found in held.get("datasets", {}).items():
         if digests.setdefault(name, found) != found:
             raise UsageError(f"{out} holds results of other {name} images than those found now; {OTHER}")
     return options | {"datasets": digests}
+
+
+def differing(held: dict, asked: dict) -> str:
+    """The options whose values differ, with both, as "with --seed 0, not with --seed 1"; "" if none do."""
+    names = [name for name in dict.fromkeys([*held, *asked]) if held.get(name) != asked.get(name)]
+    of_held, of_asked = (" and ".join(_in_words(name, values.get(name)) for name in names) for values in (held, asked))
+    return f"{of_held}, not {of_asked}" if names else ""
+
+
+def _in_words(name: str, value) -> str:
+    option = "--filter" if name == "filters" else f"--{name.replace('_', '-')}"
+    if value is True:
+        return f"with {option}"
+    if value is None or value is False or value == []:
+        return f"without {option}"
+    if isinstance(value, list):
+        value = ("x" if name == "image_size" else " ").join(map(str, value))
+    return f"with {option} {value}"
 
 
 def write(out: Path, held: dict) -> None:

@@ -230,10 +230,11 @@ def test_a_folder_with_anything_else_is_refused(capsys, tmp_path):
     assert "holds tables, which this program did not write; choose another folder with --out" in refusal()
     run = tmp_path / "run.json"
     run.write_text('{"command": "autoencoder", "schedule": "quick", "datasets": {"digits": "0"}}')
-    assert "holds results of command autoencoder, schedule quick" in refusal("--schedule", "smoke")
+    assert "holds results with --schedule quick, not with --schedule smoke;" in refusal("--schedule", "smoke")
     assert "holds results of other digits images" in refusal()
-    run.write_text('{"schedule": "quick", "protocol": "thesis"}')
-    assert "was not written by this program" in refusal()
+    for held in ('{"schedule": "quick", "protocol": "thesis"}', '{"schedule": "quick", "command": "study"}'):
+        run.write_text(held)
+        assert "was not written by this program" in refusal()
     run.write_text("{")
     assert "is damaged; move it away or choose another folder with --out" in refusal()
 

@@ -147,12 +147,17 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(source, tmp_
     working = tmp_path / "dst.partial"
     (working / "training").mkdir(parents=True)
     (working / "training" / "epoch-000004-abc.npz").touch()
-    destination.claim(working, balance.parse("balance.py", [*map(str, asked)]), "digest")
-    assert called(*asked) == 0
+    claimed = [*map(str, asked), "--image-size", "12x12"]
+    destination.claim(working, balance.parse("balance.py", claimed), "digest")
+    assert called(*asked, "--image-size", "12") == 0
     after = re.search("; about (.*) on two cores .* where finished epochs are kept.", capsys.readouterr().out)[1]
     assert int(before.removesuffix(" s")) >= int(after.removesuffix(" s")) + 4
-    with pytest.raises(UsageError, match="holds the unfinished work of another command"):
+    words = "another command, with --image-size 12x12 and with --seed 0, not without --image-size and with --seed 1 "
+    with pytest.raises(UsageError, match=f"holds the unfinished work of {words}"):
         called(*asked, "--seed", "1")
+    (working / "run.json").write_text('{"seed": 0}')
+    with pytest.raises(UsageError, match="holds the unfinished work of another command, of something else "):
+        called(*asked)
     with pytest.raises(ValueError, match="1 of 96 files are not readable images"):
         called(*asked, "--strict")
 

@@ -170,7 +170,7 @@ def test_the_same_command_computes_nothing_again_and_refuses_other_options(judge
     monkeypatch.setattr(folder, "decode_all", lambda *_: pytest.fail("decoded again"))
     assert called(source, *ASKED, "--out", out) == 0
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")} == before
-    with pytest.raises(UsageError, match="holds results of other images or options"):
+    with pytest.raises(UsageError, match="holds results with --filter confidence duplicates, not without --filter"):
         called(source, "--methods", "smote", "--out", out)
     assert len(list(out.glob("images-*"))) == 2, "the images and what is known of them"
     assert not list(out.glob("runs/*/new-*"))
@@ -180,13 +180,13 @@ def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(jud
     source, out = judged
     before = sorted(out.glob("images-*"))
     other = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20, "striped": 50})
-    with pytest.raises(UsageError, match="holds results of other images or options"):
+    with pytest.raises(UsageError, match="holds results of other images or another --image-size"):
         called(other, *ASKED, "--out", out)
     assert set(before) < set(out.glob("images-*"))
     assert called(source, *ASKED, "--out", out) == 0
     assert sorted(out.glob("images-*")) == before
     (other / "striped").rename(other / "spotted")
-    with pytest.raises(UsageError, match="holds results of other images or options"):
+    with pytest.raises(UsageError, match="holds results of other images or another --image-size"):
         called(other, *ASKED, "--out", out)
     assert sorted(out.glob("images-*")) == before, "other classes are known before anything is decoded"
 
@@ -241,8 +241,14 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, ca
     (tmp_path / "out" / "run.json").write_text(json.dumps(judge._chosen(options) | {"class_names": ["dark", "light"]}))
     assert judge.main(options) == 0
     assert re.search(r"cvae +training \d+ s, \d+ s of it left", capsys.readouterr().out)
-    for other in (["--extractor", "inception"], ["--no-flip"]):
-        with pytest.raises(UsageError, match="holds results of other images or options"):
+    for other, told in (
+        (["--extractor", "inception"], "with --extractor classifier, not with --extractor inception"),
+        (
+            ["--no-flip", "--filter", "confidence"],
+            "without --no-flip and without --filter, not with --no-flip and with --filter confidence",
+        ),
+    ):
+        with pytest.raises(UsageError, match=f"holds results {told} "):
             judge.main(judge.parse("judge.py", [*words, "--dry-run", *other]))
 
 

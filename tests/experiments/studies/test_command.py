@@ -196,7 +196,9 @@ def test_a_folder_with_anything_else_is_refused(committed, capsys, monkeypatch):
     def refusal(*arguments):
         return commands.refusal(capsys, "study", *ASKED, "--out", committed, *arguments)
 
-    assert "holds results of command study, schedule smoke; choose another folder with --out" in refusal()
+    assert (
+        "holds results with --schedule smoke, not with --schedule quick; choose another folder with --out" in refusal()
+    )
     held = json.loads((committed / "run.json").read_text())
     (committed / "run.json").write_text(json.dumps(held | {"datasets": {"digits": "0"}}))
     (committed / "cells.csv").unlink()

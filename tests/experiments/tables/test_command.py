@@ -100,7 +100,10 @@ def test_a_folder_with_files_of_the_same_names_is_refused(name, tmp_path, capsys
 def test_a_folder_of_another_schedule_is_refused(tmp_path, capsys):
     (tmp_path / "run.json").write_text('{"schedule": "quick", "protocol": "clean"}')
     sentence = commands.refusal(capsys, "tables", *DIGITS, "--out", tmp_path)
-    assert "holds results of schedule quick, protocol clean" in sentence
+    assert (
+        "with --schedule quick and with --protocol clean, not with --schedule smoke and with --protocol thesis;"
+        in sentence
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
@@ -111,12 +114,13 @@ def test_a_folder_of_other_filters_is_refused(tmp_path, capsys):
     held = {"schedule": "smoke", "protocol": "thesis", "filters": ["duplicates", "confidence"]}
     assert json.loads((tmp_path / "run.json").read_text()) == held | {"datasets": {"digits": "0123"}}
     command.check_folder(filtered, {})
-    for given in ((), ("--filter", "confidence", "duplicates")):
+    others = {(): "without --filter", ("--filter", "confidence", "duplicates"): "with --filter confidence duplicates"}
+    for given, words in others.items():
         sentence = commands.refusal(capsys, "tables", *DIGITS, *given, "--out", tmp_path)
-        assert "holds results of schedule smoke, protocol thesis, filters duplicates, confidence;" in sentence
+        assert f"holds results with --filter duplicates confidence, not {words}; choose another" in sentence
     (tmp_path / "run.json").write_text('{"schedule": "smoke", "protocol": "thesis"}')
     sentence = commands.refusal(capsys, "tables", *DIGITS, "--filter", "confidence", "--out", tmp_path)
-    assert "holds results of schedule smoke, protocol thesis; choose another" in sentence
+    assert "holds results without --filter, not with --filter confidence; choose another" in sentence
 
 
 @pytest.mark.parametrize(
@@ -258,5 +262,5 @@ def test_a_folder_that_became_another_ones_meanwhile_is_not_claimed(tmp_path):
     command.claim_folder(plan, {"mnist": dataset})
     held["datasets"]["mnist"] = "0123"
     assert json.loads((tmp_path / "run.json").read_text())["datasets"] == held["datasets"]
-    with pytest.raises(UsageError, match="holds results of schedule smoke, protocol thesis"):
+    with pytest.raises(UsageError, match="holds results with --protocol thesis, not with --protocol clean"):
         command.claim_folder(Plan(tmp_path, TASKS, "smoke", "clean"), {})
