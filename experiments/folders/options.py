@@ -109,7 +109,12 @@ def sampling_strategy(words: list[str], class_names) -> str | float | dict[str, 
     pairs = {}
     for word in words:
         name, _, count = word.rpartition("=")
-        if name not in class_names or not count.isdecimal():
+        if name in class_names and not count.isdecimal():
+            raise UsageError(
+                f"--sampling-strategy {word}: the number of images of {name} must be a whole number, such as "
+                f"{name}=500, got {count!r}"
+            )
+        if name not in class_names:
             raise UsageError(
                 f"--sampling-strategy: {word!r} is not CLASS=COUNT with one of the classes "
                 f"{folder.listed(list(class_names), ', ')}"

@@ -36,7 +36,12 @@ def test_a_number_is_the_ratio_of_two_classes():
     [
         (["most"], "must be one of auto, minority"),
         (["horses=10"], "'horses=10' is not CLASS=COUNT with one of the classes cats, dogs, red birds"),
-        (["cats=many"], "'cats=many' is not CLASS=COUNT"),
+        (["=5"], "'=5' is not CLASS=COUNT with one of the classes cats, dogs, red birds"),
+        (["cats=20", "dogs"], "'dogs' is not CLASS=COUNT with one of the classes"),
+        (["cats=many"], "cats=many: the number of images of cats must be a whole number, such as cats=500, got 'many'"),
+        (["cats=1e9"], "cats=1e9: the number of images of cats must be a whole number, such as cats=500, got '1e9'"),
+        (["cats=-1"], "cats must be a whole number, such as cats=500, got '-1'"),
+        (["dogs=50", "cats="], "cats must be a whole number, such as cats=500, got ''"),
         (["cats=5"], "cats=5: the class already has 10 images"),
         (["cats=17", "cats=18"], "names the class cats twice"),
     ],
