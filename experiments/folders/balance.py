@@ -172,17 +172,30 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
         for name, rate in of_classes.items():
             print("{}: {} passed {} of the new images and {} of real ones.".format(name, chosen, *in_words(rate)))
     print(f"{destination} holds {sum(counts.values())} originals and {sum(additions.values())} new images, listed in")
-    print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}. Next, whether they help:")
-    print(judging_command(options))
+    print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}.")
+    if share := share_of_balance(additions, counts):
+        print(f"Next, whether they help:\n{judging_command(options, share)}")
     return 0
 
 
-def judging_command(options) -> str:
-    """The command that judges the method on the same images."""
+def share_of_balance(additions: dict[str, int], counts: dict[str, int]) -> float | None:
+    """What `--proportions` of `judge.py` stands for these additions: how many times what restores the balance.
+
+    None if it is not the same for all classes, or more than `judge.py` takes.
+    """
+    lacking = {name: max(counts.values()) - count for name, count in counts.items()}
+    share = float(f"{sum(additions.values()) / max(1, sum(lacking.values())):g}")
+    is_same = all(additions[name] == round(share * n) for name, n in lacking.items())
+    return share if is_same and share <= folder_options.MAX_PROPORTION else None
+
+
+def judging_command(options, share: float) -> str:
+    """The command that judges the method on the same images, with that share of what restores the balance."""
     words = [*words_of("judge"), options.source, "--methods", options.method]
     if options.image_size:
         words += ["--image-size", "{}x{}".format(*options.image_size)]
     if options.schedule != "quick":
         words += ["--schedule", options.schedule]
+    words += ["--proportions", f"{share:g}"] if share != 1 else []
     words += ["--filter", *options.filter] if options.filter else []
     return shlex.join(words + ["--no-flip"] * options.no_flip)

@@ -111,13 +111,15 @@ def way(text: str) -> str:
 
 
 def proportion(text: str) -> float:
-    """argparse type: a number above 0 and at most 10."""
+    """argparse type: a number above 0 and at most MAX_PROPORTION."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value <= 10:
-        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 10, got {text!r}")
+    if not 0 < value <= folder_options.MAX_PROPORTION:
+        raise argparse.ArgumentTypeError(
+            f"expected a number above 0 and at most {folder_options.MAX_PROPORTION}, got {text!r}"
+        )
     return value
 
 

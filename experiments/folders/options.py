@@ -12,6 +12,7 @@ from ..command_line import UsageError, positive
 from ..running import devices
 
 STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
+MAX_PROPORTION = 10  # of `judge.py`: new images, in multiples of what restores the balance
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("file", "method", "class", "seed", "parent", "styles", "model_sha256")
 MANIFEST_START = ",".join(MANIFEST_COLUMNS[:5])  # which version 0.3 wrote too

@@ -357,6 +357,31 @@ def test_the_next_command_judges_what_was_made(source, monkeypatch, tmp_path, ca
 
 
 @pytest.mark.parametrize(
+    ("wanted", "proportions"),
+    [
+        (["not majority"], []),
+        (["light=28"], ["--proportions", "0.5"]),
+        (["light=24", "dark=44"], None),
+        (["dark=44"], None),
+    ],
+)
+def test_no_other_numbers_are_judged_than_were_made(wanted, proportions, source, tmp_path, capsys):
+    called(source, tmp_path / "dst", "--method", "geometric", "--sampling-strategy", *wanted)
+    printed = capsys.readouterr().out
+    assert printed.count("Next") == (proportions is not None)
+    if proportions is not None:
+        assert printed.endswith(f"{' '.join([str(source), '--methods', 'geometric', *proportions])}\n")
+
+
+def test_the_share_of_what_restores_the_balance():
+    counts = {"a": 800, "b": 100, "c": 300}
+    for additions, share in (((0, 700, 500), 1), ((0, 400, 286), 0.571667), ((0, 400, 300), None), ((10, 9, 9), None)):
+        found = balance.share_of_balance(dict(zip("abc", additions, strict=True)), counts)
+        assert found == share
+    assert balance.share_of_balance({"a": 0, "b": 22}, {"a": 3, "b": 1}) is None, "judge.py takes no more than 10"
+
+
+@pytest.mark.parametrize(
     ("strategy", "message"),
     [
         (["light=17", "light=18"], "names the class light twice"),
