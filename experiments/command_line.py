@@ -50,7 +50,10 @@ class FailedError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence."""
+    """An argument parser whose errors are one sentence, and whose options must be written in full."""
+
+    def __init__(self, prog: str, **keywords):
+        super().__init__(prog, allow_abbrev=False, **keywords)
 
     def error(self, message):
         self.exit(EXIT_USAGE, f"{self.prog}: {message}; see --help\n")

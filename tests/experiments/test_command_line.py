@@ -115,6 +115,11 @@ def test_the_console_script_calls_what_the_script_calls(monkeypatch, capsys):
         ([], "class-balancing: the following arguments are required: COMMAND; see --help"),
         (["--fast", "tables"], "class-balancing: the following arguments are required: COMMAND; see --help"),
         (["tables", "--fast"], "class-balancing tables: unrecognized arguments: --fast; see --help"),
+        (
+            ["judge", "src", "--method", "cvae"],
+            "class-balancing judge: unrecognized arguments: --method cvae; see --help",
+        ),
+        (["tables", "--dry"], "class-balancing tables: unrecognized arguments: --dry; see --help"),
         (["judge"], "class-balancing judge: the following arguments are required: SRC; see --help"),
     ],
 )
