@@ -61,13 +61,17 @@ def images_by(name: str) -> str | None:
     return method.name if method else None
 
 
+def trains_networks(name: str) -> bool:
+    """Whether networks make the images of a rival."""
+    return named(name).makes_images and named(name).family == "network"
+
+
 def entrants(plan: Plan, options) -> list[Entrant]:
     """Every rival with every proportion; those that make no images have none."""
     folds = tuple(plan.tasks)
     found = []
     for name in options.rivals:
-        is_trained = named(name).makes_images and named(name).family == "network"
-        tasks = folds[: options.network_folds] if is_trained else folds
+        tasks = folds[: options.network_folds] if trains_networks(name) else folds
         shares = options.proportions if named(name).makes_images else [1.0]
         found += [Entrant(name, share, tasks) for share in shares]
     return found

@@ -17,7 +17,7 @@ from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages
 from ..running.plan import Plan
 from . import options as folder_options
-from .entrants import ALWAYS, CHOICES, SHORTLIST, entrants, images_by, rivals
+from .entrants import ALWAYS, CHOICES, SHORTLIST, entrants, images_by, rivals, trains_networks
 from .judge_plan import print_plan
 from .run_file import RUN_FILE, differing, holds_other_files
 from .task import PROTOCOL, check, check_memory, default_folds, judged_tasks, split
@@ -148,15 +148,19 @@ def main(options) -> int:
     options.folds = options.folds or default_folds(labels, groups)
     if options.network_folds and options.network_folds > options.folds:
         raise UsageError(f"--network-folds {options.network_folds}: there are {options.folds} folds")
-    options.first_look = max(MIN_SEEDS if (options.network_folds or options.folds) > 1 else 3, options.trainings)
-    if options.seeds < options.first_look:
-        raise UsageError(f"--seeds {options.seeds}: a verdict needs at least {options.first_look} without folds")
     plan = planned(options, listing.class_names, labels, groups, (*shape, 3))
     splits = [split(task, labels, groups) for task in plan.tasks.values()]
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
     learned = dict(zip(listing.class_names, learned, strict=True))
     if not options.are_chosen:
         leave_out(options, learned, shape)
+    if options.network_folds and not any(map(trains_networks, options.rivals)):
+        raise UsageError("--network-folds: no method that trains networks takes part; name one or leave the option out")
+    n_folds = options.network_folds or options.folds
+    options.first_look = max(MIN_SEEDS if n_folds > 1 else 3, options.trainings)
+    if options.seeds < options.first_look:
+        where = "without folds" if options.folds == 1 else f"with --network-folds {n_folds}"
+        raise UsageError(f"--seeds {options.seeds}: a verdict needs at least {options.first_look} {where}")
     making = [name for name in map(images_by, options.rivals) if name]
     check(making, options.schedule, learned, shape)
     small = [name for name, n in learned.items() if n < max(learned.values())]

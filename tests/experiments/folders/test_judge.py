@@ -334,6 +334,16 @@ def test_groups_csv_is_read(tmp_path, quick):
         ({"a": 9, "b": 12}, ["--seeds", "1"], "a verdict needs at least 2"),
         ({"a": 40, "b": 50}, ["--seeds", "2", "--folds", "1"], "a verdict needs at least 3 without folds"),
         ({"a": 40, "b": 50}, ["--folds", "3", "--network-folds", "4"], "--network-folds 4: there are 3 folds"),
+        (
+            {"a": 40, "b": 50},
+            ["--methods", "smote", "--network-folds", "1"],
+            "no method that trains networks takes part",
+        ),
+        (
+            {"a": 40, "b": 50},
+            ["--methods", "cvae", "--network-folds", "1", "--seeds", "2"],
+            "--seeds 2: a verdict needs at least 3 with --network-folds 1",
+        ),
         ({"a": 9, "b": 12}, ["--trainings", "9"], "expected 1, or 2 up to the number of seeds, 5"),
         ({"a": 9, "b": 12}, ["--with", "smote"], "smote is no way to train the classifier; there are class_weights,"),
         ({"a": 40, "b": 50}, ["--with", "cutmix", "--methods", "mixup"], "--with cutmix: .* exclude each other"),
