@@ -17,7 +17,14 @@ from .filters import drawn
 
 MAX_IMAGES = 1000  # of a class, real or new
 MAX_IMAGES_OF_ALL = 50_000  # new ones of all classes
-POSSIBLE = {"Fréchet": (0.0, np.inf), "density": (0.0, np.inf), "coverage": (0.0, 1.0)}
+# intervals end where measures do; the estimate of KID has no bias and so may lie below 0
+POSSIBLE = {
+    "SSIM pairs": (-1.0, 1.0),
+    "SSIM pairs of originals": (-1.0, 1.0),
+    "Fréchet": (0.0, np.inf),
+    "density": (0.0, np.inf),
+    "coverage": (0.0, 1.0),
+}
 OF_CLASSES = {
     "SSIM pairs": "structural similarity of random pairs of new images, lower is more diverse; then of originals",
     "KID": "squared maximum mean discrepancy of features from those of the training images; 0: cannot be told apart",
@@ -51,7 +58,7 @@ def of_class(
         for name, images in (("SSIM pairs", new), ("SSIM pairs of originals", chosen)):
             ssim = pairwise_ssim(images, random_state=0, value_range=ssim_range)
             half = stats.t.ppf(0.975, ssim.n_pairs - 1) * ssim.standard_error
-            found[name] = {"value": ssim.mean, "low": ssim.mean - half, "high": ssim.mean + half}
+            found[name] = {"value": ssim.mean} | _interval(ssim.mean - half, ssim.mean + half, *POSSIBLE[name])
     for measure, names in (
         (fidelity.kernel_inception_distance, ("KID",)),
         (fidelity.frechet_distance, ("Fréchet",)),
@@ -65,13 +72,17 @@ def of_class(
         for name, estimate in zip(names, estimates if isinstance(estimates, tuple) else (estimates,), strict=True):
             found[name] = {"value": estimate.value}
             if estimate.low < estimate.high:  # else all halves of the images gave the same, which is no interval
-                low, high = np.clip((estimate.low, estimate.high), *POSSIBLE.get(name, (-np.inf, np.inf)))
-                found[name] |= {"low": float(low), "high": float(high)}
+                found[name] |= _interval(estimate.low, estimate.high, *POSSIBLE.get(name, (-np.inf, np.inf)))
     found["near copies"] = {"value": float(near_copies(new, originals).mean())}
     if len(chosen) > 1 and (between := float(np.median(nearest_other(chosen)[1]))) > 0:
         found["nearest"] = {"value": float(np.median(nearest(new, chosen)[1])) / between}
     found["named"] = {"value": float((classifiers.predict(classifier, new) == label).mean())}
     return found
+
+
+def _interval(low: float, high: float, least: float, most: float) -> dict[str, float]:
+    """The part of the interval that is possible."""
+    return {"low": max(low, least), "high": min(high, most)}
 
 
 def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
@@ -116,5 +127,5 @@ def of_all(runner, task: str, balancer) -> dict:
         (classifiers.predict(original_classifier, test.images) == test.labels).mean(),
         (probabilities.argmax(axis=1) == new.labels).mean(),
     )
-    inception_score = {"value": score.value, "low": score.low, "high": score.high}
+    inception_score = {"value": score.value} | _interval(score.low, score.high, 1.0, float(len(counts)))
     return dict(zip(OF_ALL, [*({"value": float(value)} for value in accuracies), inception_score], strict=True))

@@ -1,0 +1,59 @@
+"""Measures of new images end where they can: intervals of few images too."""
+
+import types
+
+import numpy as np
+import pytest
+from class_balancing.datasets.image_dataset import ImageDataset
+from class_balancing.experiments.running import audit
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (8, 12, 12, 3), dtype=np.uint8)
+NAMES = ("few", "many")
+
+
+@pytest.fixture
+def certain(monkeypatch):
+    """Every classifier takes the brighter half of images for class 1, with certainty."""
+
+    def predict(_, images):
+        means = images.mean(axis=(1, 2, 3))
+        return (means > np.median(means)).astype(int)
+
+    monkeypatch.setattr(audit.classifiers, "predict", predict)
+    monkeypatch.setattr(
+        audit.classifiers, "probabilities_and_features", lambda _, images: (np.eye(2)[predict(_, images)], None)
+    )
+
+
+def test_intervals_of_a_class_are_possible(certain):
+    first, second, first_too, second_too = np.random.default_rng(0).permutation(4)  # how SSIM pairs them
+    images = IMAGES[:4].copy()
+    images[first_too], images[second_too] = images[first], 255 - images[second]
+    found = audit.of_class(images, images[::-1], 0, None, lambda images: images[:, 0, 0] / 255)
+    assert (found["SSIM pairs of originals"]["low"], found["SSIM pairs of originals"]["high"]) == (-1.0, 1.0)
+    measured = {name: of_name for name, of_name in found.items() if name in audit.POSSIBLE and "low" in of_name}
+    assert measured.keys() >= {"SSIM pairs", "SSIM pairs of originals"}
+    for name, (least, most) in audit.POSSIBLE.items():
+        if name in measured:
+            assert least <= found[name]["low"] <= found[name]["value"] <= found[name]["high"] <= most
+
+
+def test_an_estimate_of_kid_below_zero_keeps_its_interval(certain):
+    features = np.random.default_rng(1).standard_normal((8, 3))
+    found = audit.of_class(IMAGES, IMAGES, 0, None, lambda images: features)
+    assert found["KID"]["low"] < found["KID"]["value"] < 0
+
+
+def test_the_inception_score_lies_between_one_and_the_number_of_classes(certain, monkeypatch):
+    monkeypatch.setattr(audit.protocol, "with_validation", lambda *_: ())
+    dataset = ImageDataset("made up", IMAGES, np.repeat([0, 1], 4), NAMES)
+    runner = types.SimpleNamespace(
+        parts=lambda _: types.SimpleNamespace(train=dataset, test=dataset, validation=dataset),
+        plan=types.SimpleNamespace(tasks={"task": None}),
+        classifier=lambda *_: (None, None),
+        original_classifier=lambda _: None,
+    )
+    balancer = types.SimpleNamespace(sample=lambda label, n, random_state: IMAGES[4 * label :][:n])
+    score = audit.of_all(runner, "task", balancer)["Inception score"]
+    assert score["value"] == pytest.approx(2.0)
+    assert 1.0 <= score["low"] < score["high"] == 2.0
