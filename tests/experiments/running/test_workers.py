@@ -199,3 +199,23 @@ def is_running(process_id: int) -> bool:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except OSError:
         return False
+
+
+def test_workers_that_are_stopped_leave_nothing_and_say_nothing():
+    code = """
+import signal
+from class_balancing.experiments.running import worker_start
+from joblib.externals.loky.process_executor import ProcessPoolExecutor
+
+def work():
+    from tqdm import tqdm
+    tqdm(disable=True)
+    return signal.getsignal(signal.SIGINT)
+
+workers = ProcessPoolExecutor(1, initializer=worker_start.prepare)
+print(workers.submit(work).result().name)
+workers.shutdown(kill_workers=True)
+"""
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert finished.stdout == "SIG_IGN\n"
+    assert finished.stderr == ""
