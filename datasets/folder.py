@@ -31,12 +31,14 @@ class Listing:
     """The files of each class, not opened yet: `paths` holds one tuple per class of paths relative to `folder`.
 
     `others` are the files that belong to no class: not named like images, or outside of the class folders.
+    `unreadable` are those that `readable` left out, each with the reason.
     """
 
     folder: Path
     class_names: tuple[str, ...]
     paths: tuple[tuple[Path, ...], ...]
     others: tuple[Path, ...]
+    unreadable: tuple[tuple[Path, str], ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -51,7 +53,9 @@ class Listing:
 
 @dataclass(frozen=True)
 class LoadedFolder:
-    """Images, the path of each relative to the folder, and (path, reason) of each file that was left out."""
+    """Images, the path of each relative to the folder, and (path, reason) of each file that was left out, of the
+    listing too.
+    """
 
     dataset: ImageDataset
     paths: tuple[Path, ...]
@@ -184,11 +188,11 @@ def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = F
         paths = [path for position, path in enumerate(paths) if position not in reasons]
     _check_counts(listing.class_names, np.bincount(labels, minlength=len(listing.paths)), listing.folder)
     dataset = ImageDataset(listing.folder.resolve().name, images, labels, listing.class_names)
-    return LoadedFolder(dataset, tuple(paths), unreadable)
+    return LoadedFolder(dataset, tuple(paths), listing.unreadable + unreadable)
 
 
 def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listing:
-    """The listing without the files that `load` will leave out, as far as their headers tell, in a small part of its
+    """The listing without the files that `load` would leave out, as far as their headers tell, in a small part of its
     time: files that are damaged further in stay. Names them, and raises DatasetError, as `load` does.
     """
     from tqdm import tqdm
@@ -205,7 +209,7 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     if unreadable:
         _tell_unreadable(unreadable, len(paths), strict)
     _check_counts(listing.class_names, [len(found) for found in kept.values()], listing.folder)
-    return replace(listing, paths=tuple(map(tuple, kept.values())))
+    return replace(listing, paths=tuple(map(tuple, kept.values())), unreadable=tuple(unreadable))
 
 
 def _tell_unreadable(unreadable: list[tuple[Path, str]], n_files: int, strict: bool) -> None:

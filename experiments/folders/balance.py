@@ -69,10 +69,9 @@ def main(options) -> int:
         raise UsageError(f"{options.method} makes copies, of which --filter duplicates leaves none; leave it out")
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
+    groups = read_groups(listing.folder, listing.all_paths) if options.filter else None
+    listing, groups = folder_options.looked_at(listing, groups, options.strict)
     paths = listing.all_paths
-    groups = read_groups(listing.folder, paths) if options.filter else None
-    if options.dry_run:  # a run decodes all of them anyway
-        listing, groups = folder_options.looked_at(listing, groups, options.strict)
     strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
     additions = folder_options.additions(strategy, listing.counts)
     if not any(additions.values()):

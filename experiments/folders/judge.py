@@ -128,10 +128,8 @@ def main(options) -> int:
     check_packages(options.filter)
     listing = folder_options.scanned(options.source)
     shape = options.image_size or folder.image_shape(listing)
-    paths = listing.all_paths
-    groups = read_groups(listing.folder, paths)
-    if options.dry_run:  # a run decodes all of them anyway
-        listing, groups = folder_options.looked_at(listing, groups, options.strict)
+    groups = read_groups(listing.folder, listing.all_paths)
+    listing, groups = folder_options.looked_at(listing, groups, options.strict)
     counts = listing.counts
     if len(set(counts.values())) == 1:
         raise UsageError(f"all classes of {options.source} have {counts[listing.class_names[0]]} images: balanced")
@@ -178,7 +176,7 @@ def main(options) -> int:
     with locks.held(out, wait=False):
         print_plan(plan, options, listing, splits[0], groups)
         loaded = folder.load(listing, shape, out, options.strict, verbose=1)
-        groups, dataset = folder_options.groups_of(loaded.paths, paths, groups), loaded.dataset
+        groups, dataset = folder_options.groups_of(loaded.paths, listing.all_paths, groups), loaded.dataset
         plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
         return run(plan, options, loaded, groups)
 

@@ -117,7 +117,10 @@ def test_links_models_and_other_numbers(source, tmp_path):
 def test_unreadable_files_stay_behind_unless_strict(source, tmp_path, capsys):
     (source / "dark" / "00.png").write_bytes(b"no image")
     called(source, tmp_path / "dst", "--method", "geometric")
-    assert "1 of 96 files are left out: dark/00.png: not a readable image" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "dark           39         1         40" in printed.out, "the plan is that of a dry run"
+    assert printed.err.startswith("1 of 96 files are left out: dark/00.png: not a readable image")
+    assert printed.err.count("left out") == 1
     assert not (tmp_path / "dst" / "dark" / "00.png").exists()
     assert pd.read_csv(tmp_path / "dst" / "left_out.csv")["file"].tolist() == ["dark/00.png"]
     assert len(pd.read_csv(tmp_path / "dst" / "manifest.csv")) == 24 + 1, "as many as the largest class, striped, has"

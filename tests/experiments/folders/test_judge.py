@@ -252,6 +252,25 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, ca
             judge.main(judge.parse("judge.py", [*words, "--dry-run", *other]))
 
 
+def test_the_plan_of_a_run_is_that_of_a_dry_run(tmp_path, monkeypatch, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 31})
+    (source / "light" / "00.png").write_bytes(b"no image")
+    with open(source / "groups.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("file", "group"), ("light/00.png", 1), ("light/01.png", 1), ("light/02.png", 1)])
+    runs = []
+    monkeypatch.setattr(judge, "run", lambda plan, options, loaded, groups: runs.append((loaded, groups)))
+    for given in (("--dry-run",), ()):
+        called(source, "--methods", "smote", "--out", tmp_path / "out", *given)
+    printed = capsys.readouterr()
+    plan, of_run = printed.out.split("Only headers of files were read: images that are damaged further in will be ")
+    assert of_run == "left out too.\n" + plan
+    assert "60 dark, 30 light; 12 x 12 pixels" in plan
+    assert printed.err.count("1 of 91 files are left out") == 2
+    ((loaded, groups),) = runs
+    assert len(loaded.paths) == len(groups) == 90
+    assert [path.as_posix() for path, _ in loaded.unreadable] == ["light/00.png"]
+
+
 @pytest.mark.parametrize("asked", [(), ("--methods", "all"), ("--methods", "smote")])
 def test_what_has_too_few_images_is_left_out_unless_it_was_named(asked, tmp_path, capsys):
     source = small_folder.write(tmp_path / "src", {"dark": 40, "light": 7})
