@@ -376,6 +376,12 @@ def test_no_other_numbers_are_judged_than_were_made(wanted, proportions, source,
         assert printed.endswith(f"{' '.join([str(source), '--methods', 'geometric', *proportions])}\n")
 
 
+def test_the_next_command_has_the_filters(source):
+    options = balance.parse("balance.py", [str(source), "dst", "--method", "smote", "--filter", "confidence"])
+    words = f" {source} --methods smote --proportions 0.5 --filter confidence"
+    assert balance.judging_command(options, 0.5).endswith(words)
+
+
 def test_the_share_of_what_restores_the_balance():
     counts = {"a": 800, "b": 100, "c": 300}
     for additions, share in (((0, 700, 500), 1), ((0, 400, 286), 0.571667), ((0, 400, 300), None), ((10, 9, 9), None)):
