@@ -152,8 +152,10 @@ def main(options) -> int:
     learned = dict(zip(listing.class_names, learned, strict=True))
     if not options.are_chosen:
         leave_out(options, learned, shape)
-    if options.network_folds and not any(map(trains_networks, options.rivals)):
-        raise UsageError("--network-folds: no method that trains networks takes part; name one or leave the option out")
+    of_networks = {"--network-folds": options.network_folds, "--trainings": options.trainings > 1}
+    given = " and ".join(name for name, is_given in of_networks.items() if is_given)
+    if given and not any(map(trains_networks, options.rivals)):
+        raise UsageError(f"{given}: no method that trains networks takes part; name one or leave the option out")
     n_folds = options.network_folds or options.folds
     options.first_look = max(MIN_SEEDS if n_folds > 1 else 3, options.trainings)
     if options.seeds < options.first_look:

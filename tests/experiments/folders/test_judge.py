@@ -356,7 +356,12 @@ def test_groups_csv_is_read(tmp_path, quick):
         (
             {"a": 40, "b": 50},
             ["--methods", "smote", "--network-folds", "1"],
-            "no method that trains networks takes part",
+            "--network-folds: no method that trains networks takes part",
+        ),
+        (
+            {"a": 40, "b": 50},
+            ["--methods", "smote", "--trainings", "2"],
+            "--trainings: no method that trains networks takes part",
         ),
         (
             {"a": 40, "b": 50},
