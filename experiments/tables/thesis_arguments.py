@@ -136,7 +136,7 @@ ARGUMENTS = {
             _THESIS_MNIST,
             cvae={"n_epochs": 12, "batch_size": 30, "learning_rate": 1e-3},
             cvae_gan={"n_epochs": 8, "batch_size": 30, "learning_rate": 1e-3},
-            bagan={"n_autoencoder_epochs": 20, "n_epochs": 25, "batch_size": 33, "learning_rate": 1e-4},
+            bagan={"n_autoencoder_epochs": 100, "n_epochs": 25, "batch_size": 33, "learning_rate": 1e-4},
         ),
     },
     "thesis": {
