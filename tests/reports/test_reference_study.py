@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from class_balancing.experiments.studies import results, write
 from class_balancing.experiments.studies.findings import find
@@ -19,6 +20,14 @@ def findings():
 def test_whatever_was_measured_is_of_the_present_settings(findings):
     assert findings.n_finished > 0
     assert (findings.n_outdated, findings.failures) == (0, {})
+
+
+def test_its_archives_hold_predicted_classes_alone():
+    for path in (STUDY / "predictions").iterdir():
+        with np.load(path) as arrays:
+            assert sorted(arrays) == ["methods", "predicted", "true"]
+            assert arrays["predicted"].dtype == arrays["true"].dtype == np.uint8
+            assert arrays["predicted"].shape == (len(arrays["methods"]), 5, len(arrays["true"]))
 
 
 def test_tables_and_page_are_those_that_its_files_give(findings, tmp_path, monkeypatch):
