@@ -174,22 +174,14 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
-    return _outputs(model, images)[0].argmax(axis=1)
+    return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
 
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
     both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
-    probabilities, features = _outputs(both, images)
+    probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
     return probabilities, features
-
-
-def _outputs(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
-    """Each output of the model for uint8 images; without tracing, which takes longer than a few batches do."""
-    parts = [
-        keras.tree.flatten(model(batch, training=False)) for (batch,) in batches_in_order(images, PREDICTION_BATCH_SIZE)
-    ]
-    return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
 def features(model: keras.Model, images: np.ndarray) -> np.ndarray:
