@@ -39,7 +39,7 @@ def audited(runner: Runner, task: str, method: str, extractor) -> dict:
 
 
 def _measured(runner: Runner, cell: Cell, balancer, extractor) -> dict:
-    parts, classifier = runner.parts(cell.task), runner.original_classifier(cell.task)
+    parts, classifier = runner.parts(cell.task), runner.classifying.of_originals(cell.task)
     train = parts.train
     of_classes, shown, pairs = {}, {}, {}
     for label, n_missing in parts.missing.items():

@@ -43,7 +43,7 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
     words = "the images as they are" + (f", with {options.joined}" if options.joined else "")
     advice = recommendation(table, minutes, of_metric[contest.baseline], options.metric, words)
     duplicates, are_all = _near_duplicates(runner, contest, loaded)
-    extractor = extractor or (lambda images: classifiers.features(runner.original_classifier(first), images))
+    extractor = extractor or (lambda images: classifiers.features(runner.classifying.of_originals(first), images))
     failed = {contest.entrants[name].method for name in contest.failed}
     audited = [name for name in entrants.audited(options) if name not in {entrants.images_by(f) for f in failed}]
     measures = audit.table({name: _audited(runner, first, name, extractor) for name in audited})

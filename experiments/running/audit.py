@@ -91,7 +91,7 @@ def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
     Features are those of the classifier of the originals.
     """
     task, train = runner.plan.tasks[cell.task], runner.parts(cell.task).train
-    classifier = runner.original_classifier(cell.task)
+    classifier = runner.classifying.of_originals(cell.task)
     extractor = partial(classifiers.features, classifier)
     of_classes = {}
     for label, new in images.items():
@@ -118,8 +118,8 @@ def of_all(runner, task: str, balancer) -> dict:
         return {measure: {"refused": str(error)} for measure in OF_ALL}
     new = ImageDataset(train.name, images, np.repeat(np.arange(len(counts)), counts), train.class_names)
     learned = protocol.with_validation(new, parts.validation, runner.plan.tasks[task])
-    trained, _ = runner.classifier(baseline, *learned)
-    original_classifier = runner.original_classifier(task)
+    trained, _ = runner.classifying.trained(baseline, *learned)
+    original_classifier = runner.classifying.of_originals(task)
     probabilities, _ = classifiers.probabilities_and_features(original_classifier, images)
     score = fidelity.with_interval(fidelity.inception_score, probabilities, random_state=0)
     accuracies = (

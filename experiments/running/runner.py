@@ -1,7 +1,6 @@
 """Run one cell: cached, atomic, resumable. A cell is finished when its folder holds `cell.json`."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from functools import cache, partial
@@ -13,14 +12,12 @@ from tqdm import tqdm
 
 from ...datasets.files import read_json, write_archive, write_atomically
 from ...datasets.image_dataset import ImageDataset
-from ...datasets.stored_images import StoredImages, joined, taken, write
+from ...datasets.stored_images import StoredImages, write
 from ...evaluation import classifiers, protocol, scores, ssim
-from ...models import BASELINE, named
 from ...models.balancer import collapse_tolerated
-from ...models.networks.classifiers import builder
-from ...models.training.callbacks import FiniteLosses, Progress
 from . import audit, locks, pictures
-from .cell import AS_MANY_ORIGINALS, ORIGINAL, Cell
+from .cell import ORIGINAL, Cell
+from .classifying import KEPT, Classifying
 from .environment import environment
 from .filters import Chain, Counts, drawn, useful
 from .fitting import Fitting
@@ -30,8 +27,6 @@ from .rounds import rounds
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
 MIN_IMAGES_OF_SSIM = 4
 STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
-KEPT = "classifier-epochs.npz"  # in the cell's folder while its classifier is trained
-CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
 
 
 class Runner:
@@ -50,7 +45,7 @@ class Runner:
         self.verbose = verbose
         self.drawn_parts = cache(self._drawn_parts)
         self.fitting = Fitting(plan, self.parts_of, self.strategy, verbose)
-        self.original_classifier = cache(self._original_classifier)
+        self.classifying = Classifying(plan, self.drawn_parts, verbose)
         self.filters = cache(self._filters)
 
     def cached(self, cell: Cell) -> dict | None:
@@ -167,7 +162,7 @@ class Runner:
 
     def _filters(self, task: str, names: tuple[str, ...], draw: int = 0) -> Chain:
         """Filters for a task's images; the classifier that they need is trained here."""
-        return Chain(names, self.drawn_parts(task, draw), partial(self.original_classifier, task, draw))
+        return Chain(names, self.drawn_parts(task, draw), partial(self.classifying.of_originals, task, draw))
 
     def _sampled(self, cell: Cell, balancer, filters: Chain) -> tuple[dict[int, np.ndarray], dict[int, Counts]]:
         """New images of each class that passed all filters, and what each filter did.
@@ -213,7 +208,8 @@ class Runner:
     def _classify(self, cell: Cell, new_images: dict[int, np.ndarray]) -> dict:
         task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
         started = time.perf_counter()
-        model, history = self.classifier(cell, *self.learned_from(cell, new_images), self.plan.folder(cell) / KEPT)
+        learned = self.classifying.learned_from(cell, new_images)
+        model, history = self.classifying.trained(cell, *learned, self.plan.folder(cell) / KEPT)
         predicted = classifiers.predict(model, parts.test.images)
         record = {
             "scores": scores.scores(parts.test.labels, predicted, task.measured, parts.test.n_classes),
@@ -246,62 +242,7 @@ class Runner:
 
     def _tested_on_new(self, cell: Cell, images: dict[int, np.ndarray]) -> dict[str, dict[str, int]]:
         """Name of each class -> its new images, and how many the classifier of the originals takes for their class."""
-        classifier = self.original_classifier(cell.task, self._draw(cell))
+        classifier = self.classifying.of_originals(cell.task, self._draw(cell))
         names = self.plan.tasks[cell.task].class_names
         right = {label: classifiers.predict(classifier, made) == label for label, made in images.items()}
         return {names[label]: {"n_new": len(found), "n_right": int(found.sum())} for label, found in right.items()}
-
-    def learned_from(self, cell: Cell, new_images: dict[int, np.ndarray]) -> tuple[ImageDataset, ImageDataset]:
-        """Training and validation images of the cell's classifier, with `new_images` of each class among them."""
-        task, parts = self.plan.tasks[cell.task], self.parts_of(cell)
-        if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
-            real = [label for label in range(task.n_classes) if label not in new_images]
-            parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
-        made = joined([taken(parts.train.images, np.arange(0)), *new_images.values()])
-        labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
-        return protocol.with_new_images(parts, made, labels, task)
-
-    def classifier(self, cell: Cell, train: ImageDataset, validation: ImageDataset, kept: Path | None = None) -> tuple:
-        """A classifier trained as the cell's method says, from its seed, and the history of its training.
-
-        A long training continues from the file `kept`.
-        """
-        task = self.plan.tasks[cell.task]
-        arguments = dict(task.classifier.schedules[self.plan.schedule])
-        for way in named(cell.method).classifier_methods if cell.has_method else ():
-            arguments |= way.new().classifier_arguments(train.labels)
-        n_steps = arguments.get("steps_per_epoch") or len(train.labels) // min(
-            arguments["batch_size"], len(train.labels)
-        )
-        callbacks = [FiniteLosses(f"{cell}, classifier")]
-        callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
-        return classifiers.train_classifier(
-            builder(task.classifier.network),
-            train,
-            validation,
-            random_state=cell.seed,
-            callbacks=callbacks,
-            kept=kept,
-            **arguments,
-        )
-
-    def _original_classifier(self, task: str, draw: int = 0):
-        """The network of the baseline's first seed, trained on the original images alone; its weights are kept.
-
-        Where seeds have training images of their own, that of the seed `draw`.
-        """
-        asked = self.plan.tasks[task]
-        cell = Cell(asked.baseline_task or task, BASELINE, draw)
-        path = self.plan.folder(cell) / CLASSIFIER
-        if path.exists():
-            model = builder(asked.classifier.network)(
-                asked.n_classes, image_shape=self.drawn_parts(task, draw).train.images.shape[1:]
-            )
-            model.load_weights(path)
-            return model
-        model = self.classifier(cell, *self.learned_from(cell, {}))[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{os.getpid()}-{CLASSIFIER}")
-        model.save_weights(unfinished)
-        unfinished.replace(path)
-        return model

@@ -50,8 +50,7 @@ def test_the_inception_score_lies_between_one_and_the_number_of_classes(certain,
     runner = types.SimpleNamespace(
         parts=lambda _: types.SimpleNamespace(train=dataset, test=dataset, validation=dataset),
         plan=types.SimpleNamespace(tasks={"task": None}),
-        classifier=lambda *_: (None, None),
-        original_classifier=lambda _: None,
+        classifying=types.SimpleNamespace(trained=lambda *_: (None, None), of_originals=lambda _: None),
     )
     balancer = types.SimpleNamespace(sample=lambda label, n, random_state: IMAGES[4 * label :][:n])
     score = audit.of_all(runner, "task", balancer)["Inception score"]

@@ -10,9 +10,10 @@ from class_balancing.evaluation import classifiers
 from class_balancing.experiments.running import filters, rounds
 from class_balancing.experiments.running import runner as runners
 from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.classifying import CLASSIFIER, KEPT, Classifying
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.plan import Plan
-from class_balancing.experiments.running.runner import CLASSIFIER, KEPT, Runner
+from class_balancing.experiments.running.runner import Runner
 from class_balancing.models import METHODS, Method, geometric
 
 pytestmark = [
@@ -128,7 +129,7 @@ def test_stored_images_give_the_same_record(method, n_in_a_round, small, dataset
     assert records[0] == records[1]
     assert not list((tmp_path / "stored").rglob("new-*"))
     if method == "geometric":
-        given = stored.learned_from(Cell("digits-75", method, 0), {})
+        given = stored.classifying.learned_from(Cell("digits-75", method, 0), {})
         assert all(isinstance(part.images, StoredImages) for part in given)
 
 
@@ -245,7 +246,7 @@ def test_proportions_and_seeds_share_one_training(small, monkeypatch):
 def test_the_classifier_of_the_originals_is_trained_once(small, monkeypatch):
     first = small()
     images = first.parts("digits-50").test.images
-    expected = classifiers.predict(first.original_classifier("digits-50"), images)
+    expected = classifiers.predict(first.classifying.of_originals("digits-50"), images)
     assert (first.plan.folder(Cell("digits-50", "unbalanced", 0)) / CLASSIFIER).exists()
-    monkeypatch.setattr(Runner, "classifier", lambda *_: pytest.fail("trained again"))
-    np.testing.assert_array_equal(classifiers.predict(small().original_classifier("digits-50"), images), expected)
+    monkeypatch.setattr(Classifying, "trained", lambda *_: pytest.fail("trained again"))
+    np.testing.assert_array_equal(classifiers.predict(small().classifying.of_originals("digits-50"), images), expected)

@@ -310,7 +310,7 @@ def test_a_cyclegan_makes_nothing_of_the_class_that_it_translates_from(runner):
     made = runner.fitting._new_balancer(Cell("fer2013-small", "cyclegan", 0))
     assert made.sampling_strategy == dict.fromkeys(range(6), 12)
     new = {label: np.zeros((20, 48, 48, 1), np.uint8) for label in range(6)}
-    images, _ = runner.learned_from(Cell("fer2013-synthetic", "cyclegan", 0), new)
+    images, _ = runner.classifying.learned_from(Cell("fer2013-synthetic", "cyclegan", 0), new)
     assert np.bincount(images.labels).tolist() == [20] * 7
     assert (images.images[images.labels == 6] > 0).any()
 

@@ -1,0 +1,89 @@
+"""The classifiers of cells: what they learn from, and how they are trained."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.image_dataset import ImageDataset
+from ...datasets.stored_images import joined, taken
+from ...evaluation import classifiers, protocol
+from ...models import BASELINE, named
+from ...models.networks.classifiers import builder
+from ...models.training.callbacks import FiniteLosses, Progress
+from .cell import AS_MANY_ORIGINALS, Cell
+from .plan import Plan
+
+KEPT = "classifier-epochs.npz"  # in the cell's folder while its classifier is trained
+CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
+
+
+class Classifying:
+    """Trains the classifiers of a plan's cells; keeps those of the originals.
+
+    `parts` gives the parts of the dataset of a task for one of its draws of training images.
+    """
+
+    def __init__(self, plan: Plan, parts: Callable[[str, int], protocol.Parts], verbose: int):
+        self.plan = plan
+        self.parts = parts
+        self.verbose = verbose
+        self.of_originals = cache(self._of_originals)
+
+    def learned_from(self, cell: Cell, new_images: dict[int, np.ndarray]) -> tuple[ImageDataset, ImageDataset]:
+        """Training and validation images of the cell's classifier, with `new_images` of each class among them."""
+        task = self.plan.tasks[cell.task]
+        parts = self.parts(cell.task, task.draw(cell.seed))
+        if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
+            real = [label for label in range(task.n_classes) if label not in new_images]
+            parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
+        made = joined([taken(parts.train.images, np.arange(0)), *new_images.values()])
+        labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
+        return protocol.with_new_images(parts, made, labels, task)
+
+    def trained(self, cell: Cell, train: ImageDataset, validation: ImageDataset, kept: Path | None = None) -> tuple:
+        """A classifier trained as the cell's method says, from its seed, and the history of its training.
+
+        A long training continues from the file `kept`.
+        """
+        task = self.plan.tasks[cell.task]
+        arguments = dict(task.classifier.schedules[self.plan.schedule])
+        for way in named(cell.method).classifier_methods if cell.has_method else ():
+            arguments |= way.new().classifier_arguments(train.labels)
+        n_steps = arguments.get("steps_per_epoch") or len(train.labels) // min(
+            arguments["batch_size"], len(train.labels)
+        )
+        callbacks = [FiniteLosses(f"{cell}, classifier")]
+        callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
+        return classifiers.train_classifier(
+            builder(task.classifier.network),
+            train,
+            validation,
+            random_state=cell.seed,
+            callbacks=callbacks,
+            kept=kept,
+            **arguments,
+        )
+
+    def _of_originals(self, task: str, draw: int = 0):
+        """The network of the baseline's first seed, trained on the original images alone; its weights are kept.
+
+        Where seeds have training images of their own, that of the seed `draw`.
+        """
+        asked = self.plan.tasks[task]
+        cell = Cell(asked.baseline_task or task, BASELINE, draw)
+        path = self.plan.folder(cell) / CLASSIFIER
+        if path.exists():
+            model = builder(asked.classifier.network)(
+                asked.n_classes, image_shape=self.parts(task, draw).train.images.shape[1:]
+            )
+            model.load_weights(path)
+            return model
+        model = self.trained(cell, *self.learned_from(cell, {}))[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{os.getpid()}-{CLASSIFIER}")
+        model.save_weights(unfinished)
+        unfinished.replace(path)
+        return model
