@@ -5,19 +5,12 @@ import numpy as np
 import pytest
 from class_balancing.evaluation import best_epoch, classifiers
 from class_balancing.models.classifier_batches import Remix
-from class_balancing.models.layers import BatchNormalization, Dropout
+from fits import assert_same_weights, network_with_all_states
 
 
 @pytest.fixture(scope="module")
 def parts(digits):
     return digits.take(np.arange(200)), digits.take(np.arange(200, 300))
-
-
-def build(n_classes, image_shape):
-    """A network with states of all kinds: weights, moving averages, generators of masks."""
-    image = keras.Input(image_shape)
-    x = Dropout(0.3)(BatchNormalization()(image))
-    return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(keras.layers.Flatten()(x)))
 
 
 class Killed(BaseException):
@@ -36,7 +29,7 @@ class KilledIn(keras.callbacks.Callback):
 
 def trained(parts, **changes):
     arguments = {"n_epochs": 4, "batch_size": 50, "learning_rate": 1e-2, "final_learning_rate": 0.0, "random_state": 3}
-    return classifiers.train_classifier(build, *parts, **arguments | changes)
+    return classifiers.train_classifier(network_with_all_states, *parts, **arguments | changes)
 
 
 @pytest.mark.parametrize("method", [{}, Remix().classifier_arguments(np.arange(200) % 10)], ids=["plain", "remix"])
@@ -53,8 +46,7 @@ def test_killed_in_any_epoch_it_ends_with_the_same_weights(method, parts, tmp_pa
     continued, history_of_all = trained(parts, kept=path, callbacks=[counter], **method)
     assert epochs == [3]
     assert history_of_all == history
-    for found, expected in zip(continued.get_weights(), straight.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    assert_same_weights(continued, straight)
 
 
 def test_killed_after_its_last_epoch_it_is_restored_without_training(parts, tmp_path, monkeypatch):
@@ -62,8 +54,7 @@ def test_killed_after_its_last_epoch_it_is_restored_without_training(parts, tmp_
     first, history = trained(parts, kept=tmp_path / "kept.npz")
     again, history_again = trained(parts, kept=tmp_path / "kept.npz", callbacks=[KilledIn(0)])
     assert history_again == history
-    for found, expected in zip(again.get_weights(), first.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    assert_same_weights(again, first)
 
 
 def test_a_damaged_file_is_set_aside_and_training_begins_anew(parts, tmp_path, capsys):

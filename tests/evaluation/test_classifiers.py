@@ -5,6 +5,7 @@ from class_balancing.evaluation import classifiers
 from class_balancing.models.classifier_batches import CutMix, Mixup, RandAugment, Remix
 from class_balancing.models.classifier_methods import Unbalanced
 from class_balancing.models.networks.classifiers import mnist_classifier
+from fits import assert_same_weights, network_with_all_states
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +43,13 @@ CHANGES = [Mixup(), Remix(), CutMix(), RandAugment()]
 @pytest.mark.parametrize(("build", "method"), [(mnist_classifier, Unbalanced()), *((small, made) for made in CHANGES)])
 def test_it_repeats_to_the_bit(build, method, parts):
     arguments = method.classifier_arguments(parts[0].labels)
-    one, other = (train(parts, build, n_epochs=1, **arguments)[0].get_weights() for _ in range(2))
-    for found, expected in zip(one, other, strict=True):
-        np.testing.assert_array_equal(found, expected)
-
-
-def dropping(n_classes, image_shape):
-    """A network with states of all kinds: weights, moving averages, generators of masks."""
-    from class_balancing.models.layers import BatchNormalization, Dropout
-
-    image = keras.Input(image_shape)
-    x = Dropout(0.3)(BatchNormalization()(image))
-    return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(keras.layers.Flatten()(x)))
+    assert_same_weights(*(train(parts, build, n_epochs=1, **arguments)[0] for _ in range(2)))
 
 
 def test_it_does_not_matter_what_was_trained_before(parts):
     arguments = {"n_epochs": 2, "final_learning_rate": 0.0, "n_statistics_images": 50}
-    alone, history = train(parts, dropping, random_state=1, **arguments)
-    other, _ = train(parts, dropping, random_state=2, **arguments)
+    alone, history = train(parts, network_with_all_states, random_state=1, **arguments)
+    other, _ = train(parts, network_with_all_states, random_state=2, **arguments)
     kept = other.get_weights()
 
     class Ends(keras.callbacks.Callback):
@@ -67,17 +57,15 @@ def test_it_does_not_matter_what_was_trained_before(parts):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(parts, dropping, random_state=3, callbacks=[Ends()], **arguments)
-    again, history_again = train(parts, dropping, random_state=1, **arguments)
+        train(parts, network_with_all_states, random_state=3, callbacks=[Ends()], **arguments)
+    again, history_again = train(parts, network_with_all_states, random_state=1, **arguments)
     assert history == history_again
-    for found, expected in zip(again.get_weights(), alone.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    assert_same_weights(again, alone)
     for found, expected in zip(other.get_weights(), kept, strict=True):
         np.testing.assert_array_equal(found, expected)
     classifiers._compiled.cache_clear()
-    afresh, _ = train(parts, dropping, random_state=1, **arguments)
-    for found, expected in zip(afresh.get_weights(), alone.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    afresh, _ = train(parts, network_with_all_states, random_state=1, **arguments)
+    assert_same_weights(afresh, alone)
 
 
 def test_another_random_state_gives_other_weights(parts):

@@ -3,6 +3,7 @@
 import hashlib
 
 import keras
+import numpy as np
 import pandas as pd
 
 
@@ -12,6 +13,21 @@ def weights_digest(fitted):
     assert networks
     arrays = [array for network in networks for array in network.get_weights()]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def network_with_all_states(n_classes, image_shape):
+    """A small classifier with states of all kinds: weights, moving averages, generators of masks."""
+    from class_balancing.models.layers import BatchNormalization, Dropout
+
+    image = keras.Input(image_shape)
+    x = Dropout(0.3)(BatchNormalization()(image))
+    return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(keras.layers.Flatten()(x)))
+
+
+def assert_same_weights(found, expected):
+    """Of two networks, to the bit."""
+    for one, other in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def assert_same_history(found, expected):
