@@ -75,10 +75,10 @@ def test_vgg19_repeats_grey_and_takes_colour_as_it_is():
         fer2013.vgg19_classifier(7, (48, 31, 1))
 
 
-def test_the_small_classifier_costs_a_twelfth():
+def test_the_small_classifier_costs_a_fortieth():
     model = fer2013.small_classifier()
-    assert n_multiplications(model) == 32_515_840 <= 40e6
-    assert (model.count_params(), n_trainable(model)) == (391_079, 390_119)
+    assert n_multiplications(model) == 8_295_296 <= n_multiplications(fer2013.slides_classifier()) / 40
+    assert (model.count_params(), n_trainable(model)) == (98_775, 98_295)
 
 
 @pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
