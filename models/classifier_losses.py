@@ -5,6 +5,7 @@ depends on. pi are the shares of the classes among the images that the classifie
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,8 +62,7 @@ class BalancedSoftmax(ClassifierMethod):
     tau: float = 1.0
 
     def classifier_arguments(self, labels):
-        shares = class_shares(labels)
-        return {"loss": lambda one_hot, probabilities: adjusted_loss(one_hot, probabilities, shares, self.tau)}
+        return {"loss": _of_shares(tuple(class_shares(labels)), self.tau)}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -72,4 +72,17 @@ class FocalLoss(ClassifierMethod):
     gamma: float = 2.0
 
     def classifier_arguments(self, labels):
-        return {"loss": lambda one_hot, probabilities: focal_loss(one_hot, probabilities, self.gamma)}
+        return {"loss": _focal(self.gamma)}
+
+
+# the same numbers give the same function, by which classifiers that are trained alike share what was traced
+
+
+@lru_cache
+def _of_shares(shares: tuple[float, ...], tau: float):
+    return lambda labels, probabilities: adjusted_loss(labels, probabilities, shares, tau)
+
+
+@lru_cache
+def _focal(gamma: float):
+    return lambda labels, probabilities: focal_loss(labels, probabilities, gamma)

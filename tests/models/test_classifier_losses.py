@@ -71,3 +71,15 @@ def test_a_classifier_that_sees_only_the_prior_calls_everything_the_rare_class_o
 
     assert shares()[0] > 0.8
     np.testing.assert_allclose(shares(**method.classifier_arguments(LABELS)), [0.5, 0.5], atol=0.12)
+
+
+@pytest.mark.parametrize(
+    ("method", "other"), [(BalancedSoftmax(), BalancedSoftmax(tau=2.0)), (FocalLoss(), FocalLoss(gamma=3.0))]
+)
+def test_what_is_trained_alike_has_one_loss_by_which_classifiers_share_what_was_traced(method, other):
+    assert method.classifier_arguments(LABELS) == method.classifier_arguments(LABELS.copy())
+    assert method.classifier_arguments(LABELS) != other.classifier_arguments(LABELS)
+
+
+def test_other_shares_have_another_loss():
+    assert BalancedSoftmax().classifier_arguments(LABELS) != BalancedSoftmax().classifier_arguments(1 - LABELS)
