@@ -36,6 +36,9 @@ def test_most_real_faces_are_found_grey_or_in_colour_and_upside_down_fewer(datas
     assert found.mean() > 0.75
     np.testing.assert_array_equal(faces.has_face(np.repeat(images[:10], 3, axis=-1)), found[:10])
     assert faces.has_face(images[:, ::-1]).mean() < found.mean() / 2
+    far_away = np.full((60, 160, 160, 1), 128, np.uint8)
+    far_away[:, 56:104, 56:104] = images
+    assert faces.has_face(far_away).mean() < found.mean() / 4, "a face fills less than half of these"
 
 
 @pytest.mark.parametrize("module", [None, types.ModuleType("cv2")], ids=["absent", "without cascades"])
