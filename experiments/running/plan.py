@@ -15,6 +15,7 @@ from ...models.method import Chained, Method
 from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, REFERENCES, Cell
 
 SECONDS_TO_START = 2  # of a classifier; the first of a process takes longer
+TRUSTED_SECONDS = 300  # of estimates, before the pace of this machine counts more than they do
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
 
 
@@ -240,6 +241,11 @@ def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str
         columns += [(t.name, m.name) for m in asked for t in of_dataset if m.makes_images or not t.n_new_only]
         found |= {Cell(task, m, seed): None for task, m in columns for seed in range(n_seeds[dataset])}
     return list(found)
+
+
+def at_this_pace(seconds_left: float, seconds_foreseen: float, seconds_taken: float) -> float:
+    """An estimate of what is left, in the proportion in which what is finished took longer or shorter than foreseen."""
+    return seconds_left * (seconds_taken + TRUSTED_SECONDS) / (seconds_foreseen + TRUSTED_SECONDS)
 
 
 def duration(seconds: float) -> str:

@@ -26,8 +26,8 @@ PRINTED_HITS = {
 }
 N_IMAGES_PER_CLASS = 8000
 CYCLEGANS = ("cyclegan", "weighted_cyclegan", "wasserstein_cyclegan")
-# the slides' methods, the thesis's and what costs next to nothing, which ADASYN does not: each of its images is compared
-# with all others, minutes for so many; others by --methods
+# the slides' methods, the thesis's and what costs next to nothing; others by --methods. ADASYN compares each image of a
+# class with all of the dataset, which takes longer than the classifier
 COMPARED = (
     BASELINE,
     "geometric",

@@ -12,6 +12,7 @@ from pathlib import Path
 import commands
 import pytest
 from class_balancing.experiments.command_line import DiskFullError
+from class_balancing.experiments.running import plan as planned
 from class_balancing.experiments.running import worker, workers
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.locks import BusyError
@@ -80,7 +81,8 @@ def test_cells_are_counted_and_told_in_words(begun, capsys):
     assert begun.order == [None, (GEOMETRIC[1], False)]
 
 
-def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begun, capsys):
+def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begun, capsys, monkeypatch):
+    monkeypatch.setattr(planned, "TRUSTED_SECONDS", 1e9)
     plan, fails = begun.runner.plan, TrainingDivergedError("the loss became nan")
     seconds = [plan.remaining_seconds(CVAE[:1])]
     begun.errors[CVAE[0]] = [fails, fails]
@@ -94,6 +96,17 @@ def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begu
     assert seconds[0] - seconds[1] > SECONDS_TO_START
     told = [line for line in capsys.readouterr().out.splitlines() if "geometric" in line]
     assert [line.rpartition("(")[2] for line in told] == [f"about {duration(left)} left)" for left in seconds]
+
+
+def test_what_is_left_follows_the_pace_of_this_machine(begun, capsys, monkeypatch):
+    seconds, left = (begun.runner.plan.remaining_seconds(cells[:1]) for cells in (GEOMETRIC, CVAE))
+    monkeypatch.setattr(
+        workers, "time", types.SimpleNamespace(monotonic=iter([0.0, 9 * seconds, 9 * seconds]).__next__)
+    )
+    monkeypatch.setattr(planned, "TRUSTED_SECONDS", seconds)
+    workers.run_all(begun.runner, [GEOMETRIC[0], CVAE[0]], 1, "cpu")
+    told = capsys.readouterr().out.splitlines()[0]
+    assert told.endswith(f"(about {duration(5 * left)} left)")
 
 
 def test_cells_of_one_training_go_to_one_process(begun, monkeypatch):
