@@ -23,7 +23,7 @@ N_THESIS_IMAGES = 2552
 FOLDER = "vehicles"
 MAX_INNER_ARCHIVE_BYTES = 2_000_000_000
 # what the standard library raises on archives that are damaged, encrypted or of an unknown kind
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
