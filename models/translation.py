@@ -11,22 +11,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..datasets.batches import drawn_equally, shuffled_batches
-from ..datasets.pixels import to_network, to_pixels
+from ..datasets.batches import drawn_equally
 from ..datasets.stored_images import taken
 from .augmentation import N_NUMBERS, check_strength
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
-from .intensities import is_plain, standardised
+from .intensities import is_plain
 from .movements import moved
 from .networks import cyclegan
 from .training.averaging import check_momentum
 from .training.callbacks import share_kept
-from .training.fit import Stage, TrainingModel, predict, seeded
+from .training.fit import Stage, TrainingModel, seeded
 from .training.trained_balancer import N_SHOWN, TrainedBalancer, cost_of_filters
+from .unpaired import translated, unpaired_batches
 
-TRANSLATION_BATCH_SIZE = 100
-N_IMAGES_AT_ONCE = 2000  # whose float images are in memory
 # the authors', for images of any size; the slides have six blocks too
 OFFICIAL_SIZES = {
     "n_epochs": 200,
@@ -227,28 +225,13 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
             name=f"{class_index}-{re.sub(r'[^a-zA-Z0-9]+', '-', str(self.classes_[class_index]))}",
             kind="",
             n_epochs=n_epochs,
-            made_now=partial(_translated, self._to_target(class_index), self.source_images_[:N_SHOWN]),
+            made_now=partial(translated, self._to_target(class_index), self.source_images_[:N_SHOWN]),
         )
 
-    def _batches(self, targets, batch_size, source_seed, target_seed, movement_seed):
-        """Like `shuffled_batches`, but of {"step": (), "source": images (batch_size, ...), "target": as many}."""
-        n_a, batches_a = shuffled_batches(
-            self.source_images_, np.zeros(len(self.source_images_)), batch_size, source_seed
-        )
-        n_b, batches_b = shuffled_batches(targets, np.zeros(len(targets)), batch_size, target_seed)
-
-        def move(a, b):
-            seed = tf.stack([movement_seed, a["step"]])
-            uniform = tf.unstack(tf.random.stateless_uniform((2, batch_size, 3), seed))
-            source, target = (
-                standardised(moved(batch["images"], each, self.shift_fraction, self.horizontal_flip))[0]
-                for batch, each in zip((a, b), uniform, strict=True)
-            )
-            return {"step": a["step"], "source": source, "target": target}
-
-        return min(n_a, n_b), lambda first_step: tf.data.Dataset.zip(batches_a(first_step), batches_b(first_step)).map(
-            move
-        )
+    def _batches(self, targets, batch_size, *random_states):
+        """`unpaired_batches` of the source class and these targets."""
+        movements = self.shift_fraction, self.horizontal_flip
+        return unpaired_batches(self.source_images_, targets, batch_size, random_states, *movements)
 
     def _fingerprint(self, stage, images, class_indices):
         """With another number of epochs it is another training, since its rates fall towards the last one."""
@@ -262,7 +245,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         used_again = slice(len(self.source_images_), None)
         uniform = rng.random((n, 3), np.float32)
         images[used_again] = moved(images[used_again], uniform[used_again], self.shift_fraction, self.horizontal_flip)
-        return _translated(generator, images)
+        return translated(generator, images)
 
     def parents(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)
@@ -277,10 +260,10 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         return self.translate(images, self.classes_[class_index])
 
     def translate(self, images: np.ndarray, label) -> np.ndarray:
-        return _translated(self._to_target(self._class_index(label)), images)
+        return translated(self._to_target(self._class_index(label)), images)
 
     def recover(self, images: np.ndarray, label) -> np.ndarray:
-        return _translated(self._pair(self._class_index(label))["to_source"], images)
+        return translated(self._pair(self._class_index(label))["to_source"], images)
 
     def _pair(self, class_index):
         label = self.classes_[class_index]
@@ -289,13 +272,3 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         if class_index not in self.pairs_:
             raise ValueError(f"class {label} has no generator, since sampling_strategy adds no images to it")
         return self.pairs_[class_index]
-
-
-def _translated(generator, images):
-    """uint8 images through a generator, with the brightness and contrast that they had."""
-    made = [images[:0]]
-    for start in range(0, len(images), N_IMAGES_AT_ONCE):
-        inputs, means, deviations = standardised(to_network(images[start : start + N_IMAGES_AT_ONCE]))
-        (outputs,) = predict(generator, tf.data.Dataset.from_tensor_slices((inputs,)).batch(TRANSLATION_BATCH_SIZE))
-        made.append(to_pixels(means + deviations * outputs))
-    return np.concatenate(made)
