@@ -12,7 +12,7 @@ from ...datasets import pictures
 from ...datasets.files import read_json, write_atomically
 from ...models.autoencoder import Autoencoder, ConvolutionalAutoencoder, DenseAutoencoder
 from ..running.environment import environment
-from ..running.plan import duration
+from ..running.plan import Pace, duration
 from . import rivals
 from .piece import Network, Parts, Piece
 from .plan import USES, Plan
@@ -30,6 +30,7 @@ class Runner:
     def run_all(self) -> None:
         """Measure all unfinished pieces; a network's folder is deleted when nothing needs it any more."""
         pieces, n_done = self.plan.pieces(), 0
+        pace = Pace(self.plan.remaining_seconds(pieces))
         (self.plan.out / "runs").mkdir(exist_ok=True)
         for group in self.plan.groups():
             for piece in group:
@@ -38,7 +39,7 @@ class Runner:
                     continue
                 values = self.run(piece)
                 words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-                left = duration(self.plan.remaining_seconds(pieces))
+                left = duration(pace.left(self.plan.remaining_seconds(pieces)))
                 print(f"[{n_done}/{len(pieces)}] {piece}: {words} (about {left} left)", flush=True)
             if folder := self.plan.training_folder(group[0]):
                 shutil.rmtree(folder, ignore_errors=True)

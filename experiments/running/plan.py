@@ -5,6 +5,7 @@ Imports TensorFlow only for methods whose arguments do not come with the task.
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,9 +244,18 @@ def cells_of(tasks: Iterable[Task], methods: Iterable[str], n_seeds: Mapping[str
     return list(found)
 
 
-def at_this_pace(seconds_left: float, seconds_foreseen: float, seconds_taken: float) -> float:
-    """An estimate of what is left, in the proportion in which what is finished took longer or shorter than foreseen."""
-    return seconds_left * (seconds_taken + TRUSTED_SECONDS) / (seconds_foreseen + TRUSTED_SECONDS)
+class Pace:
+    """How fast this machine does what was foreseen to take so many seconds, from now on."""
+
+    def __init__(self, seconds_foreseen: float):
+        self.seconds_foreseen = seconds_foreseen
+        self.started = time.monotonic()
+
+    def left(self, seconds_left: float) -> float:
+        """An estimate of what is left, in the proportion in which the rest took longer or shorter than foreseen."""
+        seconds_taken = time.monotonic() - self.started
+        seconds_done = max(0.0, self.seconds_foreseen - seconds_left)  # a damaged checkpoint adds to what is left
+        return seconds_left * (seconds_taken + TRUSTED_SECONDS) / (seconds_done + TRUSTED_SECONDS)
 
 
 def duration(seconds: float) -> str:

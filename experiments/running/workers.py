@@ -5,7 +5,6 @@ import os
 import pickle
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
@@ -20,7 +19,7 @@ from ...models.training.callbacks import TrainingDivergedError
 from ..command_line import KILLED
 from . import devices, worker_start
 from .cell import Cell, in_words
-from .plan import at_this_pace, duration
+from .plan import Pace, duration
 from .runner import Runner
 from .worker import Outcome, attempt, failure, run_group
 
@@ -34,7 +33,7 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
     """
     unfinished = [cell for cell in cells if runner.cached(cell) is None]
     n_done = len(cells) - len(unfinished)
-    started, foreseen = time.monotonic(), runner.plan.remaining_seconds(cells)
+    pace = Pace(runner.plan.remaining_seconds(cells))
     failed, left = {}, dict.fromkeys(unfinished)
     for wait in (False, True):
         for outcome in _outcomes(runner, list(left), n_jobs, chosen_devices, wait):
@@ -45,8 +44,7 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
                 failed[outcome.cell] = outcome.log
                 print(f"{counted}: FAILED, {outcome.error}; see {outcome.log}", file=sys.stderr, flush=True)
                 continue
-            left_now = runner.plan.remaining_seconds(cell for cell in cells if cell not in failed)
-            seconds = at_this_pace(left_now, foreseen - left_now, time.monotonic() - started)
+            seconds = pace.left(runner.plan.remaining_seconds(cell for cell in cells if cell not in failed))
             print(f"{counted}: {in_words(outcome.record)} (about {duration(seconds)} left)", flush=True)
     return failed
 

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import shutil
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ...models import BASELINE
 from ..command_line import EXIT_FAILED, Parser, UsageError, method_name, positive
 from ..running import devices, locks, run_folder
 from ..running.cell import Cell
-from ..running.plan import at_this_pace, duration
+from ..running.plan import Pace, duration
 from .order import Part, Study
 from .tasks import DATASETS, METHODS, SCHEDULES, STUDIED
 
@@ -151,13 +150,12 @@ def run(study: Study, parts: list[Part], left: list[Part], datasets: dict[str, I
 
     strategy, n_failed = devices.strategy(options.devices), 0
     delete_networks(study, parts)  # a run that was killed may have left some
-    started, foreseen = time.monotonic(), study.plan.remaining_seconds(cells_of(study, left))
+    pace = Pace(study.plan.remaining_seconds(cells_of(study, left)))
     for place, part in enumerate(left):
         still_left = unfinished(study, [part])  # another machine may have finished some
         if not still_left:
             continue
-        seconds = study.plan.remaining_seconds(cells_of(study, [*still_left, *left[place + 1 :]]))
-        seconds = at_this_pace(seconds, foreseen - seconds, time.monotonic() - started)
+        seconds = pace.left(study.plan.remaining_seconds(cells_of(study, [*still_left, *left[place + 1 :]])))
         print(f"\n{part.title} (about {duration(seconds)} left in all)", flush=True)
         runner = Runner(study.plan, {part.dataset: datasets[part.dataset]}, strategy=strategy)
         n_failed += len(workers.run_all(runner, cells_of(study, still_left), options.jobs, options.devices))

@@ -1,8 +1,10 @@
 import itertools
+import types
 from dataclasses import replace
 
 import pytest
 from class_balancing.datasets.tasks import SCHEDULES
+from class_balancing.experiments.running import plan as plans
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.plan import Plan, cells_of, duration
 from class_balancing.experiments.tables import TASKS, thesis
@@ -269,3 +271,14 @@ def test_estimates_count_the_classes_that_lack_images(tmp_path):
     cell = Cell(task.name, "cyclegan", 0)
     n_starts = SECONDS_TO_START
     assert of_nine.training_seconds(cell) - n_starts == pytest.approx(9 * (of_one.training_seconds(cell) - n_starts))
+
+
+def test_time_left_follows_the_pace_and_is_never_less_than_nothing(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(plans, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(plans, "TRUSTED_SECONDS", 10.0)
+    pace = plans.Pace(100.0)
+    assert pace.left(100.0) == 100.0
+    now[0] = 60.0
+    assert pace.left(80.0) == pytest.approx(80.0 * 70.0 / 30.0)
+    assert pace.left(500.0) == pytest.approx(500.0 * 70.0 / 10.0), "a checkpoint was damaged"

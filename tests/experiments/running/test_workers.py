@@ -101,7 +101,7 @@ def test_what_is_left_holds_trainings_to_come_without_their_finished_epochs(begu
 def test_what_is_left_follows_the_pace_of_this_machine(begun, capsys, monkeypatch):
     seconds, left = (begun.runner.plan.remaining_seconds(cells[:1]) for cells in (GEOMETRIC, CVAE))
     monkeypatch.setattr(
-        workers, "time", types.SimpleNamespace(monotonic=iter([0.0, 9 * seconds, 9 * seconds]).__next__)
+        planned, "time", types.SimpleNamespace(monotonic=iter([0.0, 9 * seconds, 9 * seconds]).__next__)
     )
     monkeypatch.setattr(planned, "TRUSTED_SECONDS", seconds)
     workers.run_all(begun.runner, [GEOMETRIC[0], CVAE[0]], 1, "cpu")
