@@ -47,17 +47,16 @@ OVERRIDES = {method: {"source_class": CLASS_NAMES.index("neutral")} for method i
 MEASURED = tuple(range(len(CLASS_NAMES)))
 RECALLS = tuple(f"recall_{index}" for index in MEASURED)
 N_TRAIN_IMAGES = sum(OFFICIAL_COUNTS["train"])
-BATCH = {"batch_size": 64, "learning_rate": 1e-3}
-A_PASS = {"steps_per_epoch": N_TRAIN_IMAGES // BATCH["batch_size"]}  # over the images as they are
+
+
+def _a_pass(batch_size: int) -> dict:
+    """Each epoch passes once over as many images as there are without new ones."""
+    return {"batch_size": batch_size, "steps_per_epoch": N_TRAIN_IMAGES // batch_size, "learning_rate": 1e-3}
+
+
 # few epochs: small batches, a falling rate, and no dropout
-SHORT = {
-    "batch_size": 32,
-    "steps_per_epoch": N_TRAIN_IMAGES // 32,
-    "learning_rate": 1e-3,
-    "final_learning_rate": 0.0,
-    "dropout_factor": 0.0,
-}
-SMOKE = BATCH | {"n_epochs": 1, "steps_per_epoch": 8}
+SHORT = _a_pass(32) | {"final_learning_rate": 0.0, "dropout_factor": 0.0}
+SMOKE = _a_pass(64) | {"n_epochs": 1, "steps_per_epoch": 8}
 
 _NETWORKS = "class_balancing.models.networks.fer2013"
 SLIDES_CLASSIFIER = Classifier(
@@ -65,7 +64,7 @@ SLIDES_CLASSIFIER = Classifier(
     {
         "smoke": SMOKE,
         "quick": SHORT | {"n_epochs": 2, "n_statistics_images": 2000},
-        "thesis": BATCH | A_PASS | {"n_epochs": 100},
+        "thesis": _a_pass(64) | {"n_epochs": 100},
     },
     seconds_per_1000_images=16.0,
 )
@@ -74,7 +73,7 @@ SMALL_CLASSIFIER = Classifier(
     {
         "smoke": SMOKE,
         "quick": SHORT | {"n_epochs": 3, "learning_rate": 4e-3},
-        "thesis": BATCH | A_PASS | {"n_epochs": 40, "final_learning_rate": 0.0},
+        "thesis": _a_pass(64) | {"n_epochs": 40, "final_learning_rate": 0.0},
     },
     seconds_per_1000_images=0.45,
 )
