@@ -52,11 +52,8 @@ class Classifying:
         arguments = dict(task.classifier.schedules[self.plan.schedule])
         for way in named(cell.method).classifier_methods if cell.has_method else ():
             arguments |= way.new().classifier_arguments(train.labels)
-        n_steps = arguments.get("steps_per_epoch") or len(train.labels) // min(
-            arguments["batch_size"], len(train.labels)
-        )
         callbacks = [FiniteLosses(f"{cell}, classifier")]
-        callbacks += [Progress(f"{cell}, classifier", n_steps)] if self.verbose else []
+        callbacks += [Progress(f"{cell}, classifier")] if self.verbose else []
         return classifiers.train_classifier(
             builder(task.classifier.network),
             train,

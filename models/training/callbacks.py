@@ -213,20 +213,19 @@ class MadeMeanwhile(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """A bar on standard error over all steps of a fit, with epoch, losses and time left."""
 
-    def __init__(self, description: str, steps_per_epoch: int):
+    def __init__(self, description: str):
         super().__init__()
         self.description = description
-        self.steps_per_epoch = steps_per_epoch
 
     def on_train_begin(self, logs=None):
         self.bar = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        n_epochs = self.params["epochs"]
+        n_epochs, steps_per_epoch = self.params["epochs"], self.params["steps"]
         if self.bar is None:
             self.bar = tqdm(
-                total=n_epochs * self.steps_per_epoch,
-                initial=epoch * self.steps_per_epoch,
+                total=n_epochs * steps_per_epoch,
+                initial=epoch * steps_per_epoch,
                 unit="step",
                 mininterval=0.5 if sys.stderr.isatty() else 60,
                 dynamic_ncols=True,

@@ -251,7 +251,7 @@ def train(
         callbacks += [StopAtPlateau(history, stage.min_improvement)]
         callbacks += [MadeMeanwhile(folder, stage.made_now)] if folder and stage.made_now and is_chief else []
         callbacks += [checkpoints] if checkpoints else []
-        callbacks += [Progress(description, steps_per_epoch)] if verbose and is_chief else []
+        callbacks += [Progress(description)] if verbose and is_chief else []
         with graphs_as_written():
             model.fit(
                 distributed(prompt(stage.batches(n_epochs_done * steps_per_epoch))),
