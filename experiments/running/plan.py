@@ -16,7 +16,7 @@ from ...models.method import Chained, Method
 from .cell import AS_MANY_ORIGINALS, BALANCED_ORIGINAL, ORIGINAL, REFERENCES, Cell
 
 SECONDS_TO_START = 2  # of a classifier; the first of a process takes longer
-TRUSTED_SECONDS = 300  # of estimates, before the pace of this machine counts more than they do
+TRUSTED_SECONDS = 60  # of estimates, before the pace of this machine counts more than they do
 SET_BY_RUNNER = ("sampling_strategy", "random_state", "folder", "verbose")
 
 
