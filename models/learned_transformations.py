@@ -38,7 +38,7 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
     """Each new image is an original of its class, deformed like images of the class differ from each other.
 
     Pairs are images and their `n_neighbors` nearest ones (Euclidean, of the same class), of a class at most
-    `max_pairs`. Adam takes `n_iterations` steps of `learning_rate`, which falls to 0, on all pairs at once, in the
+    `max_pairs`, and as many of all classes together that `sampling_strategy_` adds no images to. Adam takes `n_iterations` steps of `learning_rate`, which falls to 0, on all pairs at once, in the
     first half on blurred images (`Alignment`). `prior_weight` is w. Pairs whose squared difference falls by less than a
     tenth or that move a pixel by more than half of the image are left out. The covariance S_y is shrunk (OAS) around a
     mean of 0, since the two orders of a pair have opposite thetas, and mixed with that of all classes where a class has
@@ -63,7 +63,8 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
         return {"max_pairs": 50, "n_iterations": 20} if schedule == "smoke" else {}
 
     def fit_seconds(self, n_images, image_shape, n_classes, n_small_classes):
-        n_pairs = min(self.n_neighbors * n_images, self.max_pairs * n_classes)
+        n_full = n_small_classes + (n_small_classes < n_classes)
+        n_pairs = min(self.n_neighbors * n_images, self.max_pairs * n_full)
         return self.seconds_per_1000_pairs * n_pairs / 1000 * self.n_iterations / 100
 
     @abstractmethod
@@ -86,16 +87,14 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
         self.images_, self.class_indices_ = images, class_indices
         for label in self.sampling_strategy_:
             self._members(self._class_index(label))
-        rng = np.random.default_rng(self.seed_)
-        indices = range(len(self.classes_))
-        pairs = np.concatenate([self._pairs(np.flatnonzero(class_indices == index), rng) for index in indices])
+        pairs = self._pairs()
         thetas, is_good = self._aligned(transformer, images, pairs)
         if not is_good.any():
             raise ValueError(
                 f"{type(self).__name__} found no two images of a class that a deformation brings closer together: "
                 "images of a class are all alike or too different"
             )
-        chosen = [is_good & (class_indices[pairs[:, 0]] == index) for index in indices]
+        chosen = [is_good & (class_indices[pairs[:, 0]] == index) for index in range(len(self.classes_))]
         self.pairs_, self.thetas_ = [pairs[good] for good in chosen], [thetas[good] for good in chosen]
         self.covariances_ = _covariances(self.thetas_)
 
@@ -107,8 +106,19 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
             raise ValueError(f"class {label} has {len(members)} image; {type(self).__name__} needs {self.min_images}")
         return members
 
-    def _pairs(self, members: np.ndarray, rng) -> np.ndarray:
-        """int (n, 2) of one class: an image, which is to be deformed, and one of its nearest ones."""
+    def _pairs(self) -> np.ndarray:
+        """int (n, 2): an image, which is to be deformed, and one of the nearest ones of its class."""
+        rng = np.random.default_rng(self.seed_)
+        wanted = [self.sampling_strategy_.get(label, 0) > 0 for label in self.classes_.tolist()]
+        n_of_others = max(1, self.max_pairs // max(1, wanted.count(False)))
+        found = []
+        for class_index, is_wanted in enumerate(wanted):
+            members = np.flatnonzero(self.class_indices_ == class_index)
+            found.append(self._pairs_among(members, self.max_pairs if is_wanted else n_of_others, rng))
+        return np.concatenate(found)
+
+    def _pairs_among(self, members: np.ndarray, n: int, rng) -> np.ndarray:
+        """At most `n` pairs of one class."""
         if len(members) > MAX_COMPARED_IMAGES:
             members = np.sort(rng.choice(members, MAX_COMPARED_IMAGES, replace=False))
         k = min(self.n_neighbors, len(members) - 1)
@@ -117,7 +127,7 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
         flat = self.images_[members].reshape(len(members), -1).astype(np.float32)
         _, neighbours = NearestNeighbors(n_neighbors=k).fit(flat).kneighbors()  # (n, k), without the image itself
         pairs = np.stack([np.repeat(members, k), members[neighbours.ravel()]], axis=1)
-        return pairs[np.sort(rng.permutation(len(pairs))[: self.max_pairs])]
+        return pairs[np.sort(rng.permutation(len(pairs))[:n])]
 
     def _aligned(self, transformer, images, pairs) -> tuple[np.ndarray, np.ndarray]:
         """theta (n, d) of each pair (n, 2), and whether it is worth keeping, bool (n,)."""

@@ -142,6 +142,13 @@ def test_pairs_are_near_neighbours_of_one_class_and_no_more_than_asked_for():
             assert (distances < np.linalg.norm(flat[fixed] - flat[moving])).sum() <= 3  # itself and two others
 
 
+def test_classes_that_get_no_images_share_the_pairs_of_one_class():
+    images, labels = np.concatenate([blobs(20, seed=seed) for seed in range(4)]), np.repeat([0, 1, 2, 3], 20)
+    made = Affine(n_iterations=20, n_neighbors=3, max_pairs=30, sampling_strategy={2: 25}).fit(images, labels)
+    n_pairs = [len(pairs) for pairs in made.pairs_]
+    assert n_pairs[2] > 10 >= max(n_pairs[:2] + n_pairs[3:]) > 0
+
+
 @pytest.mark.parametrize(
     ("images", "arguments", "problem"),
     [
