@@ -31,6 +31,7 @@ AGREEMENT_HEADINGS = [
     ("Differ, by", ""),
     ("Why", ""),
 ]
+DIFFERENCE = " Difference is ours less what is printed."
 NO_DIAGRAM = "<p>No diagram: graphviz is not installed.</p>"
 
 
@@ -56,7 +57,7 @@ def index(title: str, agreement, tables, further, compared: Path | None, pages: 
     links = "".join(f'<li><a href="{path.as_posix()}">{html.escape(text)}</a></li>' for text, path in pages.items())
     parts += [
         '<h2 id="tables">Tables</h2>',
-        "<p>Click a heading to sort. Difference is ours less what is printed.</p>",
+        f"<p>Click a heading to sort.{DIFFERENCE if agreement else ''}</p>",
         *(_table_section(*table) for table in tables),
         *(plain_section(table) for table in further),
         f'<h2 id="pages">Figures, configurations, networks</h2><ul>{links}</ul>',
@@ -113,7 +114,9 @@ def networks(title: str, found) -> str:
 def _table_section(caption: str, summary: pd.DataFrame, notes: list[str]) -> str:
     parts = [f"<h3>{html.escape(caption)}</h3>", '<div class="tables">']
     for (metric, dataset), rows in summary.groupby(["metric_label", "dataset"], sort=False):
-        parts.append(sortable(f"{metric}, {dataset}", _HEADINGS, [_row(row) for row in rows.itertuples()]))
+        shown = slice(None) if rows["printed"].notna().any() else _WITHOUT_PRINT
+        cells = [_row(row)[shown] for row in rows.itertuples()]
+        parts.append(sortable(f"{metric}, {dataset}", _HEADINGS[shown], cells))
     return "\n".join([*parts, "</div>", _notes(notes)])
 
 
@@ -127,7 +130,8 @@ def _notes(notes) -> str:
     return f'<details class="notes"><summary>Notes</summary><ul>{items}</ul></details>'
 
 
-_HEADINGS = [("Method", ""), ("Printed", "n"), ("Ours ± sd", "n"), ("Difference", "n"), ("Mark", "")]
+_HEADINGS = [("Method", ""), ("Ours ± sd", "n"), ("Printed", "n"), ("Difference", "n"), ("Mark", "")]
+_WITHOUT_PRINT = slice(2)  # of these headings, where nothing is printed
 
 
 def _row(row) -> list[tuple[str, object]]:
@@ -143,8 +147,8 @@ def _row(row) -> list[tuple[str, object]]:
             ours += f" ({row.n_measured} of {row.n_seeds} seeds)"
     return [
         (row.label, row.label),
-        _number(row.printed, ".4f"),
         (ours, "" if np.isnan(row.mean) else row.mean),
+        _number(row.printed, ".4f"),
         _number(difference, "+.4f"),
         (row.mark, row.mark),
     ]

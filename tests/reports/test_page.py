@@ -64,6 +64,23 @@ def test_the_index_opens_with_what_agrees_and_shows_all_tables(index):
     assert re.findall(r'<td class="good"[^>]*>agrees<', rest)
 
 
+def test_where_nothing_is_printed_no_column_is_for_it():
+    rows = pd.DataFrame(
+        [
+            {"table": "D.1", "task": "digits", "dataset": "digits", "method": "smote", "label": "SMOTE", "seed": 0,
+             "metric": metric, "metric_label": metric, "value": 0.9, "printed": printed, "standard_error": 0.01,
+             "failed": False}
+            for metric, printed in (("accuracy", np.nan), ("f1_minority", 0.9))
+        ]
+    )  # fmt: skip
+    without, with_print = page.index("A run", [], [("D.1", tables.summarise(rows), [])], [], None, {}).split("f1_min")
+    for part in (without, with_print):
+        assert "Ours" in part
+    for heading in ("Printed", "Difference", "Mark"):
+        assert heading not in without
+        assert heading in with_print
+
+
 def test_a_page_tells_where_figures_are_that_may_not_be_handed_on(of_dataset, picture):
     assert "<code>private/mnist.html</code>" in of_dataset
     assert "private" not in page.dataset("MNIST", [(picture, "Samples")], None, [], [], [])
