@@ -38,12 +38,13 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
     """Each new image is an original of its class, deformed like images of the class differ from each other.
 
     Pairs are images and their `n_neighbors` nearest ones (Euclidean, of the same class), of a class at most
-    `max_pairs`, and as many of all classes together that `sampling_strategy_` adds no images to. Adam takes `n_iterations` steps of `learning_rate`, which falls to 0, on all pairs at once, in the
-    first half on blurred images (`Alignment`). `prior_weight` is w. Pairs whose squared difference falls by less than a
-    tenth or that move a pixel by more than half of the image are left out. The covariance S_y is shrunk (OAS) around a
-    mean of 0, since the two orders of a pair have opposite thetas, and mixed with that of all classes where a class has
-    fewer than four pairs for each parameter. Draws beyond the 95 % quantile of their Mahalanobis length are drawn
-    again. Originals are used equally often. With `verbose` above 0 a bar shows the time left.
+    `max_pairs`, and as many of all classes together that `sampling_strategy_` adds no images to. Adam takes
+    `n_iterations` steps of `learning_rate`, which falls to 0, on all pairs at once, in the first half on blurred images
+    (`Alignment`). `prior_weight` is w. Pairs whose squared difference falls by less than a tenth or that move a pixel
+    by more than half of the image are left out. The covariance S_y is shrunk (OAS) around a mean of 0, since the two
+    orders of a pair have opposite thetas, and mixed with that of all classes where a class has fewer than four pairs
+    for each parameter. Draws beyond the 95 % quantile of their Mahalanobis length are drawn again. Originals are used
+    equally often. With `verbose` above 0 a bar shows the time left.
 
     Fitted: `covariances_` (n_classes, d, d), and for each class `pairs_` int (n, 2), indices m and n of fitted images,
     and their `thetas_` (n, d). A class needs two images; ValueError if there are fewer or if all are alike.
