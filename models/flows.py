@@ -73,7 +73,7 @@ class Flow(TrainedBalancer):
     learning_rate: float = 1e-3
     label_dropout: float = 0.15
     guidance: float = 1.5
-    n_sampling_steps: int = 20
+    n_sampling_steps: int = 8
     ema_momentum: float = 0.999
     shift_fraction: float = 0.05
     horizontal_flip: bool = False
@@ -81,7 +81,7 @@ class Flow(TrainedBalancer):
     min_side_pixels = 1
     fractions = ("label_dropout", "shift_fraction")
     smallest_numbers = {"n_sampling_steps": 1}
-    seconds_per_new_image: ClassVar[float]  # with twenty steps, on the reference machine
+    seconds_per_new_image: ClassVar[float]  # with the default number of steps, on the reference machine
 
     @classmethod
     def arguments(cls, schedule, n_images, flip):
