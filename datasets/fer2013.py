@@ -161,10 +161,15 @@ def _pixels(text: str, where: str) -> bytes:
 
 
 def _part_folders(place: Path) -> dict[str, Path]:
-    """Part -> its folder; empty unless one of them holds a folder that is called like an emotion."""
+    """Part -> its folder; empty unless one of them holds a folder that is called like an emotion.
+
+    Without such a folder "validation" is no part, as it may be missing.
+    """
     folders = {path.name.lower(): path for path in place.iterdir() if path.is_dir()} if place.is_dir() else {}
     found = {part: folders[name] for part, names in PART_FOLDERS.items() for name in names if name in folders}
-    return found if any(_emotion_folders(folder) for folder in found.values()) else {}
+    with_emotions = {part for part, folder in found.items() if _emotion_folders(folder)}
+    needed = with_emotions | {"train", "test"} if with_emotions else set()
+    return {part: folder for part, folder in found.items() if part in needed}
 
 
 def _emotion_folders(folder: Path) -> dict[str, Path]:

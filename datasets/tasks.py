@@ -29,11 +29,12 @@ class Table:
     """A table that shows metrics of one task or, if other tasks have a table of the same name, of several.
 
     Metrics are "ssim", "ssim_to_originals", "accuracy", "f1_minority", "balanced_accuracy", "g_mean" and
-    "recall_<label>".
+    "recall_<label>". `notes` are written below the table.
     """
 
     name: str
     metrics: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,8 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
+    if not len(images):
+        return np.zeros(0, np.int64)
     return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
 
 

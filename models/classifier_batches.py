@@ -15,7 +15,8 @@ from .classifier_methods import ClassifierMethod
 class Mixup(ClassifierMethod):
     """Convex combinations of pairs of images and of their labels, with shares from Beta(alpha, alpha).
 
-    Zhang et al. 2018, with Keras' layer.
+    Zhang et al. 2018, arXiv:1710.09412. Keras' layer is not used: its random state is not that of a step, so a training
+    that goes on after a kill would mix other pairs.
     """
 
     alpha: float = 0.2
@@ -24,13 +25,9 @@ class Mixup(ClassifierMethod):
         return {"change": self.change}
 
     def change(self, random_state: int):
-        import keras
-
-        layer = keras.layers.MixUp(self.alpha, seed=random_state)
-
         def mixed(batch):
-            made = layer({name: batch[name] for name in ("images", "labels")}, training=True)
-            return made["images"], made["labels"]
+            shares, order = _share_and_order(batch, random_state, self.alpha)
+            return _combined(batch, order, shares, shares)
 
         return mixed
 
@@ -55,16 +52,10 @@ class Remix(ClassifierMethod):
         import tensorflow as tf
 
         def mixed(batch):
-            images, labels = batch["images"], batch["labels"]
-            of_shares, order = _share_and_order(batch, random_state, self.alpha)
-            ratio = tf.linalg.matvec(labels, counts.astype(np.float32))
+            shares, order = _share_and_order(batch, random_state, self.alpha)
+            ratio = tf.linalg.matvec(batch["labels"], counts.astype(np.float32))
             ratio /= tf.gather(ratio, order)  # (batch,)
-            of_labels = remixed_shares(of_shares, ratio, self.kappa, self.tau)[:, None]
-            of_images = of_shares[:, None, None, None]
-            return (
-                of_images * images + (1.0 - of_images) * tf.gather(images, order),
-                of_labels * labels + (1.0 - of_labels) * tf.gather(labels, order),
-            )
+            return _combined(batch, order, shares, remixed_shares(shares, ratio, self.kappa, self.tau))
 
         return mixed
 
@@ -123,6 +114,18 @@ def _share_and_order(batch, random_state: int, alpha: float):
     return gammas[0] / tf.maximum(gammas[0] + gammas[1], 1e-12), order
 
 
+def _combined(batch, order, of_images, of_labels):
+    """Images and labels, each with its share (batch,) of the first ones, and else of those in this `order`."""
+    import tensorflow as tf
+
+    images, labels = batch["images"], batch["labels"]
+    of_images, of_labels = of_images[:, None, None, None], of_labels[:, None]
+    return (
+        of_images * images + (1.0 - of_images) * tf.gather(images, order),
+        of_labels * labels + (1.0 - of_labels) * tf.gather(labels, order),
+    )
+
+
 def _within(side: int, centre, share):
     """(batch, side) with ones where a pixel's middle lies in an interval about the centre; all in parts of the side."""
     import tensorflow as tf
@@ -135,9 +138,10 @@ def _within(side: int, centre, share):
 class RandAugment(ClassifierMethod):
     """Each image gets `n_changes` of eight changes, drawn anew (Cubuk et al. 2020, arXiv:1909.13719).
 
-    At `strength` 1 they are: turned by up to 15 degrees, sheared by .15 and moved by a tenth in either direction,
-    brightness, contrast and saturation changed by a fifth. Small images bear no more. Flips are not among them, nor
-    posterising and other changes of the original's that need whole numbers.
+    Two draws may be the same change, as in the paper, and then add up. At `strength` 1 each is: turned by up to 15
+    degrees, sheared by .15 and moved by a tenth in either direction, brightness, contrast and saturation changed by a
+    fifth. Small images bear no more. Flips are not among them, nor posterising and other changes of the original's that
+    need whole numbers.
     """
 
     n_changes: int = 2

@@ -47,6 +47,8 @@ class LogitAdjustment(ClassifierMethod):
 
     tau: float = 1.0
 
+    corrects_prior = True
+
     def classifier_arguments(self, labels):
         shares = class_shares(labels)
         return {"adjust": lambda probabilities: adjusted(probabilities, shares, -self.tau)}
@@ -60,6 +62,8 @@ class BalancedSoftmax(ClassifierMethod):
     """
 
     tau: float = 1.0
+
+    corrects_prior = True
 
     def classifier_arguments(self, labels):
         return {"loss": _of_shares(tuple(class_shares(labels)), self.tau)}

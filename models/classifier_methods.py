@@ -9,7 +9,12 @@ from sklearn.utils.class_weight import compute_class_weight
 
 
 class ClassifierMethod(BaseEstimator, ABC):
-    """What a classifier is trained with instead of new images; its parameters are in every record."""
+    """What a classifier is trained with instead of new images; its parameters are in every record.
+
+    `corrects_prior`: it makes up for classes of unequal size, which must not be done twice.
+    """
+
+    corrects_prior = False
 
     @abstractmethod
     def classifier_arguments(self, labels: np.ndarray) -> dict:
@@ -32,6 +37,8 @@ class ClassWeights(ClassifierMethod):
 
     class_weight: str | dict = "balanced"
 
+    corrects_prior = True
+
     def classifier_arguments(self, labels):
         classes = np.unique(labels)
         weights = compute_class_weight(self.class_weight, classes=classes, y=labels)
@@ -46,6 +53,8 @@ class EffectiveNumbers(ClassifierMethod):
     """
 
     beta: float = 0.9999
+
+    corrects_prior = True
 
     def classifier_arguments(self, labels):
         classes, counts = np.unique(labels, return_counts=True)

@@ -50,7 +50,7 @@ class LatentFlow(Flow):
         return min(self.n_components, int(np.prod(image_shape)))
 
     def _learn_space(self, images, class_indices):
-        chosen = some(len(images), MAX_IMAGES_ANALYSED, self.seed_)
+        chosen = self._analysed(class_indices)
         pixels = to_network(images[chosen]).numpy().reshape(len(chosen), -1)
         indices = class_indices[chosen]
         n_features = self._n_features(images.shape[1:])
@@ -62,6 +62,14 @@ class LatentFlow(Flow):
         self.class_inverses_ = np.linalg.pinv(self.class_factors_, rcond=SMALLEST_SHARE)
         self.deviations_ = np.ones(n_features, np.float32)
         return (n_features,)
+
+    def _analysed(self, class_indices) -> np.ndarray:
+        """Indices of at most MAX_IMAGES_ANALYSED images; where there are more, as many of each class as it has."""
+        if len(class_indices) <= MAX_IMAGES_ANALYSED:
+            return np.arange(len(class_indices))
+        n = max(2, MAX_IMAGES_ANALYSED // len(self.classes_))
+        of_classes = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
+        return np.sort(np.concatenate([members[some(len(members), n, self.seed_)] for members in of_classes]))
 
     def _to_space(self, images, class_indices):
         components = self._to_components(tf.reshape(images, (-1, len(self.means_))))

@@ -133,10 +133,11 @@ class Combined(Method):
         return self.images_by.fit_scope(strategy)
 
     def check(self) -> None:
-        """Raise ValueError if two of the ways to train the classifier set the same of its arguments."""
+        """Raise ValueError if two of the ways to train the classifier set the same argument or both correct a prior."""
         owner = {}
         for way in self.classifier_methods:
-            for argument in way.new().classifier_arguments(np.array([0, 0, 1])):
-                first = owner.setdefault(argument, way.name)
+            made = way.new()
+            for claim in [*made.classifier_arguments(np.array([0, 0, 1])), *["prior"] * made.corrects_prior]:
+                first = owner.setdefault(claim, way.name)
                 if first != way.name:
                     raise ValueError(f"{self.name}: {first} and {way.name} exclude each other")

@@ -61,7 +61,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     Each class that `sampling_strategy_` adds images to has generators G: A -> B and F: B -> A with a discriminator
     each, trained in a stage of their own; no other class can be sampled, and nothing is trained if all are balanced.
     `source_class` is A (None: the largest class). No images can be added to it: ValueError. New images of B are G(a).
-    Each a is used equally often, from the second time on moved as in training, so that no two new images are the same.
+    Each a is used equally often and moved as in training, so that few new images are the same.
 
     The networks see and make images without their brightness and contrast, which a translated image has from its
     original (`models.intensities`); plain images are left out. An epoch of a pair shows each image of its smaller class
@@ -242,10 +242,8 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     def _sample(self, class_index, n, random_state):
         generator, rng = self._to_target(class_index), np.random.default_rng(random_state)
         images = self.source_images_[drawn_equally(len(self.source_images_), n, rng)]
-        used_again = slice(len(self.source_images_), None)
-        uniform = rng.random((n, 3), np.float32)
-        images[used_again] = moved(images[used_again], uniform[used_again], self.shift_fraction, self.horizontal_flip)
-        return translated(generator, images)
+        images = moved(images, rng.random((n, 3), np.float32), self.shift_fraction, self.horizontal_flip)
+        return translated(generator, np.asarray(images))
 
     def parents(self, label, n: int, random_state=None):
         class_index, n, seed = self._asked(label, n, random_state)

@@ -20,9 +20,10 @@ class WassersteinCycleGAN(Translation):
     """Translation by two generators and two critics, which take `n_critic_steps` to each step of the generators.
 
     Learning rates, Adam's betas and `penalty_weight` are those of Gulrajani et al.; they take five critic steps, as
-    schedule `thesis` does. `adversarial_weight` scales the critics' part of the generators' loss, since the gradient of
-    a 1-Lipschitz critic is much longer than that of a mean over pixels; 1 is the slides' sum. There is no pool and no
-    soft label: a critic should know the present images, and its scores have no bounds.
+    schedule `thesis` does. An epoch has as many steps of the generators as CycleGAN's, so the critics see each image
+    `n_critic_steps` times in it. `adversarial_weight` scales the critics' part of the generators' loss, since the
+    gradient of a 1-Lipschitz critic is much longer than that of a mean over pixels; 1 is the slides' sum. There is no
+    pool and no soft label: a critic should know the present images, and its scores have no bounds.
     """
 
     learning_rate: float = 1e-4

@@ -11,6 +11,7 @@ from keras import ops
 
 from .cyclegan import CycleGAN, CycleGANTraining
 from .training.replicas import batch_mean
+from .translation import QUICK
 
 
 def weighted_cycle_loss(realness, images, recovered, features, recovered_features, gamma):
@@ -41,8 +42,8 @@ class WeightedCycleGAN(CycleGAN):
     In the course of the training gamma goes linearly from `gamma_initial` to `gamma_final`, and lambda from
     `cycle_weight` to `cycle_weight_final`. Each image's share of the loss is weighted by D's score of the original,
     within [`min_realness`, 1]: the slides' D has a sigmoid, a score of ours has no bounds. Each ingredient can be
-    switched off by its value: features by `gamma_final` 0, the fall of lambda by `cycle_weight_final` 10, D's weights
-    by `min_realness` 1. Without all three it is CycleGAN.
+    switched off by its value: features by `gamma_final` 0, the fall of lambda by a `cycle_weight_final` equal to
+    `cycle_weight`, D's weights by `min_realness` 1. Without all three it is CycleGAN.
     """
 
     gamma_initial: float = 0.0
@@ -50,7 +51,11 @@ class WeightedCycleGAN(CycleGAN):
     cycle_weight_final: float = 5.0
     min_realness: float = 0.0
 
-    schedules = CycleGAN.schedules | {"quick": CycleGAN.schedules["quick"] | {"cycle_weight_final": 1.5}}
+    fractions = (*CycleGAN.fractions, "gamma_initial", "gamma_final", "min_realness")
+    schedules = CycleGAN.schedules | {
+        name: CycleGAN.schedules[name] | {"cycle_weight_final": QUICK["cycle_weight"] / 2}
+        for name in ("smoke", "quick")
+    }
 
     def _training(self, pair, n_steps):
         return WeightedCycleGANTraining(

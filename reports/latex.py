@@ -16,6 +16,9 @@ _SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "±": "$\\pm$",
     "✓": "$\\surd$",
     "✗": "$\\times$",
+    "×": "$\\times$",
+    "·": "$\\cdot$",
+    "−": "$-$",
     "†": "$\\dagger$",
     "-": "{-}",
 }

@@ -1,12 +1,12 @@
 """The classifiers of cells: what they learn from, and how they are trained."""
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from ...datasets.files import read_archive, write_archive
 from ...datasets.image_dataset import ImageDataset
 from ...datasets.stored_images import joined, taken
 from ...evaluation import classifiers, protocol
@@ -17,7 +17,7 @@ from .cell import AS_MANY_ORIGINALS, Cell
 from .plan import Plan
 
 KEPT = "classifier-epochs.npz"  # in the cell's folder while its classifier is trained
-CLASSIFIER = "classifier.weights.h5"  # of the originals, in the folder of the baseline
+CLASSIFIER = "classifier.npz"  # weights of that of the originals, in the folder of the baseline
 
 
 class Classifying:
@@ -72,15 +72,13 @@ class Classifying:
         asked = self.plan.tasks[task]
         cell = Cell(asked.baseline_task or task, BASELINE, draw)
         path = self.plan.folder(cell) / CLASSIFIER
-        if path.exists():
-            model = builder(asked.classifier.network)(
-                asked.n_classes, image_shape=self.parts(task, draw).train.images.shape[1:]
-            )
-            model.load_weights(path)
+        kept = read_archive(path)
+        if kept:
+            image_shape = self.parts(task, draw).train.images.shape[1:]
+            model = builder(asked.classifier.network)(asked.n_classes, image_shape=image_shape)
+            model.set_weights(list(kept.values()))
             return model
         model = self.trained(cell, *self.learned_from(cell, {}))[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{os.getpid()}-{CLASSIFIER}")
-        model.save_weights(unfinished)
-        unfinished.replace(path)
+        write_archive(path, {str(index): weights for index, weights in enumerate(model.get_weights())})
         return model

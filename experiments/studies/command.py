@@ -189,5 +189,5 @@ def delete_networks(study: Study, parts: list[Part]) -> None:
             folders[entry in kept].add(study.plan.training_folder(cell))
     for folder in folders[True] - folders[False]:
         if folder.exists():
-            with contextlib.suppress(locks.BusyError), locks.held(folder, wait=False):
-                shutil.rmtree(folder)
+            with contextlib.suppress(locks.BusyError, FileNotFoundError), locks.held(folder, wait=False):
+                shutil.rmtree(folder, ignore_errors=True)  # another machine may be deleting it too

@@ -89,9 +89,12 @@ def read(out: Path) -> Results:
     try:
         if path.exists():
             found.cells = pd.read_csv(path, dtype={"configuration": str})[COLUMNS]
+            if found.cells[["task", "method", "seed", "configuration"]].isna().any(axis=None):
+                raise ValueError("rows without what was measured")
         path = out / FAILURES
         if path.exists():
-            found.failures = pd.read_csv(path, dtype={"configuration": str})[FAILURE_COLUMNS]
+            text = {"configuration": str, "reason": str}
+            found.failures = pd.read_csv(path, dtype=text, keep_default_na=False)[FAILURE_COLUMNS]
         for path in sorted((out / PREDICTIONS).glob("*.npz")):
             with np.load(path) as arrays:
                 found.true[path.stem] = arrays["true"]

@@ -15,18 +15,18 @@ from .tasks import DATASETS, KINDS, METHODS, NETWORK_SHARE, PERCENTS, STUDIED
 HELPED, NO_EVIDENCE, HURT = verdict.VERDICTS
 SYMBOLS = {
     HELPED: "+",
-    NO_EVIDENCE: "o",
-    HURT: "-",
-    TOO_FEW: "x",
+    NO_EVIDENCE: "·",
+    HURT: "−",
+    TOO_FEW: "×",
     NOTHING_TO_ADD: "/",
     FAILED: "!",
-    NOT_RUN: ".",
-    MEASURED: ".",  # alone, without a baseline to be compared with
+    NOT_RUN: "?",
+    MEASURED: "?",  # alone, without a baseline to be compared with
 }
 LEGEND = (
     f"One sign for each percentage of the small class, {', '.join(map(str, PERCENTS))} (balanced, and FER2013 as it "
-    "is: one): + helped, o no evidence, - hurt, x the class has too few images for the method, / nothing to add, "
-    "! failed, . not finished."
+    "is: one): + helped, · no evidence, − hurt, × the class has too few images for the method, / nothing to add, "
+    "! failed, ? not finished."
 )
 AGAINST_BASELINE = (
     "Verdicts are on balanced accuracy, against a classifier of the images as they are, corrected for all methods that "
@@ -115,17 +115,18 @@ def rankings(findings: Findings) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _left_out(findings: Findings, scores: pd.DataFrame) -> list[str]:
-    """Which methods failed on one of the ranked tasks, in a sentence."""
+def _left_out(findings: Findings, scores: pd.DataFrame, is_last: bool) -> list[str]:
+    """Which methods failed on one of the ranked tasks, in a sentence; those that are trained below the last table."""
     has_failed = (findings.states.loc[scores.index] == FAILED).any()
-    names = [label(method) for method in METHODS if has_failed.get(method, False)]
+    failed = [method for method in METHODS if has_failed.get(method, False)]
+    names = [label(method) for method in failed if is_last or not named(method).takes_time]
     return [f"Left out, as they failed on some of these tasks: {', '.join(names)}."] if names else []
 
 
 def ranking_tables(findings: Findings) -> list[PlainTable]:
     """K.2: average ranks, of each group of methods in a table."""
-    found = []
-    for place, (title, scores) in enumerate(rankings(findings).items()):
+    found, ranked = [], rankings(findings)
+    for place, (title, scores) in enumerate(ranked.items()):
         average = ranks.average_ranks(scores)
         difference = ranks.critical_difference(scores.shape[1], len(scores))
         rows = [
@@ -141,7 +142,7 @@ def ranking_tables(findings: Findings) -> list[PlainTable]:
         notes = (
             f"On {len(scores)} imbalanced tasks on which each of these {scores.shape[1]} methods can act and is "
             "finished; 1 is the best rank, equal scores share theirs.",
-            *_left_out(findings, scores),
+            *_left_out(findings, scores, is_last=place == len(ranked) - 1),
             f"Critical difference of average ranks {difference:.2f} (Nemenyi, 5 %); Friedman's test: p = "
             f"{ranks.friedman_p(scores):.2g}.",
             NOT_INDEPENDENT,
@@ -185,8 +186,8 @@ def adjustment_tables(findings: Findings) -> list[PlainTable]:
             rows.append(row | {"Mean difference": round(own["difference"].mean(), 4)})
     notes = (
         FAMILIES_IN_WORDS,
-        f"The classifier learns from new images in place of {label(ADJUSTMENT)}, or, where the method's name has both, "
-        "beside it.",
+        f"The classifier learns from new images in place of {label(ADJUSTMENT)}: they restore the balance, so that "
+        "nothing is left to adjust.",
         AGAINST_BASELINE.replace("a classifier of the images as they are", label(ADJUSTMENT)),
     )
     return [PlainTable("K.4", "New images against logit adjustment.", pd.DataFrame(rows), notes)]
@@ -231,7 +232,7 @@ def tasks_table() -> PlainTable:
         {
             "Task": studied.task.name,
             "Images": studied.kind,
-            "Small class": studied.task.measured_label,
+            "Small class": "" if studied.is_balanced else studied.task.measured_label,
             "Its training images": studied.n_small,
             "Training images": studied.task.n_train_images,
             "Classes": studied.task.n_classes,

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from ...datasets import cifar10, fer2013, vehicles
 from ...datasets.tasks import Classifier, Task
 from ...models import METHODS as ALL_METHODS
-from ..folders.task import BATCH
 from .data import FER2013_KEPT, N_KEPT, SIDE_PIXELS
 
 BALANCED = 100
@@ -31,6 +30,8 @@ NETWORK_SHARE = 0.2
 N_STEPS = {"smoke": 30, "quick": 400}
 N_SEEDS = {"smoke": 3, "quick": 5}
 SCHEDULES = tuple(N_STEPS)
+# against the judge's 64 and 1e-3 these reach more in as many steps, in three fifths of the time
+BATCH = {"batch_size": 32, "learning_rate": 2e-3, "final_learning_rate": 0.0}
 CLASSIFIER_SCHEDULES = {name: BATCH | {"n_epochs": 1, "steps_per_epoch": n} for name, n in N_STEPS.items()}
 # DeepSMOTE's three forms count as one method
 METHODS = tuple(name for name in ALL_METHODS if name not in ("deep_smote_unpenalised", "deep_smote_permuted"))

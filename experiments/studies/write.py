@@ -7,11 +7,12 @@ import pandas as pd
 
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import ranks
+from ...evaluation.protocol import N_VALIDATION_IMAGES
 from ...models import BASELINE
 from ...reports import comparison_figures, html_parts, page, plain_tables
 from ..running.cell import label
 from . import advice, tables
-from .data import N_OTHERS, TEST_FRACTION
+from .data import TEST_FRACTION
 from .findings import ADJUSTMENT, Findings, find
 from .order import Study
 from .results import ENVIRONMENTS, Results
@@ -111,9 +112,8 @@ def _method(study: Study) -> list[str]:
     classifier = ", ".join(f"{name} {value}" for name, value in CLASSIFIER_SCHEDULES[study.schedule].items())
     return [
         f"Schedule {study.schedule}, {study.n_seeds} seeds. Every classifier is the network `scaled_classifier`, with "
-        f"{classifier}; its last weights are kept, so that nothing is chosen by validation. Of each class there are "
-        f"further training images, up to {N_OTHERS} and those that were dropped, which only show how well it learned, "
-        "and real images that only test "
+        f"{classifier}; its last weights are kept, so that nothing is chosen by validation. Up to "
+        f"{N_VALIDATION_IMAGES} further training images only show how well it learned, and real images only test "
         f"(digits and Vehicles: {TEST_FRACTION:.0%} of all, drawn).",
         tables.SAME_IMAGES,
         tables.SHORT,

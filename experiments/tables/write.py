@@ -139,6 +139,7 @@ def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict
         shown = set(own["method"])
         of_table = [c for c in cells if c.method in shown and any(results.is_of(c, task) for task in of_tasks)]
         notes = _notes(plan, of_tasks, metrics, of_table, records)
+        notes += dict.fromkeys(note for _, table in found[name] for note in table.notes)
         notes += [BEYOND] if own["label"].str.endswith("†").any() else []
         notes += [TO_ORIGINALS] if "ssim_to_originals" in metrics else []
         notes += [agreement.NOTE] if own["printed"].notna().any() else []

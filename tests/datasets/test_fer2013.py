@@ -164,6 +164,7 @@ def test_folders_of_images_give_the_same(tmp_path, below, names):
 def test_folders_may_lack_validation_and_be_of_any_case(tmp_path):
     write_folders(tmp_path, faces(), {"Training": "Train", "PublicTest": "Test", "PrivateTest": "Test"})
     (tmp_path / "Train" / "sad").rename(tmp_path / "Train" / "Sad")
+    (tmp_path / "val" / "of something else").mkdir(parents=True)
     dataset = fer2013.load(str(tmp_path))
     assert dataset.official_parts.tolist() == ["train"] * 14 + ["test"] * 28
     assert np.bincount(dataset.labels[:14]).tolist() == [2] * 7

@@ -37,6 +37,10 @@ def test_it_learns(parts, trained):
     assert len(history["val_accuracy"]) == 4
 
 
+def test_of_no_images_nothing_is_predicted(trained, parts):
+    assert classifiers.predict(trained[0], parts[0].images[:0]).tolist() == []
+
+
 CHANGES = [Mixup(), Remix(), CutMix(), RandAugment()]
 
 

@@ -134,6 +134,8 @@ def test_names_of_chains(few_digits):
         ("unbalanced+smote", "unbalanced is nothing that could be joined"),
         ("smote+mixup+cutmix", "mixup and cutmix exclude each other"),
         ("balanced_softmax+focal_loss", "balanced_softmax and focal_loss exclude each other"),
+        ("class_weights+logit_adjustment", "class_weights and logit_adjustment exclude each other"),
+        ("smote+effective_numbers+balanced_softmax", "effective_numbers and balanced_softmax exclude each other"),
     ],
 )
 def test_other_names_are_refused(name, message):

@@ -31,7 +31,9 @@ def changed(method, batch, step=3):
     return images.numpy(), labels.numpy()
 
 
-@pytest.mark.parametrize("method", [Remix(), CutMix(), RandAugment()], ids=lambda method: type(method).__name__)
+@pytest.mark.parametrize(
+    "method", [Mixup(), Remix(), CutMix(), RandAugment()], ids=lambda method: type(method).__name__
+)
 def test_changes_follow_from_seed_and_step(method, batch):
     one, same, other = (changed(method, batch, step) for step in (3, 3, 4))
     np.testing.assert_array_equal(one[0], same[0])

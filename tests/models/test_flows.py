@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from class_balancing import FlowMatching, LatentFlow
-from class_balancing.models import flows
+from class_balancing.models import flows, latent_flow
 from class_balancing.models.layers import UnitVariance
 from class_balancing.models.networks import flows as networks
 from small_balancers import balancer
@@ -190,6 +190,18 @@ def test_a_small_class_counts_as_much_for_the_components_as_a_large_one():
     values = (images / np.float32(127.5) - 1).reshape(200, -1)
     found = fitted._from_components(fitted._to_components(values).numpy())
     np.testing.assert_allclose(found, values, atol=0.15)
+
+
+def test_of_many_images_a_small_class_is_analysed_whole(monkeypatch):
+    monkeypatch.setattr(latent_flow, "MAX_IMAGES_ANALYSED", 20)
+    labels = np.repeat([0, 1], [200, 6])
+    images = np.random.default_rng(0).integers(0, 256, (206, 4, 4, 1)).astype(np.uint8)
+    fitted = LatentFlow(n_components=3)
+    fitted.seed_, fitted.image_shape_, fitted.classes_ = 0, (4, 4, 1), np.arange(2)
+    assert np.bincount(labels[fitted._analysed(labels)]).tolist() == [10, 6]
+    fitted._learn_space(images, labels)
+    components = fitted._to_components((images[200:] / np.float32(127.5) - 1).reshape(6, -1)).numpy()
+    np.testing.assert_allclose(fitted.class_means_[1], components.mean(axis=0), atol=1e-5)
 
 
 def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits):

@@ -247,6 +247,12 @@ def test_the_classifier_of_the_originals_is_trained_once(small, monkeypatch):
     first = small()
     images = first.parts("digits-50").test.images
     expected = classifiers.predict(first.classifying.of_originals("digits-50"), images)
-    assert (first.plan.folder(Cell("digits-50", "unbalanced", 0)) / CLASSIFIER).exists()
+    path = first.plan.folder(Cell("digits-50", "unbalanced", 0)) / CLASSIFIER
+    assert path.exists()
     monkeypatch.setattr(Classifying, "trained", lambda *_: pytest.fail("trained again"))
     np.testing.assert_array_equal(classifiers.predict(small().classifying.of_originals("digits-50"), images), expected)
+    path.write_bytes(path.read_bytes()[:500])
+    monkeypatch.undo()
+    again = small().classifying.of_originals("digits-50")
+    assert path.with_name(f"{CLASSIFIER}.damaged").exists()
+    np.testing.assert_array_equal(classifiers.predict(again, images), expected)

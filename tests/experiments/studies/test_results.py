@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.studies import data, results
@@ -153,6 +154,22 @@ def test_damage_is_one_sentence(study, name):
         (study.out / name).write_bytes(b"damaged")
     with pytest.raises(UsageError, match=f"{name} is damaged; take it from the repository again, or move it away"):
         results.read(study.out)
+
+
+def test_marks_of_a_merge_conflict_are_damage(study):
+    make_up(study, [ENTRY], 0.6, {})
+    path = study.out / "cells.csv"
+    path.write_text(path.read_text() + "<<<<<<< HEAD\n")
+    with pytest.raises(UsageError, match=r"cells\.csv is damaged"):
+        results.read(study.out)
+
+
+def test_a_reason_may_look_like_a_number_or_nothing(study):
+    make_up(study, [ENTRY], 0.6, {})
+    for reason in ("4", "nan", "None"):
+        failure = {"task": OTHER.task, "method": OTHER.method, "seed": 0, "reason": reason, "configuration": "1"}
+        pd.DataFrame([failure]).to_csv(study.out / "failures.csv", index=False)
+        assert results.read(study.out).failures["reason"].tolist() == [reason]
 
 
 def test_a_finished_study_is_small(tmp_path):

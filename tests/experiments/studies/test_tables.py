@@ -30,14 +30,14 @@ def test_methods_that_help_hurt_and_do_nothing_are_told_apart(found):
     frame = table(found, "K.1").frame.set_index("Method")
     assert frame.loc["SMOTE", ["digits, balanced", "digits, 4", "digits, 8", "Vehicles, cars"]].tolist() == [
         "/",
-        "+x",
+        "+×",
         "+",
         "+",
     ]
     assert frame.loc["SMOTE", ["Helped", "Hurt", "Of"]].tolist() == [3, 0, 3]
-    assert frame.loc["CVAE", "digits, 4"] == "--"
+    assert frame.loc["CVAE", "digits, 4"] == "−−"
     assert frame.loc["CVAE", ["Helped", "Hurt", "Of"]].tolist() == [0, 4, 4]
-    assert frame.loc["mixup", ["digits, balanced", "digits, 4"]].tolist() == ["o", "oo"], (
+    assert frame.loc["mixup", ["digits, balanced", "digits, 4"]].tolist() == ["·", "··"], (
         "equal to the images as they are"
     )
     assert frame.loc["geom. trans.", ["Helped", "Hurt", "Of"]].tolist() == [0, 0, 4]
@@ -129,8 +129,8 @@ def test_what_is_not_finished_is_missing_and_counted(study):
     make_up(study, cheap, 0.6, GAINS)
     found = find(study, results.read(study.out))
     frame = table(found, "K.1").frame.set_index("Method")
-    assert frame.loc["CVAE", "digits, 4"] == ".."
-    assert frame.loc["mixup", "digits, 4"] == ".."
+    assert frame.loc["CVAE", "digits, 4"] == "??"
+    assert frame.loc["mixup", "digits, 4"] == "??"
     assert write.progress(found) == f"{len(cheap)} of {len(everything)} pairs of a task and a method are finished."
     assert "CVAE" not in set(table(found, "K.2a").frame["Method"])
     assert not [each for each in tables.tables(found) if each.name == "K.2b"], "the same methods as before"
@@ -151,7 +151,7 @@ def test_other_settings_are_left_out_and_counted(study):
     made.cells.loc[made.cells["method"] == "smote", "configuration"] = "00000000"
     results._write(study.out, made, set(), [])
     found = find(study, results.read(study.out))
-    assert table(found, "K.1").frame.set_index("Method").loc["SMOTE", "digits, 8"] == "."
+    assert table(found, "K.1").frame.set_index("Method").loc["SMOTE", "digits, 8"] == "?"
     assert "; 3 were measured with other settings and are left out until they are run again." in write.progress(found)
 
 

@@ -109,7 +109,7 @@ def test_methods_are_tested_against_the_baseline_of_their_seed(made):
 def test_the_printed_difference_is_significant_only_below_a_number_of_discordant_images(made):
     note = made({})["F.6"].notes[1]
     assert note.startswith(
-        "The printed difference is 42 images. It is significant at 5 % only if at most 438 of the 14"
+        "The printed difference is 42 images. It is significant at 5 % only if at most 438 of the 3589"
     )
     assert "(459 by the normal approximation)" in note
 
@@ -152,12 +152,26 @@ def test_new_images_are_judged_beside_real_ones(made):
     assert frame["Mean of classes"][1] == pytest.approx(3.25 / 6)
 
 
+def test_new_images_that_passed_filters_are_called_so_and_none_is_no_share(made):
+    of_class = {"n_new": 4, "n_right": 1}
+    record = {
+        "configuration": {"filters": ["faces"]},
+        "tested_on_new": {"happy": of_class, "sad": {"n_new": 0, "n_right": 0}},
+    }
+    table = made({Cell("fer2013-synthetic", "dcgan", 0): record}, is_loaded=False)["F.9"]
+    row = table.frame.iloc[-1]
+    assert (row["Happy"], row["Mean of classes"]) == (0.25, 0.25)
+    assert np.isnan(row["Sad"])
+    assert "of those that passed the filters" in table.notes[0]
+
+
 def test_shares_that_pass_filters_stand_beside_those_of_real_images(made):
     def passed(n_new, n_new_passed, n_real, n_real_passed):
         return {"n_new": n_new, "n_new_passed": n_new_passed, "n_real": n_real, "n_real_passed": n_real_passed}
 
     rates = {"faces": {"neutral": passed(10, 6, 20, 18)}, "confidence": {"neutral": passed(6, 3, 18, 9)}}
     records = {Cell("fer2013-small", "dcgan", seed): {"pass_rates": rates} for seed in range(2)}
+    records[Cell("fer2013", "dcgan", 0)] = {"pass_rates": rates}  # with another classifier, of the same images
     records[Cell("fer2013-small", "smote", 0)] = {"pass_rates": {"faces": {"fear": passed(0, 0, 4, 1)}}}
     table = made(records, is_loaded=False)["F.10"]
     assert table.frame.iloc[:2].values.tolist() == [
