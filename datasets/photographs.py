@@ -55,7 +55,7 @@ def _opened(file: BinaryIO) -> Iterator[Image.Image]:
             if image.mode in ("I", "F"):
                 raise DatasetError("refused: 32 bits per pixel, with no known value for white; convert it")
             yield image
-    except DatasetError:
+    except (DatasetError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise DatasetError(f"not a readable image (none of {', '.join(FORMATS)})") from error

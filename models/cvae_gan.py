@@ -44,6 +44,7 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
     centre_momentum: float = 0.9
     augmentation_strength: float = 0.0
 
+    training_revision = 1  # gradients of the feature centres, and C for 32 x 32 x 3
     later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
     schedules = {
         "smoke": SHORT | {"steps": {"n_epochs": 6}},

@@ -35,6 +35,13 @@ class FlowMatching(Flow):
     seconds_per_1000_images = {"": {28: 4.8, 32: 4.9, 64: 5.1}}
     seconds_per_new_image = 0.048
 
+    def _check_numbers(self):
+        super()._check_numbers()
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths must be whole numbers of at least 1, got {self.widths!r}")
+        if self.patch_pixels is not None and self.patch_pixels < 1:
+            raise ValueError(f"patch_pixels must be None or at least 1, got {self.patch_pixels!r}")
+
     def n_images_seen(self, *asked):
         return super().n_images_seen(*asked) * cost_of_filters(self.widths[0], type(self).widths[0])
 
@@ -51,6 +58,8 @@ class FlowMatching(Flow):
         return -(-height // patch), -(-width // patch), patch * patch * n_channels
 
     def _learn_space(self, images, class_indices):
+        if self._patch(images.shape[1:]) > min(images.shape[1:3]):
+            raise ValueError(f"patch_pixels is {self.patch_pixels}, but images have {images.shape[1:3]} pixels")
         shape = self._space_shape(images.shape[1:])
         chosen = some(len(images), MAX_PATCHES_ANALYSED // (shape[0] * shape[1]), self.seed_)
         self._analyse(self._patches(to_network(images[chosen])).numpy().reshape(-1, shape[2]), shape[2])
@@ -61,12 +70,15 @@ class FlowMatching(Flow):
 
     def _from_space(self, x, class_index):
         height, width, _ = self.image_shape_
-        images = tf.nn.depth_to_space(self._from_components(x), self._patch(self.image_shape_))
+        images, patch = tf.constant(self._from_components(x)), self._patch(self.image_shape_)
+        images = images if patch == 1 else tf.nn.depth_to_space(images, patch)
         return images[:, :height, :width].numpy()
 
     def _patches(self, images):
         """(batch, height, width, channels) -> (batch, rows, columns, n); edges are repeated to whole patches."""
         height, width = images.shape[1:3]
         patch = self._patch(images.shape[1:])
+        if patch == 1:
+            return images
         padding = ((0, 0), (0, -height % patch), (0, -width % patch), (0, 0))
         return tf.nn.space_to_depth(tf.pad(images, padding, "SYMMETRIC"), patch)

@@ -143,8 +143,11 @@ class Flow(TrainedBalancer):
         check_momentum(self.ema_momentum)
         if not self.guidance >= 0:
             raise ValueError(f"guidance must not be negative, got {self.guidance!r}")
+        if self.guidance != 1 and not self.label_dropout:
+            raise ValueError(f"guidance {self.guidance!r} needs a label_dropout above 0; without, it must be 1")
 
     def _fit(self, images, class_indices):
+        self._check_numbers()
         self._check_two_of_each(class_indices)
         self.space_shape_ = self._learn_space(images, class_indices)
         super()._fit(images, class_indices)

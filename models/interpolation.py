@@ -12,7 +12,8 @@ from .balancer import Balancer, HasParents
 
 ADASYN_TRIES = 10
 EVERY_SHARE_IS_NONE = "No samples will be generated"  # imbalanced-learn's words if ADASYN rounds all to 0
-MAX_IMAGES_AT_ONCE = 10_000  # SMOTE holds them as floats, several times
+MAX_IMAGES_AT_ONCE = 10_000  # of 64 x 64 x 3; SMOTE holds them as floats, several times
+LARGE_IMAGES_AT_ONCE = 1000  # at least, of any size
 MAX_VALUES_AT_ONCE = 10_000_000  # which imbalanced-learn holds as float64, several times
 N_TIMES_HELD = 4  # the originals, by imbalanced-learn
 N_TIMES_MADE = 2  # the new ones
@@ -57,8 +58,8 @@ class _Neighbours(Balancer):
         self.images_, self.class_indices_ = images, class_indices
 
     def _n_bytes_of(self, n_points, image_shape):
-        n_held = N_TIMES_HELD * n_points + N_TIMES_MADE * MAX_IMAGES_AT_ONCE
-        return 4 * n_held * int(np.prod(image_shape))
+        n_features = int(np.prod(image_shape))
+        return 4 * n_features * (N_TIMES_HELD * n_points + N_TIMES_MADE * _n_at_once(n_features))
 
     def _check_count(self, class_index, count) -> None:
         if count < self.min_images:
@@ -84,17 +85,22 @@ class SMOTE(_Neighbours):
         return np.concatenate([_images(part, images.shape[1:]) for part in parts])
 
 
+def _n_at_once(n_features: int) -> int:
+    """How many new images are made together."""
+    return min(MAX_IMAGES_AT_ONCE, max(LARGE_IMAGES_AT_ONCE, MAX_IMAGES_AT_ONCE * 64 * 64 * 3 // n_features))
+
+
 def smote_parts(points: np.ndarray, n: int, n_neighbors: int, random_state: int) -> Iterator[np.ndarray]:
     """SMOTE's `n` new points, some thousands at a time, (n_part, n_features) each, of the dtype of the points.
 
     Each lies between one of `points` (n_points, n_features) and one of its `n_neighbors` nearest neighbours.
     """
-    n_points = len(points)
+    n_points, n_at_once = len(points), _n_at_once(points.shape[1])
     points = np.concatenate([points, points[:1]])  # imbalanced-learn needs a second class
     class_indices = np.arange(len(points)) == n_points
-    for start in range(0, n, MAX_IMAGES_AT_ONCE):
+    for start in range(0, n, n_at_once):
         sampler = _FrugalSMOTE(
-            sampling_strategy={False: n_points + min(MAX_IMAGES_AT_ONCE, n - start)},
+            sampling_strategy={False: n_points + min(n_at_once, n - start)},
             random_state=np.random.RandomState([random_state, start]) if start else random_state,
             k_neighbors=n_neighbors,
         )

@@ -7,11 +7,11 @@ def moved(images, uniform, shift_fraction: float, horizontal_flip: bool):
     """Each image (n, height, width, channels) of any type moved, and perhaps mirrored, by three numbers in [0, 1).
 
     `uniform` (n, 3) decides about rows, columns and mirroring: whole pixels up to `shift_fraction` of the sides, with
-    reflection at the border, and with `horizontal_flip` every second image from left to right.
+    reflection at the border, and with `horizontal_flip` an image of two, by chance, from left to right.
     """
     height, width = images.shape[1:3]
     rows, columns = (
-        _moved_positions(side, uniform[:, axis], int(shift_fraction * side))
+        _moved_positions(side, uniform[:, axis], min(int(shift_fraction * side), side - 1))
         for axis, side in enumerate((height, width))
     )
     if horizontal_flip:

@@ -5,6 +5,7 @@ denoising, enhancement, compression, features, and whether an image is of a clas
 from dataclasses import replace
 from pathlib import Path
 
+from ...datasets.files import read_json
 from ...datasets.tasks import SCHEDULES
 from ..command_line import Parser
 from ..running import locks, run_folder
@@ -87,7 +88,7 @@ def run(plan: Plan, datasets: dict) -> None:
 
     held = check_folder(plan, datasets)
     run_folder.write(plan.out, held)
-    if not all(map(plan.is_finished, plan.pieces())):
+    if any(read_json(plan.record(piece)) is None for piece in plan.pieces()):  # damaged ones are made again
         from .runner import Runner
 
         settings = plan.settings
@@ -96,4 +97,6 @@ def run(plan: Plan, datasets: dict) -> None:
             for name, dataset in datasets.items()
         }
         Runner(plan, of_all).run_all()
-    write.write_all(replace(plan, datasets=tuple(name for name in DATASETS if name in held["datasets"])))
+    shown = [replace(plan, datasets=(name,)) for name in DATASETS if name in held["datasets"]]
+    finished = [of_one.datasets[0] for of_one in shown if all(map(of_one.is_finished, of_one.pieces()))]
+    write.write_all(replace(plan, datasets=tuple(finished)))

@@ -35,7 +35,7 @@ class Contest:
     def run(self) -> None:
         """Add seeds until every entrant is decided, hopeless, has failed or has all of them.
 
-        Raises FailedError if the baseline failed.
+        Raises FailedError if the baseline failed, or all others.
         """
         rivals = [name for name in self.entrants if name != self.baseline]
         racing.race(self.looks, rivals, self._look)
@@ -49,13 +49,17 @@ class Contest:
         if self.baseline in self.failed:
             log = self.failed[self.baseline]
             raise FailedError(f"without {self.baseline} there is nothing to compare with; see {log}")
+        if len(self.failed) == len(seeds):
+            raise FailedError(
+                f"all methods failed, so there is nothing to compare; see {next(iter(self.failed.values()))}"
+            )
         table = self.verdicts(self.metric, error_rate)
         self._tell(table, max(seeds.values()))
         return table
 
     def _tell(self, table: pd.DataFrame, n_seeds: int) -> None:
         """Say who goes on."""
-        if n_seeds == self.looks[-1] or table.empty:
+        if n_seeds == self.looks[-1]:
             return
         running = [name for name in table["method"] if self.seeds[name] == n_seeds]
         going_on = racing.undecided(table[table["method"].isin(running)], n_seeds, self.looks[-1], len(table))

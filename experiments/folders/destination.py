@@ -23,12 +23,21 @@ def new_name(options) -> str:
 def working_folder(options) -> Path:
     """Where DST is made, beside its final place."""
     destination = Path(options.destination).resolve()
+    if not destination.name:
+        raise UsageError(f"{options.destination} is the root of the file system; choose another DST")
     return destination.with_name(destination.name + ".partial")
 
 
 def replaced_folder(destination: Path) -> Path:
     """Where --force moves what was in DST."""
     return destination.with_name(destination.name + ".old")
+
+
+def _disk(place: Path) -> int:
+    """Of a folder, or of that in which it is to be made."""
+    while not place.exists():
+        place = place.parent
+    return place.stat().st_dev
 
 
 def check_destination(options) -> None:
@@ -45,6 +54,8 @@ def check_destination(options) -> None:
     if destination.is_file():
         raise UsageError(f"{options.destination} is a file; choose another DST")
     check_writable(working, "choose another DST")
+    if options.link and _disk(source) != _disk(destination):
+        raise UsageError(f"{options.destination} is on another disk than {options.source}; leave out --link")
     if destination.is_dir() and any(destination.iterdir()):
         if not options.force:
             raise UsageError(f"{options.destination} already exists; choose another DST or give --force")

@@ -49,7 +49,7 @@ def rivals(options) -> list[str]:
         try:
             found.append(named(name + JOINED + options.joined).name)
         except ValueError as error:
-            if name in options.methods and options.methods != in_order(SHORTLIST):
+            if name in options.methods and options.are_chosen:
                 raise UsageError(f"--with {options.joined}: {error}") from error
             print(f"Left out: {error}.", file=sys.stderr)
     return found

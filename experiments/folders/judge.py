@@ -58,8 +58,8 @@ def parse(prog: str, arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--trainings", type=positive, default=1, metavar="N",
-        help="how often networks are trained in a fold, so that verdicts cover that luck too: 1, or 2 up to the "
-        "number of seeds (default: 1)",
+        help="how often networks are trained in a fold, so that verdicts cover that luck too: 1, or 2 (without folds "
+        "3) up to the number of seeds (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=positive, default=5, metavar="N",
@@ -150,20 +150,26 @@ def main(options) -> int:
     splits = [split(task, labels, groups) for task in plan.tasks.values()]
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
     learned = dict(zip(listing.class_names, learned, strict=True))
+    small = [name for name, n in learned.items() if n < max(learned.values())]
     if not options.are_chosen:
-        leave_out(options, learned, shape)
+        leave_out(options, learned, small, shape)
     of_networks = {"--network-folds": options.network_folds, "--trainings": options.trainings > 1}
     given = " and ".join(name for name, is_given in of_networks.items() if is_given)
     if given and not any(map(trains_networks, options.rivals)):
         raise UsageError(f"{given}: no method that trains networks takes part; name one or leave the option out")
+    from ...evaluation.verdict import min_seeds
+
     n_folds = options.network_folds or options.folds
-    options.first_look = max(MIN_SEEDS if n_folds > 1 else 3, options.trainings)
+    if 1 < options.trainings < min_seeds(n_folds):
+        raise UsageError(
+            f"--trainings {options.trainings}: with one fold a verdict needs at least {min_seeds(n_folds)}"
+        )
+    options.first_look = max(min_seeds(n_folds), options.trainings)
     if options.seeds < options.first_look:
         where = "without folds" if options.folds == 1 else f"with --network-folds {n_folds}"
         raise UsageError(f"--seeds {options.seeds}: a verdict needs at least {options.first_look} {where}")
     making = [name for name in map(images_by, options.rivals) if name]
     check(making, options.schedule, learned, shape)
-    small = [name for name, n in learned.items() if n < max(learned.values())]
     check_memory(making, options.schedule, learned, small, shape)
     check_claim(out, options, class_names=listing.class_names)
     n_new = round(sum(max(learned.values()) - n for n in learned.values()) * max(options.proportions))
@@ -183,11 +189,12 @@ def main(options) -> int:
         return run(plan, options, loaded, groups)
 
 
-def leave_out(options, learned: dict[str, int], shape: tuple[int, int]) -> None:
-    """Leave out the methods that nobody named and that have too few or too small images, and say why."""
+def leave_out(options, learned: dict[str, int], small: list[str], shape: tuple[int, int]) -> None:
+    """Leave out the methods that nobody named and for which there are too few images, too small or too large ones."""
     for name in [name for name in options.methods if images_by(name)]:
         try:
             check([images_by(name)], options.schedule, learned, shape)
+            check_memory([images_by(name)], options.schedule, learned, small, shape)
         except UsageError as error:
             print(f"Left out: {error}.", file=sys.stderr)
             options.methods.remove(name)
@@ -196,7 +203,7 @@ def leave_out(options, learned: dict[str, int], shape: tuple[int, int]) -> None:
 
 def planned(options, class_names, labels: np.ndarray, groups, image_shape: tuple[int, ...]) -> Plan:
     asked = class_names, labels, groups, image_shape, options.minority, not options.no_flip
-    tasks = judged_tasks(*asked, options.folds, options.trainings)
+    tasks = judged_tasks(*asked, options.folds, options.trainings, options.network_folds)
     by_name = {task.name: task for task in tasks}
     return Plan(Path(options.out), by_name, options.schedule, PROTOCOL, tuple(options.filter))
 

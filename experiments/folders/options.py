@@ -81,7 +81,8 @@ def groups_of(loaded: tuple[Path, ...], paths: tuple[Path, ...], groups: np.ndar
 
 def print_others(listing: folder.Listing) -> None:
     """Say which files are ignored."""
-    others = [str(path) for path in listing.others if path != Path(GROUPS_FILE)]
+    others = [path for path in listing.others if path != Path(GROUPS_FILE)]
+    others = [str(path).encode(errors="backslashreplace").decode() for path in others]
     if others:
         print(f"Ignored, since not images of a class: {len(others)} file(s): {folder.listed(others, ', ')}")
 

@@ -34,12 +34,13 @@ def judged_tasks(
     flip: bool,
     n_folds: int,
     n_trainings: int,
+    n_network_folds: int | None = None,
 ) -> list[Task]:
     """A task for each fold of images with labels int (n,), or one with a single split if there is one fold.
 
     `groups` (n,) or None names images that stay together. `minority` is the class whose F1 score is measured (None: the
     smallest), `flip` says whether images may be mirrored. Raises UsageError if a class is too small to be split or for
-    a verdict.
+    a verdict, also on the first `n_network_folds` folds alone (None: all).
     """
     asked = class_names, labels, groups, image_shape
     if n_folds == 1:
@@ -57,8 +58,10 @@ def judged_tasks(
             )
             for which in range(n_folds)
         ]
-    tested = np.concatenate([indices["test"] for _, indices in found])
-    _check_verdict(found[0][0], labels, groups, tested)
+    remedy = "add images" if n_folds > 1 else f"add images or give --folds {N_FOLDS}, which tests on all images"
+    for n, of_few in ((n_folds, remedy), (n_network_folds, "give a larger --network-folds")):
+        tested = np.concatenate([indices["test"] for _, indices in found[:n]])
+        _check_verdict(class_names, labels, groups, tested, of_few)
     return [task for task, _ in found]
 
 
@@ -131,14 +134,13 @@ def split(task: Task, labels: np.ndarray, groups: np.ndarray | None) -> dict[str
     return indices
 
 
-def _check_verdict(task: Task, labels: np.ndarray, groups: np.ndarray | None, tested: np.ndarray) -> None:
+def _check_verdict(class_names, labels: np.ndarray, groups: np.ndarray | None, tested: np.ndarray, remedy: str) -> None:
     from ...evaluation.verdict import MIN_UNITS
 
-    for label, name in enumerate(task.class_names):
+    for label, name in enumerate(class_names):
         found = tested[labels[tested] == label]
         n_units, unit = (len(found), "") if groups is None else (len(np.unique(groups[found])), " groups of")
         if n_units < MIN_UNITS:
-            remedy = "add images" if task.fold else f"add images or give --folds {N_FOLDS}, which tests on all images"
             raise UsageError(
                 f"the images cannot be split for testing: {name} would have {n_units}{unit} test images, and a verdict "
                 f"needs {MIN_UNITS}; {remedy}"

@@ -33,7 +33,7 @@ from .callbacks import (
     StopAtPlateau,
     at_plateau,
 )
-from .replicas import distributed, n_replicas, same_everywhere
+from .replicas import all_sum, distributed, n_replicas, same_everywhere
 
 PREDICTION_BATCH_SIZE = 500
 
@@ -92,6 +92,7 @@ class TrainingModel(keras.Model):
         pairs = []
         for loss, networks in losses:
             pairs += dense_gradients(tape, loss, _trainable_variables(networks))
+        pairs = clipped_together(pairs, self.optimizers[optimizer].global_clipnorm)
         self.optimizers[optimizer].apply_gradients(pairs)
         for average in self.averages:
             if average.network in self.updated[optimizer]:
@@ -146,6 +147,17 @@ def dense_gradients(tape, loss, variables) -> list[tuple]:
         (share * tf.convert_to_tensor(gradient), variable)
         for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
     ]
+
+
+def clipped_together(pairs: list[tuple], norm: float | None) -> list[tuple]:
+    """Where an optimizer clips the norm of all its gradients, and several replicas add up theirs: their clipped sum.
+
+    An optimizer clips what it has on its own replica, before these are added; shares of the sum pass it unchanged.
+    """
+    if norm is None or n_replicas() == 1:
+        return pairs
+    gradients, _ = tf.clip_by_global_norm([all_sum(gradient) for gradient, _ in pairs], norm)
+    return [(gradient / n_replicas(), variable) for gradient, (_, variable) in zip(gradients, pairs, strict=True)]
 
 
 def predict(network: keras.Model, batches) -> list[np.ndarray]:

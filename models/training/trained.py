@@ -38,6 +38,7 @@ class Trained(BaseEstimator, ABC):
     - `fractions`: parameters that must lie between 0 and 1.
     - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
       everything is as it was before; where they have it, records do not name them, so that old ones stay valid.
+    - `training_revision`: how often the way the networks are trained has changed; older checkpoints are refused.
     """
 
     n_epochs: int = 100
@@ -50,6 +51,7 @@ class Trained(BaseEstimator, ABC):
     smallest_numbers: ClassVar[Mapping[str, int]] = {}
     fractions: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
+    training_revision: ClassVar[int] = 0
 
     def recorded_parameters(self) -> dict:
         """All parameters but those of `later_parameters` that have the value given there."""
@@ -106,7 +108,7 @@ class Trained(BaseEstimator, ABC):
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
 
     def _fingerprint(self, stage: str, images, others) -> str:
-        """Identifies a stage's training by its data and by all arguments that decide its weights after an epoch."""
+        """Identifies a stage's training by its data and by all arguments but those that only decide on later epochs."""
         stages = list(self.epochs_of_stage)
         later = {self.epochs_of_stage[name] for name in stages[stages.index(stage) :]}
         free = {"folder", "verbose", "sampling_strategy"} | later
@@ -117,6 +119,8 @@ class Trained(BaseEstimator, ABC):
             data.update(np.ascontiguousarray(part))
         data.update(np.ascontiguousarray(others))
         identity = {"method": type(self).__name__, "data": data.hexdigest(), "arguments": arguments}
+        if self.training_revision:
+            identity["revision"] = self.training_revision
         return json.dumps(identity, indent=1, default=_as_json)
 
 

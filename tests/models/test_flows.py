@@ -217,6 +217,7 @@ def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits
     [
         ({"label_dropout": 1.5}, "label_dropout must lie between 0 and 1"),
         ({"guidance": -1.0}, "guidance must not be negative"),
+        ({"guidance": 1.5}, r"guidance 1\.5 needs a label_dropout above 0; without, it must be 1"),
         ({"ema_momentum": 1.0}, "ema_momentum must lie in"),
         ({"n_sampling_steps": 0}, "n_sampling_steps must be a whole number of at least 1"),
     ],
@@ -224,6 +225,27 @@ def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits
 def test_senseless_arguments_are_refused(few_digits, arguments, message):
     with pytest.raises(ValueError, match=message):
         balancer("latent_flow", **arguments).fit(few_digits.images, few_digits.labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"widths": ()}, r"widths must be whole numbers of at least 1, got \(\)"),
+        ({"patch_pixels": 0}, "patch_pixels must be None or at least 1, got 0"),
+        ({"patch_pixels": 29}, r"patch_pixels is 29, but images have \(28, 28\) pixels"),
+    ],
+)
+def test_senseless_networks_and_patches_are_refused(few_digits, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        balancer("flow_matching", **arguments).fit(few_digits.images, few_digits.labels)
+
+
+def test_small_images_are_not_cut_into_patches(few_digits):
+    images = few_digits.images[:, 6:22, 6:22]
+    fitted = balancer("flow_matching", n_epochs=1).fit(images, few_digits.labels)
+    assert fitted.space_shape_ == (16, 16, 1)
+    made = fitted.sample(1, 3)
+    assert (made.shape, made.dtype) == ((3, 16, 16, 1), np.uint8)
 
 
 def test_a_class_needs_two_images(few_digits):

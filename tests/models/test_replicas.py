@@ -21,6 +21,7 @@ CASES = {
     "dcgan": (15, 3),
     "wgan_gp": (30, 2),
     "deep_smote": (15, 3),
+    "latent_flow": (24, 3),  # whose gradients are clipped
 }
 ON_MACHINES = ("cvae", "bagan")  # of one stage and of two; what is special about a method's steps two devices show
 

@@ -9,7 +9,7 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
-from class_balancing.experiments.autoencoders import denoising, enhancement, plan, settings
+from class_balancing.experiments.autoencoders import denoising, enhancement, plan, settings, write
 from class_balancing.experiments.autoencoders.plan import Plan
 from class_balancing.experiments.running import locks
 from class_balancing.models import autoencoder
@@ -156,6 +156,21 @@ def test_what_is_finished_is_not_measured_again(finished, tmp_path, monkeypatch,
     assert call(out) == 0
     assert "About 0 s to go" in capsys.readouterr().out
     assert len(measured) == 1
+
+
+def test_damaged_results_are_measured_again_and_unfinished_datasets_are_not_shown(finished, tmp_path, monkeypatch):
+    out = shutil.copytree(finished, tmp_path / "out")
+    before = records(out)
+    (damaged,) = (out / "runs").glob("digits-denoising-dense-50-seed0-*.json")
+    damaged.write_text("{")
+    run = json.loads((out / "run.json").read_text())
+    run["datasets"] |= {"mnist": run["datasets"]["digits"]}
+    (out / "run.json").write_text(json.dumps(run))
+    shown = []
+    monkeypatch.setattr(write, "write_all", lambda plan: shown.append(plan.datasets))
+    assert call(out) == 0
+    assert json.loads(damaged.read_text())["values"] == json.loads(before[damaged.name])["values"]
+    assert shown == [("digits",)]
 
 
 def test_a_stopped_run_keeps_what_is_finished(tmp_path, tiny, stand_in, monkeypatch, capsys):

@@ -433,3 +433,12 @@ def test_a_model_where_dst_is_made_or_moved_is_refused(file, source, tmp_path):
 def test_a_model_among_the_originals_is_refused(source, tmp_path):
     with pytest.raises(UsageError, match=r"--save-model \S+ lies in \S+src; choose another FILE"):
         called(source, tmp_path / "dst", "--method", "geometric", "--save-model", source / "model.npz")
+
+
+def test_links_to_another_disk_and_the_root_are_refused_at_once(source, tmp_path, monkeypatch):
+    with pytest.raises(UsageError, match="/ is the root of the file system; choose another DST"):
+        called(source, "/", "--method", "geometric")
+    monkeypatch.setattr(destination, "_disk", lambda place: place.name)
+    with pytest.raises(UsageError, match=r"is on another disk than .*; leave out --link"):
+        called(source, tmp_path / "dst", "--method", "geometric", "--link")
+    assert not (tmp_path / "dst.partial").exists()

@@ -158,6 +158,12 @@ def test_what_a_method_cannot_learn_from_is_refused_before_training():
     check(["geometric"], "quick", {"a": 2, "b": 20}, (6, 9))
 
 
+def test_of_large_images_smote_makes_fewer_at_once(monkeypatch):
+    memory, of_system = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}, os.sysconf  # 4 GB
+    monkeypatch.setattr(os, "sysconf", lambda name: memory.get(name) or of_system(name))
+    check_memory(["smote"], "quick", {"many": 800, "few": 100}, ["few"], (224, 224))
+
+
 def test_what_memory_does_not_hold_is_refused_before_hours_of_work(monkeypatch):
     counts, shape, of_system = {"many": 900_000, "few": 100_000}, (64, 64), os.sysconf
     memory = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**22}  # 17 GB

@@ -24,7 +24,7 @@ from class_balancing.experiments.running.filters import in_words
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.runner import Runner
 from class_balancing.models import METHODS
-from class_balancing.models.classifier_methods import Unbalanced
+from class_balancing.models.classifier_methods import ClassWeights, Unbalanced
 from class_balancing.models.cvae import CVAE
 from class_balancing.reports import figures
 from forked import Forked
@@ -286,6 +286,24 @@ def test_what_has_too_few_images_is_left_out_unless_it_was_named(asked, tmp_path
     assert not re.search(r"^  smote ", printed.out, re.MULTILINE)
 
 
+def test_what_nobody_named_and_memory_does_not_hold_is_left_out(tmp_path, monkeypatch, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 40, "light": 20})
+    memory, of_system = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1000}, os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: memory.get(name) or of_system(name))
+    options = judge.parse("judge.py", [str(source), "--dry-run", "--out", str(tmp_path / "out")])
+    assert judge.main(options) == 0
+    assert "Left out: smote would hold" in capsys.readouterr().err
+
+
+def test_of_all_methods_those_that_cannot_be_joined_are_left_out(tmp_path, capsys):
+    source = small_folder.write(tmp_path / "src", {"dark": 40, "light": 20})
+    words = ["--methods", "all", "--with", "logit_adjustment", "--dry-run", "--out", str(tmp_path / "out")]
+    assert judge.main(judge.parse("judge.py", [str(source), *words])) == 0
+    printed = capsys.readouterr()
+    assert "class_weights and logit_adjustment exclude each other" in printed.err
+    assert "mixup+logit_adjustment" in printed.out
+
+
 def test_a_way_to_train_the_classifier_is_put_on_top_of_every_method(tmp_path, quick):
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
     quick("geometric")
@@ -314,6 +332,18 @@ def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
     )
     assert set(pd.read_csv(tmp_path / "out" / "verdicts.csv")["method"]) == {"geometric"}
     assert set(pd.read_csv(tmp_path / "out" / "audit.csv")["method"]) == {"geometric"}
+
+
+def test_if_all_methods_fail_there_is_nothing_to_compare(tmp_path, quick, monkeypatch, capsys):
+    def fails(*_):
+        raise RuntimeError("no luck")
+
+    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
+    quick("class_weights")
+    monkeypatch.setattr(ClassWeights, "classifier_arguments", fails)
+    asked = ("--methods", "--schedule", "smoke", "--seeds", "3", "--folds", "1", "--out", tmp_path / "out")
+    assert commands.call("judge", source, *asked) == 1
+    assert "judge.py: all methods failed, so there is nothing to compare; see " in capsys.readouterr().err
 
 
 def test_without_the_baseline_there_is_no_report(tmp_path, quick, monkeypatch, capsys):
@@ -367,6 +397,16 @@ def test_groups_csv_is_read(tmp_path, quick):
             {"a": 40, "b": 50},
             ["--methods", "cvae", "--network-folds", "1", "--seeds", "2"],
             "--seeds 2: a verdict needs at least 3 with --network-folds 1",
+        ),
+        (
+            {"a": 40, "b": 50},
+            ["--methods", "cvae", "--folds", "1", "--trainings", "2"],
+            "--trainings 2: with one fold a verdict needs at least 3",
+        ),
+        (
+            {"a": 10, "b": 50},
+            ["--methods", "cvae", "--network-folds", "2"],
+            "a would have 4 test images, and a verdict needs 5; give a larger --network-folds",
         ),
         ({"a": 9, "b": 12}, ["--trainings", "9"], "expected 1, or 2 up to the number of seeds, 5"),
         ({"a": 9, "b": 12}, ["--with", "smote"], "smote is no way to train the classifier; there are class_weights,"),

@@ -1,5 +1,7 @@
 import argparse
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from class_balancing.experiments.command_line import UsageError
@@ -66,3 +68,9 @@ def test_folders_are_balanced_and_judged_on_one_machine(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(UsageError, match=r"only reproduce_tables\.py runs on several machines; unset TF_CONFIG"):
         options.one_machine()
+
+
+def test_names_that_are_no_unicode_are_printed(capsys):
+    listing = SimpleNamespace(others=(Path("f\udcfcr.txt"),))
+    options.print_others(listing)
+    assert "1 file(s): f\\udcfcr.txt" in capsys.readouterr().out
