@@ -31,6 +31,7 @@ OF_METHODS = {
     "dcgan": {"n_filters": 4},
     "wgan_gp": {"n_filters": 4, "n_critic_steps": 2},
     "deep_smote": {"n_filters": 4, "latent_size": 5},
+    "latent_flow": {"n_components": 10, "width": 16, "n_blocks": 1},
 }
 
 
@@ -51,6 +52,7 @@ def fit_all(fits: list[Fit]) -> None:
     and each stage's losses of its last epoch.
     """
     import tensorflow as tf
+    from class_balancing.models import flows
     from class_balancing.models.training import fit as training
 
     if "TF_CONFIG" in os.environ:
@@ -61,6 +63,7 @@ def fit_all(fits: list[Fit]) -> None:
         strategies = {1: tf.distribute.get_strategy(), 2: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])}
     keras.config.set_floatx("float64")
     shorten_networks()
+    flows.LARGEST_GRADIENT_NORM = 0.01  # so that gradients are clipped
     distributed = training.distributed
     training.distributed = lambda batches: distributed(as_float64(batches))
     for one in fits:
