@@ -14,7 +14,8 @@ from ..datasets.pixels import to_network
 from .inputs import checked_images, seed_of, to_uint8
 from .networks import autoencoders
 from .saving import Saveable
-from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict, predict_images
+from .training.fit import Stage, TrainingModel
+from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
 from .training.replicas import batch_mean
 from .training.trained import Trained
 

@@ -15,7 +15,8 @@ from .augmentation import N_NUMBERS, augmented, check_strength
 from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
 from .networks import networks_for
-from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict, predict_images
+from .training.fit import Stage, TrainingModel
+from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
 
 # Vehicles, section 4.3
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}

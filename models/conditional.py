@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ..datasets.pixels import to_network
 from .balancer import HasLatents
-from .training.fit import PREDICTION_BATCH_SIZE, predict, predict_images
+from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
 
 
 class ConditionalLatents(HasLatents):

@@ -11,7 +11,7 @@ from ..datasets.batches import class_balanced_batches
 from .augmentation import N_NUMBERS, check_strength
 from .averaged_generator import AveragedGenerator
 from .networks import dcgan
-from .training.fit import PREDICTION_BATCH_SIZE, predict_images
+from .training.prediction import PREDICTION_BATCH_SIZE, predict_images
 from .training.trained_balancer import cost_of_filters
 
 FEW_IMAGES = 50  # of a class; GANs with augmentation made classifiers worse below 20 to 50 (arXiv:2603.16134)

@@ -19,7 +19,8 @@ from ..datasets.pixels import to_pixels
 from .movements import moved
 from .networks import flows
 from .training.averaging import check_momentum
-from .training.fit import Stage, TrainingModel, predict
+from .training.fit import Stage, TrainingModel
+from .training.prediction import predict
 from .training.replicas import batch_mean
 from .training.trained_balancer import TrainedBalancer
 

@@ -18,7 +18,8 @@ from .feature_extractors import FeatureExtractor, after_each_block, of_vgg19
 from .influence import MAPS
 from .networks import style
 from .stylisation import STARTS, Stylisation, started
-from .training.fit import PREDICTION_BATCH_SIZE, Stage, TrainingModel, predict
+from .training.fit import Stage, TrainingModel
+from .training.prediction import PREDICTION_BATCH_SIZE, predict
 from .training.trained_balancer import TrainedBalancer, seconds_of_size
 
 NETWORKS = ("classifier", "vgg19", "random")

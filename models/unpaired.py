@@ -8,7 +8,7 @@ from ..datasets.batches import shuffled_batches
 from ..datasets.pixels import to_network, to_pixels
 from .intensities import standardised
 from .movements import moved
-from .training.fit import predict
+from .training.prediction import predict
 
 TRANSLATION_BATCH_SIZE = 100
 N_IMAGES_AT_ONCE = 2000  # whose float images are in memory

@@ -8,7 +8,6 @@ continues from its last checkpoint as if nothing had happened, to the bit.
 import contextlib
 import json
 import random
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ import tensorflow as tf
 
 from ...datasets.batches import prompt
 from ...datasets.files import set_aside, write_atomically
-from ...datasets.pixels import to_pixels
 from .averaging import Average
 from .callbacks import (
     EPOCHS_FILE,
@@ -34,8 +32,6 @@ from .callbacks import (
     at_plateau,
 )
 from .replicas import all_sum, distributed, n_replicas, same_everywhere
-
-PREDICTION_BATCH_SIZE = 500
 
 
 @contextlib.contextmanager
@@ -158,33 +154,6 @@ def clipped_together(pairs: list[tuple], norm: float | None) -> list[tuple]:
         return pairs
     gradients, _ = tf.clip_by_global_norm([all_sum(gradient) for gradient, _ in pairs], norm)
     return [(gradient / n_replicas(), variable) for gradient, (_, variable) in zip(gradients, pairs, strict=True)]
-
-
-def predict(network: keras.Model, batches) -> list[np.ndarray]:
-    """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
-    return [np.concatenate(parts) for parts in zip(*_predicted_batches(network, batches), strict=True)]
-
-
-def predict_images(network: keras.Model, batches) -> np.ndarray:
-    """Like `predict`, for a network whose only output is images: uint8 (n, height, width, channels)."""
-    return np.concatenate([to_pixels(images) for (images,) in _predicted_batches(network, batches)])
-
-
-def _predicted_batches(network, batches):
-    if network not in _forward_passes:
-        _forward_passes[network] = _forward_pass(weakref.ref(network))
-    return (_forward_passes[network](*inputs) for inputs in batches)
-
-
-_forward_passes = weakref.WeakKeyDictionary()  # each network is traced once
-
-
-def _forward_pass(network):
-    @tf.function(reduce_retracing=True)
-    def forward_pass(*inputs):
-        return tf.nest.flatten(network()(inputs if len(inputs) > 1 else inputs[0], training=False))
-
-    return forward_pass
 
 
 @contextlib.contextmanager

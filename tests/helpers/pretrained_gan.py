@@ -10,7 +10,7 @@ from class_balancing import Stage, TrainedBalancer, TrainingModel
 from class_balancing.datasets.batches import shuffled_batches
 from class_balancing.models.layers import Dropout
 from class_balancing.models.losses import half_squared_distance
-from class_balancing.models.training.fit import predict_images
+from class_balancing.models.training.prediction import predict_images
 from class_balancing.models.training.replicas import batch_mean
 
 STEPS = {"n_pretraining_epochs": 3, "n_epochs": 7}
