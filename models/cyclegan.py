@@ -64,17 +64,13 @@ class CycleGAN(Translation):
     n_pooled_images: int = 50
 
     smallest_numbers = Translation.smallest_numbers | {"n_pooled_images": 0}
+    positive_fractions = ("real_label",)
     schedules = {
         "smoke": QUICK | {"min_steps": 20},
         "quick": QUICK | {"discriminator_learning_rate": 5e-4, "min_steps": 2000},
         "thesis": OFFICIAL_SIZES,
     }
     seconds_per_1000_images = {"": {28: 21.0, 32: 27.0, 48: 45.0}}
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        if not 0 < self.real_label <= 1:
-            raise ValueError(f"real_label must lie above 0 and at most be 1, got {self.real_label}")
 
     def _training(self, pair, n_steps):
         return CycleGANTraining(pair, self._optimizers(n_steps), **self._loss_arguments())

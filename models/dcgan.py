@@ -40,11 +40,7 @@ class DCGAN(ConditionalGAN):
         "thesis": {"augmentation_strength": 0.0, "real_label": 0.9, "steps": {"n_epochs": 7900}},
     }
     seconds_per_1000_images = {"": {28: 0.9, 32: 1.8, 48: 3.3}}
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        if not 0 < self.real_label <= 1:
-            raise ValueError(f"real_label must lie above 0 and at most be 1, got {self.real_label}")
+    positive_fractions = ("real_label",)
 
     def networks(self, image_shape, n_classes):
         return self._with_average(

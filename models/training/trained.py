@@ -35,7 +35,7 @@ class Trained(BaseEstimator, ABC):
     - `epochs_of_stage`: name of each stage -> the parameter that holds its number of epochs. Only a method with a
       single stage may name it "".
     - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
-    - `fractions`: parameters that must lie between 0 and 1.
+    - `fractions`: parameters that must lie between 0 and 1; `positive_fractions` also not be 0.
     - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
       everything is as it was before; where they have it, records do not name them, so that old ones stay valid.
     - `training_revision`: how often the way the networks are trained has changed; older checkpoints are refused.
@@ -50,6 +50,7 @@ class Trained(BaseEstimator, ABC):
     epochs_of_stage: ClassVar[Mapping[str, str]] = {"": "n_epochs"}
     smallest_numbers: ClassVar[Mapping[str, int]] = {}
     fractions: ClassVar[tuple[str, ...]] = ()
+    positive_fractions: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
     training_revision: ClassVar[int] = 0
 
@@ -106,6 +107,9 @@ class Trained(BaseEstimator, ABC):
         for name in self.fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
+        for name in self.positive_fractions:
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie above 0 and at most be 1, got {getattr(self, name)!r}")
 
     def _fingerprint(self, stage: str, images, others) -> str:
         """Identifies a stage's training by its data and by all arguments but those that only decide on later epochs."""
