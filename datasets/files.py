@@ -13,6 +13,13 @@ from typing import Any
 import numpy as np
 
 
+def existing(place: Path) -> Path:
+    """The folder itself, or the nearest of those above it that exists."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return place
+
+
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator:
     """A binary file to write beside the path: flushed to disk, then renamed; if that fails, nothing is left behind."""

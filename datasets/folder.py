@@ -16,6 +16,7 @@ import PIL
 from PIL import Image
 
 from .decoding import decoded, is_decoded
+from .files import existing
 from .image_dataset import DatasetError, ImageDataset
 from .photographs import FORMATS, SUFFIXES, check_header, decode_all, is_photograph, listed, read, upright_shape
 from .stored_images import n_bytes
@@ -255,8 +256,7 @@ def check_disk(place: Path, needed: int) -> None:
     """
     if place.is_dir() and any(map(is_decoded, place.iterdir())):
         return
-    while not place.exists():
-        place = place.parent
+    place = existing(place)
     usage = shutil.disk_usage(place)
     if usage.total and needed > usage.free:
         raise DatasetError(

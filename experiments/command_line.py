@@ -197,11 +197,10 @@ def seed(text: str) -> int:
 
 def check_writable(folder: Path, remedy: str = "choose another folder with --out") -> None:
     """Raise UsageError if nothing can be written to the folder, which need not exist, and is not made."""
-    place = folder
+    from ..datasets.files import existing
+
     try:
-        while not place.exists() and place != place.parent:
-            place = place.parent
-        with tempfile.TemporaryFile(dir=place):  # which on Linux has no name
+        with tempfile.TemporaryFile(dir=existing(folder)):  # which on Linux has no name
             pass
     except OSError as error:
         raise UsageError(f"cannot write to {folder} ({error.strerror}); {remedy}") from error

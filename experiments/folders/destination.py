@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ...datasets.files import copy_atomically, write_atomically
+from ...datasets.files import copy_atomically, existing, write_atomically
 from ..command_line import UsageError, check_writable
 from . import options as folder_options
 from .run_file import RUN_FILE, differing, holds_other_files
@@ -35,9 +35,7 @@ def replaced_folder(destination: Path) -> Path:
 
 def _disk(place: Path) -> int:
     """Of a folder, or of that in which it is to be made."""
-    while not place.exists():
-        place = place.parent
-    return place.stat().st_dev
+    return existing(place).stat().st_dev
 
 
 def check_destination(options) -> None:
