@@ -97,6 +97,6 @@ def run(plan: Plan, datasets: dict) -> None:
             for name, dataset in datasets.items()
         }
         Runner(plan, of_all).run_all()
-    shown = [replace(plan, datasets=(name,)) for name in DATASETS if name in held["datasets"]]
-    finished = [of_one.datasets[0] for of_one in shown if all(map(of_one.is_finished, of_one.pieces()))]
+    held_plans = {name: replace(plan, datasets=(name,)) for name in DATASETS if name in held["datasets"]}
+    finished = [name for name, of_one in held_plans.items() if all(map(plan.is_finished, of_one.pieces()))]
     write.write_all(replace(plan, datasets=tuple(finished)))

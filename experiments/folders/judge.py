@@ -124,6 +124,8 @@ def proportion(text: str) -> float:
 
 
 def main(options) -> int:
+    from ...evaluation.verdict import min_seeds
+
     folder_options.one_machine()
     check_packages(options.filter)
     listing = folder_options.scanned(options.source)
@@ -157,8 +159,6 @@ def main(options) -> int:
     given = " and ".join(name for name, is_given in of_networks.items() if is_given)
     if given and not any(map(trains_networks, options.rivals)):
         raise UsageError(f"{given}: no method that trains networks takes part; name one or leave the option out")
-    from ...evaluation.verdict import min_seeds
-
     n_folds = options.network_folds or options.folds
     if 1 < options.trainings < min_seeds(n_folds):
         raise UsageError(

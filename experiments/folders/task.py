@@ -58,10 +58,12 @@ def judged_tasks(
             )
             for which in range(n_folds)
         ]
+    tested = [indices["test"] for _, indices in found]
     remedy = "add images" if n_folds > 1 else f"add images or give --folds {N_FOLDS}, which tests on all images"
-    for n, of_few in ((n_folds, remedy), (n_network_folds, "give a larger --network-folds")):
-        tested = np.concatenate([indices["test"] for _, indices in found[:n]])
-        _check_verdict(class_names, labels, groups, tested, of_few)
+    _check_verdict(class_names, labels, groups, np.concatenate(tested), remedy)
+    if n_network_folds:
+        tested = np.concatenate(tested[:n_network_folds])
+        _check_verdict(class_names, labels, groups, tested, "give a larger --network-folds")
     return [task for task, _ in found]
 
 

@@ -334,31 +334,28 @@ def test_a_method_that_fails_stops_no_other(tmp_path, quick, capsys):
     assert set(pd.read_csv(tmp_path / "out" / "audit.csv")["method"]) == {"geometric"}
 
 
-def test_if_all_methods_fail_there_is_nothing_to_compare(tmp_path, quick, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("failing", "finished", "sentence"),
+    [
+        (Unbalanced, "class_weights", "judge.py: without unbalanced there is nothing to compare with"),
+        (ClassWeights, "unbalanced", "judge.py: all methods failed, so there is nothing to compare"),
+    ],
+)
+def test_without_the_baseline_or_any_method_there_is_no_report(
+    failing, finished, sentence, tmp_path, quick, monkeypatch, capsys
+):
     def fails(*_):
         raise RuntimeError("no luck")
 
     source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
     quick("class_weights")
-    monkeypatch.setattr(ClassWeights, "classifier_arguments", fails)
+    monkeypatch.setattr(failing, "classifier_arguments", fails)
     asked = ("--methods", "--schedule", "smoke", "--seeds", "3", "--folds", "1", "--out", tmp_path / "out")
     assert commands.call("judge", source, *asked) == 1
-    assert "judge.py: all methods failed, so there is nothing to compare; see " in capsys.readouterr().err
-
-
-def test_without_the_baseline_there_is_no_report(tmp_path, quick, monkeypatch, capsys):
-    def fails(*_):
-        raise RuntimeError("no luck")
-
-    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
-    quick("class_weights")
-    monkeypatch.setattr(Unbalanced, "classifier_arguments", fails)
-    asked = ("--methods", "--schedule", "smoke", "--seeds", "3", "--folds", "1", "--out", tmp_path / "out")
-    assert commands.call("judge", source, *asked) == 1
-    sentence, _, log = capsys.readouterr().err.splitlines()[-1].partition("; see ")
-    assert sentence == "judge.py: without unbalanced there is nothing to compare with"
+    said, _, log = capsys.readouterr().err.splitlines()[-1].partition("; see ")
+    assert said == sentence
     assert "no luck" in Path(log).read_text()
-    assert len(list((tmp_path / "out").glob("runs/folder-class_weights-*/cell.json"))) == 3
+    assert len(list((tmp_path / "out").glob(f"runs/folder-{finished}-*/cell.json"))) == 3
     assert not (tmp_path / "out" / "report.md").exists()
 
 
