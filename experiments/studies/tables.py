@@ -6,6 +6,7 @@ import pandas as pd
 
 from ...evaluation import ranks, verdict
 from ...models import BASELINE, FAMILIES, named
+from ...reports.comparison_figures import LOOKS
 from ...reports.plain_tables import PlainTable
 from ..running.cell import label
 from .findings import ADJUSTMENT, FAILED, MEASURED, NOT_RUN, Findings
@@ -13,16 +14,8 @@ from .order import NOTHING_TO_ADD, TOO_FEW
 from .tasks import DATASETS, KINDS, METHODS, NETWORK_SHARE, PERCENTS, STUDIED
 
 HELPED, NO_EVIDENCE, HURT = verdict.VERDICTS
-SYMBOLS = {
-    HELPED: "+",
-    NO_EVIDENCE: "·",
-    HURT: "−",
-    TOO_FEW: "×",
-    NOTHING_TO_ADD: "/",
-    FAILED: "!",
-    NOT_RUN: "?",
-    MEASURED: "?",  # alone, without a baseline to be compared with
-}
+# those of the figure of the same verdicts, which leaves the others blank; measured: without a baseline to compare with
+SYMBOLS = {word: sign for word, (_, sign, _) in LOOKS.items()} | {NOTHING_TO_ADD: "/", NOT_RUN: "?", MEASURED: "?"}
 LEGEND = (
     f"One sign for each percentage of the small class, {', '.join(map(str, PERCENTS))} (balanced, and FER2013 as it "
     "is: one): + helped, · no evidence, − hurt, × the class has too few images for the method, / nothing to add, "
