@@ -5,6 +5,8 @@ import numpy as np
 from .pixels import to_network
 from .stored_images import StoredImages
 
+FIRST_OF_KEY = 498247692
+
 
 def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, random_state: int):
     """Batches of whole epochs, each epoch in its own order; images that do not fill a batch are left out.
@@ -21,8 +23,7 @@ def shuffled_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, ra
 
     def load(step):
         positions = (step % steps_per_epoch) * batch_size + tf.range(batch_size, dtype=tf.int64)
-        seed = tf.stack([tf.cast(random_state, tf.int64), step // steps_per_epoch])
-        chosen = tf.random.experimental.index_shuffle(positions, seed, n_images - 1)
+        chosen = _shuffled(positions, n_images, random_state, step // steps_per_epoch)
         return {
             "step": step,
             "images": to_network(images_at(chosen)),
@@ -49,8 +50,7 @@ def class_balanced_batches(images, class_indices, batch_size: int, random_state:
         labels = rotating_labels(step, batch_size, n_classes)
         draws = (step * batch_size + tf.range(batch_size, dtype=tf.int64)) // n_classes  # earlier draws of the class
         sizes = tf.gather(counts, labels)
-        seeds = tf.stack([tf.fill((batch_size,), tf.cast(random_state, tf.int64)), draws // sizes, labels], axis=1)
-        within_class = tf.raw_ops.RandomIndexShuffle(index=draws % sizes, seed=seeds, max_index=sizes - 1)
+        within_class = _shuffled(draws % sizes, sizes, random_state, draws // sizes, labels)
         chosen = tf.gather(order, tf.gather(starts, labels) + within_class)
         return {
             "step": step,
@@ -62,6 +62,20 @@ def class_balanced_batches(images, class_indices, batch_size: int, random_state:
         return tf.data.Dataset.range(first_step, np.iinfo(np.int64).max).map(load)
 
     return max(1, len(images) // batch_size), batches
+
+
+def _shuffled(positions, sizes, random_state: int, passes, labels=0):
+    """Where each of `positions`, int64 (batch,), lies in a random order of 0..sizes-1, one for each pass and label.
+
+    A key of three small numbers hardly shuffles, so that the first is large, as TensorFlow's own `index_shuffle` has
+    it. Of each number only the last 8 bits count for up to 65,000 images: those above are added to the first.
+    """
+    import tensorflow as tf
+
+    numbers = (random_state, passes, labels, sizes)
+    state, passes, labels, sizes = (tf.broadcast_to(tf.cast(n, tf.int64), tf.shape(positions)) for n in numbers)
+    key = tf.stack([FIRST_OF_KEY + labels + 7 * (state // 256) + 31 * (passes // 256), state, passes], axis=1)
+    return tf.raw_ops.RandomIndexShuffle(index=positions, seed=key, max_index=sizes - 1)
 
 
 def rotating_labels(step, n: int, n_classes: int):
