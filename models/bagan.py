@@ -14,6 +14,7 @@ from . import losses
 from .augmentation import N_NUMBERS, augmented, check_strength
 from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
+from .inputs import check_like_fitted
 from .networks import networks_for
 from .training.fit import Stage, TrainingModel
 from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
@@ -162,6 +163,7 @@ class BAGAN(AveragedGenerator, HasLatents):
 
     def encode(self, images, label):
         self._class_index(label)  # checked only: the encoder does not need it
+        check_like_fitted(images, self.image_shape_)
         return self._encoded(images)
 
     def _encoded(self, images):

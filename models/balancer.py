@@ -11,7 +11,7 @@ import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
-from .inputs import checked, from_uint8, seed_of, to_uint8
+from .inputs import check_like_fitted, checked, from_uint8, seed_of, to_uint8
 from .saving import Saveable
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
@@ -69,9 +69,7 @@ class HasTransform(ABC):
         arguments give the same images. Raises ValueError for a class that was not fitted, and for other images.
         """
         class_index, n, seed = self._asked(label, len(images), random_state)
-        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape_:
-            wanted = f"uint8 {('n', *self.image_shape_)}"
-            raise ValueError(f"images to transform must be {wanted}, got {images.dtype} {images.shape}")
+        check_like_fitted(images, self.image_shape_)
         return self._transform(images, class_index, seed) if n else images.copy()
 
     @abstractmethod
@@ -85,7 +83,7 @@ class HasLatents(ABC):
     def encode(self, images: np.ndarray, label) -> np.ndarray:
         """Latents float32 (n, latent_size) of uint8 images (n, height, width, channels) of one class.
 
-        Raises ValueError for a class that was not fitted.
+        Raises ValueError for a class that was not fitted, and for images of another kind than the fitted ones.
         """
 
     @abstractmethod
@@ -109,7 +107,7 @@ class HasSourceClass(ABC):
     def translate(self, images: np.ndarray, label) -> np.ndarray:
         """Images of the source class as images of class `label`; both uint8 (n, height, width, channels).
 
-        Raises ValueError for a class that was not fitted or gets no new images.
+        Raises ValueError for a class that was not fitted or gets no new images, and for images of another kind.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ..datasets.pixels import to_network
 from .balancer import HasLatents
+from .inputs import check_like_fitted
 from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
 
 
@@ -20,6 +21,7 @@ class ConditionalLatents(HasLatents):
 
     def encode(self, images, label):
         class_index = self._class_index(label)
+        check_like_fitted(images, self.image_shape_)
         batches = tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH_SIZE)
         return predict(self.encoder_, batches.map(lambda part: (to_network(part), _labels(part, class_index))))[0]
 

@@ -12,6 +12,7 @@ from ..datasets.batches import rows_of, shuffled_batches
 from ..datasets.pixels import to_network
 from .autoencoder import decoded, encoded
 from .balancer import HasLatents
+from .inputs import check_like_fitted
 from .interpolation import smote_parts
 from .networks import autoencoders
 from .training.fit import Stage, TrainingModel
@@ -75,6 +76,9 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
         if not self.penalty_weight >= 0:
             raise ValueError(f"penalty_weight must not be negative, got {self.penalty_weight}")
 
+    def n_bytes_held(self, n_images, n_of_class, image_shape):
+        return 2 * 4 * n_images * self.latent_size  # codes of all images, twice while they are put together
+
     def _fit(self, images, class_indices):
         self._check_two_of_each(class_indices)
         super()._fit(images, class_indices)
@@ -115,6 +119,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
 
     def encode(self, images, label):
         self._class_index(label)  # checked only: the networks do not need it
+        check_like_fitted(images, self.image_shape_)
         return encoded(self.encoder_, images)
 
     def decode(self, latent, label):

@@ -1,5 +1,6 @@
 """Flow matching between noise and images (Lipman et al. 2023, arXiv:2210.02747), for all classes by one U-Net."""
 
+import numbers
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 from ..datasets.pixels import to_network
 from .flows import Flow, some
 from .networks import flows
+from .training.trained import check_optional
 from .training.trained_balancer import cost_of_filters
 
 MAX_PATCHES_ANALYSED = 200_000
@@ -37,10 +39,9 @@ class FlowMatching(Flow):
 
     def _check_numbers(self):
         super()._check_numbers()
-        if not self.widths or min(self.widths) < 1:
+        if isinstance(self.widths, numbers.Number) or not self.widths or min(self.widths) < 1:
             raise ValueError(f"widths must be whole numbers of at least 1, got {self.widths!r}")
-        if self.patch_pixels is not None and self.patch_pixels < 1:
-            raise ValueError(f"patch_pixels must be None or at least 1, got {self.patch_pixels!r}")
+        check_optional(self, "patch_pixels")
 
     def n_images_seen(self, *asked):
         return super().n_images_seen(*asked) * cost_of_filters(self.widths[0], type(self).widths[0])

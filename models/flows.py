@@ -20,9 +20,9 @@ from .movements import moved
 from .networks import flows
 from .training.averaging import check_momentum
 from .training.fit import Stage, TrainingModel
-from .training.prediction import predict
+from .training.prediction import predict_arrays
 from .training.replicas import batch_mean
-from .training.trained_balancer import TrainedBalancer
+from .training.trained_balancer import N_SHOWN, TrainedBalancer
 
 N_WARM_UP_STEPS = 200
 LARGEST_GRADIENT_NORM = 1.0
@@ -187,15 +187,22 @@ class Flow(TrainedBalancer):
             [to_pixels(self._from_space(self._moved_to_data(x, class_index), class_index)) for x in parts]
         )
 
-    def _moved_to_data(self, x, class_index):
+    def _made_now(self):
+        shown = np.arange(N_SHOWN) % len(self.classes_)
+        noise = np.random.default_rng(0).standard_normal((N_SHOWN, *self.space_shape_), np.float32)
+        made = zip(self._moved_to_data(noise, shown), shown, strict=True)
+        return np.concatenate([to_pixels(self._from_space(x[None], class_index)) for x, class_index in made])
+
+    def _moved_to_data(self, x, class_indices: int | np.ndarray):
+        """x_1 (n, ...) from noise; one class for all, or one for each."""
         told = np.zeros((len(x), len(self.classes_)), np.float32)
-        told[:, class_index] = 1.0
+        told[np.arange(len(x)), class_indices] = 1.0
         conditions = [told] if self.guidance == 1 else [told, np.zeros_like(told)]
 
         def velocity(x, t):
             n, times = len(conditions), np.full((len(conditions) * len(x), 1), t, np.float32)
-            inputs = tf.data.Dataset.from_tensors((np.concatenate([x] * n), times, np.concatenate(conditions)))
-            velocities = np.split(predict(self.average_velocity_, inputs)[0], n)
+            inputs = np.concatenate([x] * n), times, np.concatenate(conditions)
+            velocities = np.split(predict_arrays(self.average_velocity_, *inputs), n)
             return velocities[0] if n == 1 else guided(*velocities, self.guidance)
 
         return integrated(velocity, x, self.n_sampling_steps)

@@ -47,6 +47,12 @@ def checked_images(images) -> np.ndarray:
     return images
 
 
+def check_like_fitted(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless images are uint8 (n, *image_shape)."""
+    if images.dtype != np.uint8 or images.shape[1:] != image_shape:
+        raise ValueError(f"images must be uint8 {('n', *image_shape)}, got {images.dtype} {images.shape}")
+
+
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """Checked images as uint8; floating ones are rounded to the nearest multiple of 1/255."""
     if images.dtype == np.uint8:

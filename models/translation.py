@@ -16,12 +16,14 @@ from ..datasets.stored_images import taken
 from .augmentation import N_NUMBERS, check_strength
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
+from .inputs import check_like_fitted
 from .intensities import is_plain
 from .movements import moved
 from .networks import cyclegan
 from .training.averaging import check_momentum
 from .training.callbacks import share_kept
 from .training.fit import Stage, TrainingModel, seeded
+from .training.trained import check_optional
 from .training.trained_balancer import N_SHOWN, TrainedBalancer, cost_of_filters
 from .unpaired import translated, unpaired_batches
 
@@ -147,8 +149,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
     def _check_numbers(self):
         super()._check_numbers()
-        if self.max_steps_per_epoch is not None and self.max_steps_per_epoch < 1:
-            raise ValueError(f"max_steps_per_epoch must be None or at least 1, got {self.max_steps_per_epoch!r}")
+        check_optional(self, "max_steps_per_epoch")
         check_momentum(self.ema_momentum)
         check_strength(self.augmentation_strength)
 
@@ -258,9 +259,11 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         return self.translate(images, self.classes_[class_index])
 
     def translate(self, images: np.ndarray, label) -> np.ndarray:
+        check_like_fitted(images, self.image_shape_)
         return translated(self._to_target(self._class_index(label)), images)
 
     def recover(self, images: np.ndarray, label) -> np.ndarray:
+        check_like_fitted(images, self.image_shape_)
         return translated(self._pair(self._class_index(label))["to_source"], images)
 
     def _pair(self, class_index):

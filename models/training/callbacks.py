@@ -4,6 +4,7 @@ import hashlib
 import io
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -40,15 +41,15 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class FiniteLosses(keras.callbacks.Callback):
-    """Stops training at the first loss that is not finite, and before weights that are not finite are saved.
+    """Stops training at the first loss that is not finite, and at its end if a weight is not.
 
-    `checkpoints` is the training's `Checkpoints` callback, if it has one.
+    `folder` is where the training keeps checkpoints, if it does; `Checkpoints` has the weights checked before each.
     """
 
-    def __init__(self, description, checkpoints=None):
+    def __init__(self, description, folder: Path | None = None):
         super().__init__()
         self.description = description
-        self.checkpoints = checkpoints
+        self.folder = folder
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -61,29 +62,34 @@ class FiniteLosses(keras.callbacks.Callback):
                     f"step {batch + 1}. {self._advice()}"
                 )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_train_end(self, logs=None):
+        self.check_weights()
+
+    def check_weights(self) -> None:
         for variable in self.model.trainable_variables:
             if not np.isfinite(variable.numpy()).all():
                 raise TrainingDivergedError(
-                    f"{self.description}: the weights {variable.path} are no longer finite after epoch {epoch + 1}. "
-                    + self._advice()
+                    f"{self.description}: the weights {variable.path} are no longer finite after epoch "
+                    f"{self.epoch + 1}. {self._advice()}"
                 )
 
     def _advice(self) -> str:
-        if self.checkpoints and self.checkpoints.paths():
+        if self.folder and n_epochs_kept(self.folder):
             return "Lower the learning rate; the last good checkpoint is kept."
         return "Lower the learning rate."
 
 
 class History(keras.callbacks.Callback):
-    """Losses and seconds of each epoch, kept in a CSV file that is replaced as a whole."""
+    """Losses and seconds of each epoch; `write` replaces the CSV file `path` as a whole."""
 
-    def __init__(self, path, n_epochs_done, is_chief):
+    def __init__(self, path: Path | None):
         super().__init__()
-        self.path = path if is_chief else None
+        self.path = path
         self.rows = []
-        if path:
-            self.rows = [row for row in read_history(path).to_dict("records") if row["epoch"] <= n_epochs_done]
+
+    def restore(self, n_epochs_done: int) -> None:
+        if self.path:
+            self.rows = [row for row in read_history(self.path).to_dict("records") if row["epoch"] <= n_epochs_done]
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -92,8 +98,9 @@ class History(keras.callbacks.Callback):
         losses = {name: float(logs[name]) for name in self.model.means}
         seconds = round(time.perf_counter() - self.started, 3)
         self.rows.append({"epoch": epoch + 1} | losses | {"seconds": seconds})
-        if self.path:
-            write_atomically(self.path, pd.DataFrame(self.rows).to_csv(index=False))
+
+    def write(self) -> None:
+        write_atomically(self.path, pd.DataFrame(self.rows).to_csv(index=False))
 
 
 class StopAtPlateau(keras.callbacks.Callback):
@@ -125,17 +132,21 @@ class Checkpoints(keras.callbacks.Callback):
     """All variables of the model and its optimizers at the ends of epochs: `epoch-000012-<sha256>.npz`, the newest two.
 
     A file gets its name, which contains its own hash, only when it is complete and on disk. Files are written as often
-    as five per cent of the time allows, and after the last epoch. With several machines, all read and the chief writes.
+    as five per cent of the time allows, and after the last epoch; before each, what is in `before_saving` is called.
+    With several machines, all read and the chief writes.
 
     Not Keras' weight files: their library ends the process if the disk is full, and under a strategy of several
     machines Keras has all of them take part in saving.
     """
 
-    def __init__(self, folder: Path, description: str, is_chief: bool):
+    def __init__(
+        self, folder: Path, description: str, is_chief: bool, before_saving: tuple[Callable[[], None], ...] = ()
+    ):
         super().__init__()
         self.folder = folder
         self.description = description
         self.is_chief = is_chief
+        self.before_saving = before_saving
         self.last_saved = self.save_duration_s = float("-inf")
 
     def restore(self, model, n_epochs: int) -> int:
@@ -167,6 +178,8 @@ class Checkpoints(keras.callbacks.Callback):
         is_due = is_last or started - self.last_saved >= self.save_duration_s / CHECKPOINT_SHARE_OF_TIME
         if not (self.is_chief and is_due):
             return
+        for call in self.before_saving:
+            call()
         archive = io.BytesIO()
         np.savez(archive, **{str(index): variable.numpy() for index, variable in enumerate(self.model.state())})
         digest = hashlib.sha256(archive.getbuffer()).hexdigest()

@@ -138,11 +138,10 @@ def dense_gradients(tape, loss, variables) -> list[tuple]:
 
     Keras' optimizers take a sparse gradient for one without repeated rows, but a batch of labels repeats them.
     """
-    share = 1.0 / n_replicas()  # the loss is the whole batch's on every replica
-    return [
-        (share * tf.convert_to_tensor(gradient), variable)
-        for gradient, variable in zip(tape.gradient(loss, variables), variables, strict=True)
-    ]
+    gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+    if n_replicas() > 1:
+        gradients = [gradient / n_replicas() for gradient in gradients]  # the loss is the whole batch's on each
+    return list(zip(gradients, variables, strict=True))
 
 
 def clipped_together(pairs: list[tuple], norm: float | None) -> list[tuple]:
@@ -222,13 +221,14 @@ def train(
         _claim(folder, fingerprint, is_chief)
         if is_chief:
             write_atomically(folder / EPOCHS_FILE, str(n_epochs))
-    checkpoints = Checkpoints(folder, description, is_chief) if folder else None
+    guard, history = FiniteLosses(description, folder), History(folder / "history.csv" if folder else None)
+    checkpoints = Checkpoints(folder, description, is_chief, (guard.check_weights, history.write)) if folder else None
     n_epochs_done = checkpoints.restore(model, n_epochs) if checkpoints else 0
     if not same_everywhere(n_epochs_done):
         raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
-    history = History(folder / "history.csv" if folder else None, n_epochs_done, is_chief)
+    history.restore(n_epochs_done)
     if n_epochs_done < n_epochs and not at_plateau(history.rows, stage.min_improvement):
-        callbacks = [EpochSeeds(random_state), FiniteLosses(description, checkpoints), history]
+        callbacks = [EpochSeeds(random_state), guard, history]
         callbacks += [StopAtPlateau(history, stage.min_improvement)]
         callbacks += [MadeMeanwhile(folder, stage.made_now)] if folder and stage.made_now and is_chief else []
         callbacks += [checkpoints] if checkpoints else []

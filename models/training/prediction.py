@@ -21,10 +21,20 @@ def predict_images(network: keras.Model, batches) -> np.ndarray:
     return np.concatenate([to_pixels(images) for (images,) in _predicted_batches(network, batches)])
 
 
+def predict_arrays(network: keras.Model, *inputs: np.ndarray) -> np.ndarray:
+    """The only output of the network for arrays that are one batch."""
+    return _traced(network)(*map(tf.constant, inputs))[0].numpy()
+
+
 def _predicted_batches(network, batches):
+    forward_pass = _traced(network)
+    return (forward_pass(*inputs) for inputs in batches)
+
+
+def _traced(network):
     if network not in _forward_passes:
         _forward_passes[network] = _forward_pass(weakref.ref(network))
-    return (_forward_passes[network](*inputs) for inputs in batches)
+    return _forward_passes[network]
 
 
 _forward_passes = weakref.WeakKeyDictionary()

@@ -97,13 +97,16 @@ class Trained(BaseEstimator, ABC):
             setattr(self, f"{name}_", build())
 
     def _check_numbers(self) -> None:
-        """Raise ValueError if a number of epochs, a size or a fraction is not valid."""
+        """Raise ValueError if a number of epochs, a size, a rate or a fraction is not valid."""
         smallest = {name: 1 for name in self.get_params() if name.endswith("_size")}
         smallest |= dict.fromkeys(self.epochs_of_stage.values(), 0) | self.smallest_numbers
         for name, least in smallest.items():
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        for name in self.get_params():
+            if name.endswith("learning_rate") and not 0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
         for name in self.fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
@@ -131,3 +134,10 @@ class Trained(BaseEstimator, ABC):
 def _as_json(value):
     """A path as text, one of numpy's numbers as Python's."""
     return str(value) if isinstance(value, Path) else value.item()
+
+
+def check_optional(estimator: BaseEstimator, parameter: str) -> None:
+    """Raise ValueError unless a parameter is None or a whole number of at least 1."""
+    value = getattr(estimator, parameter)
+    if value is not None and (not isinstance(value, numbers.Integral) or value < 1):
+        raise ValueError(f"{parameter} must be None or at least 1, got {value!r}")

@@ -65,7 +65,8 @@ class TrainedBalancer(Trained, Balancer):
 
         Arguments are those of `fit_seconds`. Networks of other sizes than the default ones count by their cost.
         """
-        return getattr(self, self.epochs_of_stage[stage]) * n_images
+        batch_size = min(self.batch_size, n_images)
+        return getattr(self, self.epochs_of_stage[stage]) * (n_images // batch_size) * batch_size
 
     def _fit(self, images, class_indices):
         self._train(images, class_indices.astype(np.int64, copy=False))

@@ -76,12 +76,11 @@ def test_guidance_of_one_is_the_velocity_of_the_class_and_more_goes_beyond_it():
 def test_without_guidance_nothing_is_asked_without_the_class(guidance, n_asked, monkeypatch):
     asked = []
 
-    def noting(network, inputs):
-        (found,) = inputs.as_numpy_iterator()
-        asked.append([len(part) for part in found])
-        return [found[2].sum(axis=1, keepdims=True)]
+    def noting(network, *inputs):
+        asked.append([len(part) for part in inputs])
+        return inputs[2].sum(axis=1, keepdims=True)
 
-    monkeypatch.setattr(flows, "predict", noting)
+    monkeypatch.setattr(flows, "predict_arrays", noting)
     fitted = FlowMatching(guidance=guidance, n_sampling_steps=1)
     fitted.classes_, fitted.average_velocity_ = np.arange(2), None
     moved = fitted._moved_to_data(np.zeros((3, 1), np.float32), 1)
@@ -231,7 +230,10 @@ def test_senseless_arguments_are_refused(few_digits, arguments, message):
     ("arguments", "message"),
     [
         ({"widths": ()}, r"widths must be whole numbers of at least 1, got \(\)"),
+        ({"widths": 64}, "widths must be whole numbers of at least 1, got 64"),
         ({"patch_pixels": 0}, "patch_pixels must be None or at least 1, got 0"),
+        ({"patch_pixels": 2.5}, r"patch_pixels must be None or at least 1, got 2\.5"),
+        ({"learning_rate": -1.0}, r"learning_rate must be above 0, got -1\.0"),
         ({"patch_pixels": 29}, r"patch_pixels is 29, but images have \(28, 28\) pixels"),
     ],
 )

@@ -197,8 +197,9 @@ def test_weights_that_are_not_finite_are_told():
     guard = callbacks.FiniteLosses("classifier")
     guard.set_model(model)
     expected = r"weights classifier/dense\w*/bias are no longer finite after epoch 3\. Lower the learning rate\.$"
+    guard.on_epoch_begin(2)
     with pytest.raises(TrainingDivergedError, match=expected):
-        guard.on_epoch_end(2)
+        guard.on_train_end()
 
 
 def test_a_folder_of_another_training_is_refused(small, few_digits, tmp_path):
