@@ -13,6 +13,7 @@ from .spatial_transformers import SpatialTransformer, pixel_centres, values_at
 PAIRS_AT_ONCE = 250
 POINTS_AT_ONCE = 256  # pixels that a step looks at, other ones each time
 BLUR_PIXELS = 1.0
+LARGEST_CONDITION = 1e4  # of a covariance whose inverse is of use; CPAB on 3 x 3 cells has 50
 NEGLIGIBLE_GRADIENT = 1e-4  # rounding's, which Adam would enlarge to whole steps
 
 
@@ -33,7 +34,8 @@ class Alignment:
     """Minimises J(theta) = mean_p |fixed(p) - moving(T(p))|^2 + prior_weight / 2 theta' C^-1 theta for each pair.
 
     C is the transformer's prior covariance. Adam takes `n_iterations` steps of `learning_rate`, which falls to 0, the
-    first half on blurred images; each step looks at up to 256 pixels drawn from `random_state`.
+    first half on blurred images; each step looks at up to 256 pixels drawn from `random_state`. Raises ValueError for a
+    C that can hardly be inverted, as that of fine grids.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Alignment:
         self.transformer = transformer
         self.n_iterations, self.learning_rate = n_iterations, learning_rate
         self.random_state = random_state
-        precision = prior_weight * np.linalg.inv(transformer.prior_covariance())
-        self.precision = tf.constant(precision, tf.float32)
+        covariance = transformer.prior_covariance()
+        if np.linalg.cond(covariance) > LARGEST_CONDITION:
+            raise ValueError("deformations with so many parameters cannot be learned; take a coarser grid")
+        self.precision = tf.constant(prior_weight * np.linalg.inv(covariance), tf.float32)
 
     def parts(self, images: np.ndarray, pairs: np.ndarray) -> Iterator[Aligned]:
         """Results for uint8 `images` and `pairs` (n, 2) of their indices, (moving, fixed), 250 pairs at a time."""

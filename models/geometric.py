@@ -1,6 +1,7 @@
 """Geometric transformations, changes of colour, and noise (thesis section 1.1; Keras' ImageDataGenerator)."""
 
 import math
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,8 @@ BATCH_SIZE = 1000
 class Geometric(Balancer, HasParents, HasTransform):
     """Each new image is one transformed original of its class; originals are used equally often.
 
-    Ranges are the largest absolute values of a uniform draw. Images are zoomed, sheared and rotated about their centre,
-    shifted, and half of them flipped, with a single interpolation:
+    Ranges are the largest absolute values of a uniform draw. Images are shifted, half of them flipped, then rotated,
+    sheared and zoomed about their centre, with a single interpolation:
 
     - `zoom_fraction`, less than 1: height and width are each divided by a draw of their own from 1 - z to 1 + z.
     - `shear_degrees`, less than 90: columns are tilted by so much, rows stay level.
@@ -68,12 +69,14 @@ class Geometric(Balancer, HasParents, HasTransform):
     def _fit(self, images, class_indices):
         if self.fill_mode not in FILL_MODES:
             raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}, got {self.fill_mode!r}")
-        if not 0 <= self.fill_value <= 255:
+        if not isinstance(self.fill_value, numbers.Real) or not 0 <= self.fill_value <= 255:
             raise ValueError(f"fill_value must lie in 0..255, got {self.fill_value}")
         if np.shape(self.shift_fraction) not in ((), (2,)):
             raise ValueError(f"shift_fraction must be a number or a pair (height, width), got {self.shift_fraction}")
         for name, limit in LIMITS.items():
             value = getattr(self, name)
+            if name != "shift_fraction" and not isinstance(value, numbers.Real):
+                raise ValueError(f"{name} must be a number, the largest change either way, got {value!r}")
             if not all(0 <= each < limit for each in np.ravel(value)):
                 raise ValueError(f"{name} must be at least 0 and less than {limit}, got {value}")
         self.positions_of_class_ = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]

@@ -1,5 +1,6 @@
 """Random oversampling, SMOTE and ADASYN (thesis section 1.2) with imbalanced-learn, on pixels."""
 
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class _Neighbours(Balancer):
         return self.n_neighbors + 1
 
     def _fit(self, images, class_indices):
+        if not isinstance(self.n_neighbors, numbers.Integral) or self.n_neighbors < 1:
+            raise ValueError(f"n_neighbors must be a whole number of at least 1, got {self.n_neighbors!r}")
         for class_index, label in enumerate(self.classes_.tolist()):
             if self.sampling_strategy_.get(label):
                 self._check_count(class_index, int((class_indices == class_index).sum()))

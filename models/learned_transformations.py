@@ -9,6 +9,7 @@ Deviations from the poster, which draws one theta for all images, around their m
 are in DEVIATIONS.md.
 """
 
+import numbers
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -78,8 +79,8 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
 
     def _fit(self, images, class_indices):
         for name in ("n_neighbors", "max_pairs", "n_iterations"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if not isinstance(getattr(self, name), numbers.Integral) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
         if not 0 < self.learning_rate <= 1:
             raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
         if not 0 <= self.prior_weight < np.inf:
@@ -90,7 +91,7 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
             self._members(self._class_index(label))
         pairs = self._pairs()
         thetas, is_good = self._aligned(transformer, images, pairs)
-        if not is_good.any():
+        if is_good.sum() < 2:  # one has no covariance
             raise ValueError(
                 f"{type(self).__name__} found no two images of a class that a deformation brings closer together: "
                 "images of a class are all alike or too different"

@@ -41,6 +41,7 @@ TASKS = [
         methods=METHODS,
         tables=(Table("G.6", (METRIC, "f1_minority", "g_mean")), Table("G.7", ("ssim",))),
         arguments={schedule: {"geometric": DIGITS_GEOMETRIC} for schedule in SCHEDULES},
+        overrides={name: {"latent_size": 300} for name in PENALTIES},  # the authors', of grey images
         keeps_predictions=True,
         further_tables="class_balancing.experiments.tables.verdict_tables:of_skewed_mnist",
         n_seeds=few_images.N_SEEDS,

@@ -8,6 +8,7 @@ from class_balancing.models.spatial_transformers import AffineTransformer
 from class_balancing.models.velocity_fields import CPABTransformer
 from scipy import ndimage, stats
 from sklearn.base import clone
+from sklearn.covariance import OAS
 
 FLOWS = CPABTransformer((2, 2))  # shared, since it compiles for each number of pairs and points
 N_FLOWS = 20
@@ -115,7 +116,16 @@ def test_a_class_with_few_pairs_borrows_from_the_others():
     assert len(thetas[0]) > 4 * 6 > len(thetas[1])
     own = Affine(n_iterations=20).fit(*two_classes(images[:60], 2)).covariances_[0]
     np.testing.assert_allclose(many, own, rtol=0.05)  # two classes of which one has enough
-    assert np.linalg.norm(few - many) < np.linalg.norm(many)
+    pooled = OAS(assume_centered=True).fit(np.concatenate(thetas)).covariance_
+    alone = OAS(assume_centered=True).fit(thetas[1]).covariance_
+    share = len(thetas[1]) / 24
+    np.testing.assert_allclose(few, share * alone + (1 - share) * pooled, rtol=1e-6)
+
+
+def test_grids_too_fine_to_learn_are_refused():
+    with pytest.raises(ValueError, match="cannot be learned; take a coarser grid"):
+        CPAB(n_cells=(8, 8)).fit(blobs(12), np.repeat([0, 1], [8, 4]))
+    CPAB(n_cells=(4, 4), n_iterations=5).fit(blobs(12), np.repeat([0, 1], [8, 4]))
 
 
 def test_classes_of_one_image_each_have_no_pair():
@@ -160,7 +170,8 @@ def test_classes_that_get_no_images_share_the_pairs_of_one_class():
         (blobs(4), {"n_cells": (20, 20)}, "a grid may have 256 cells, got 20 x 20"),
         (blobs(4), {"learning_rate": -1.0}, "learning_rate must be above 0 and at most 1, got -1.0"),
         (blobs(4), {"prior_weight": -1.0}, "prior_weight must be at least 0, got -1.0"),
-        (blobs(4), {"max_pairs": 0}, "max_pairs must be at least 1, got 0"),
+        (blobs(4), {"max_pairs": 0}, "max_pairs must be a whole number of at least 1, got 0"),
+        (blobs(4), {"n_iterations": 2.5}, "n_iterations must be a whole number of at least 1, got 2.5"),
         (blobs(4), {"n_cells": (1, 1), "volume_preserving": True}, "leave nothing that could move"),
     ],
 )
