@@ -64,26 +64,33 @@ def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, labe
     save(figure, path)
 
 
-def against_minutes(frame: pd.DataFrame, group: str, name: str, columns: tuple[str, ...], path: Path) -> None:
-    """A row of panels for each value of the column `group`: each of `columns` against "Minutes", points by `name`."""
-    groups = frame[group].unique()
+def quality_and_cost(frame: pd.DataFrame, group: str, name: str, columns: tuple[str, ...], path: Path) -> None:
+    """A row of panels for each value of the column `group`, a line in it for each `name`: `columns`, and "Minutes".
+
+    The columns are shares from 0 to 1.
+    """
+    groups = [own for _, own in frame.groupby(group, sort=False)]
+    n_columns, n_lines = len(columns) + 1, [len(own) for own in groups]
     figure, grid = plt.subplots(
-        len(groups), len(columns), figsize=(3.4 * len(columns), 3.0 * len(groups)), layout="constrained", squeeze=False
+        len(groups), n_columns, figsize=(2.1 * n_columns + 1.4, 0.2 * sum(n_lines) + 0.8 * len(groups)),
+        layout="constrained", squeeze=False, sharex="col", sharey="row", height_ratios=n_lines,
     )  # fmt: skip
-    for row, of_group in zip(grid, groups, strict=True):
-        own = frame[frame[group] == of_group]
-        for axes, column in zip(row, columns, strict=True):
-            known = own[own[column].notna()]
-            axes.scatter(known["Minutes"], known[column], s=12, color="black")
-            for point in known.to_dict("records"):
-                axes.annotate(
-                    point[name], (point["Minutes"], point[column]), xytext=(3, 3), textcoords="offset points",
-                    fontsize=7,
-                )  # fmt: skip
-            axes.set_xscale("symlog", linthresh=0.1)
-            axes.set(xlabel="minutes of computing", ylabel=column, title=of_group)
-            axes.title.set_fontsize(8)
-            axes.margins(x=0.25)
+    for row, own in zip(grid, groups, strict=True):
+        heights = np.arange(len(own))
+        for axes, column in zip(row, columns, strict=False):
+            axes.plot(own[column], heights, MARKERS[0], color="black", markersize=4)
+            axes.set_xlim(-0.03, 1.03)
+        row[-1].plot(own["Minutes"].clip(lower=MIN_MINUTES), heights, MARKERS[0], color="black", markersize=4)
+        row[0].set_yticks(heights, list(own[name]), fontsize=7)
+        row[0].set_ylim(len(own) - 0.5, -0.5)
+        row[0].set_title(own[group].iloc[0], fontsize=8, loc="left")
+        for axes in row:
+            axes.grid(axis="y", color="0.9", linewidth=0.5)
+            axes.tick_params(axis="x", labelsize=7)
+            axes.set_axisbelow(True)
+    for axes, column in zip(grid[-1], (*columns, "minutes of computing"), strict=True):
+        axes.set_xlabel(column, fontsize=8)
+    _on_whole_decades(grid[-1, -1], frame["Minutes"])
     save(figure, path)
 
 
@@ -161,11 +168,8 @@ def gain_and_cost(frame: pd.DataFrame, path: Path) -> None:
     gains.set_yticks(range(len(places)), list(places), fontsize=7)
     gains.set(xlabel="mean difference of balanced accuracy", ylim=(len(places) - 0.5, -0.5))
     gains.locator_params(axis="x", nbins=6)
-    costs.set(
-        xlabel="minutes of computing", xscale="log", xlim=_whole_decades(frame["Minutes"].clip(lower=MIN_MINUTES))
-    )
-    costs.xaxis.set_major_formatter("{x:g}")
-    costs.xaxis.set_minor_formatter("")
+    costs.set(xlabel="minutes of computing")
+    _on_whole_decades(costs, frame["Minutes"])
     for axes in (gains, costs):
         axes.grid(axis="y", color="0.9", linewidth=0.5)
         axes.set_axisbelow(True)
@@ -173,7 +177,10 @@ def gain_and_cost(frame: pd.DataFrame, path: Path) -> None:
     save(figure, path)
 
 
-def _whole_decades(values: pd.Series) -> tuple[float, float]:
-    """Powers of ten below and above positive values."""
-    least, most = np.log10(values.min()), np.log10(values.max())
-    return 10.0 ** np.floor(least), 10.0 ** max(np.ceil(most), np.floor(least) + 1)
+def _on_whole_decades(axes, minutes: pd.Series) -> None:
+    """A logarithmic axis between powers of ten."""
+    exponents = np.log10(minutes.clip(lower=MIN_MINUTES))
+    least, most = np.floor(exponents.min()), np.ceil(exponents.max())
+    axes.set(xscale="log", xlim=(10.0**least, 10.0 ** max(most, least + 1)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")

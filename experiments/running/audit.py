@@ -51,7 +51,8 @@ def of_class(
 
     `extractor(images)` gives features (n, n_features), `classifier` is trained on real images.
     """
-    chosen = drawn(originals, MAX_IMAGES)
+    indices = drawn(np.arange(len(originals)), MAX_IMAGES)
+    chosen = originals[indices]
     real, made = extractor(chosen), extractor(new)
     found = {}
     if min(len(new), len(originals)) >= 4 and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
@@ -74,8 +75,8 @@ def of_class(
             if estimate.low < estimate.high:  # else all halves of the images gave the same, which is no interval
                 found[name] |= _interval(estimate.low, estimate.high, *POSSIBLE.get(name, (-np.inf, np.inf)))
     found["near copies"] = {"value": float(near_copies(new, originals).mean())}
-    if len(chosen) > 1 and (between := float(np.median(nearest_other(chosen)[1]))) > 0:
-        found["nearest"] = {"value": float(np.median(nearest(new, chosen)[1])) / between}
+    if len(originals) > 1 and (between := float(np.median(nearest_other(originals, indices)[1]))) > 0:
+        found["nearest"] = {"value": float(np.median(nearest(new, originals)[1])) / between}
     found["named"] = {"value": float((classifiers.predict(classifier, new) == label).mean())}
     return found
 

@@ -13,11 +13,12 @@ from ...evaluation import classifiers, protocol
 from ...models import BASELINE, named
 from ...models.networks.classifiers import builder
 from ...models.training.callbacks import FiniteLosses, Progress
+from . import locks
 from .cell import AS_MANY_ORIGINALS, Cell
 from .plan import Plan
 
 KEPT = "classifier-epochs.npz"  # in the cell's folder while its classifier is trained
-CLASSIFIER = "classifier.npz"  # weights of that of the originals, in the folder of the baseline
+ORIGINALS, CLASSIFIER = "originals", "classifier.npz"  # weights of that of the originals, below the baseline's folder
 
 
 class Classifying:
@@ -71,14 +72,14 @@ class Classifying:
         """
         asked = self.plan.tasks[task]
         cell = Cell(asked.baseline_task or task, BASELINE, draw)
-        path = self.plan.folder(cell) / CLASSIFIER
-        kept = read_archive(path)
-        if kept:
-            image_shape = self.parts(task, draw).train.images.shape[1:]
-            model = builder(asked.classifier.network)(asked.n_classes, image_shape=image_shape)
-            model.set_weights(list(kept.values()))
-            return model
-        model = self.trained(cell, *self.learned_from(cell, {}))[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_archive(path, {str(index): weights for index, weights in enumerate(model.get_weights())})
+        path = self.plan.folder(cell) / ORIGINALS / CLASSIFIER
+        with locks.held(path.parent, wait=True):  # not the cell's own folder, which may wait for this one
+            kept = read_archive(path)
+            if kept:
+                image_shape = self.parts(task, draw).train.images.shape[1:]
+                model = builder(asked.classifier.network)(asked.n_classes, image_shape=image_shape)
+                model.set_weights(list(kept.values()))
+                return model
+            model = self.trained(cell, *self.learned_from(cell, {}))[0]
+            write_archive(path, {str(index): weights for index, weights in enumerate(model.get_weights())})
         return model

@@ -28,11 +28,13 @@ NOTES = (
     "SSIM, density, coverage, distances and copies are the measured class's, by the features of a classifier that was "
     "trained on the originals. Distance to nearest: the median new image's from its nearest training image, in "
     "multiples of that between training images; far below 1 are copies. Near copies: the share that lies closer to a "
-    "training image than 99 % of these to their nearest other one.",
+    "training image than 99 % of these to their nearest other one; in classes of fewer than 99 images only exact "
+    "copies. More new images cover more.",
     "Named as the class: the share that this classifier takes for the class; GAN-test: the same over all classes. "
     "GAN-train: accuracy on real test images of a classifier that learned from as many new images as there are real "
-    "ones, at most 1000 of a class, and from no real one; real to real: of the one that learned from all real ones. "
-    "Empty where a method makes images of small classes only.",
+    "ones, at most 1000 of a class, and from no real one but those of which new ones are copies; real to real: of the "
+    "one that learned from all real ones. Empty where a method makes images of small classes only.",
+    "Networks were trained once, and one draw of new images was measured.",
 )
 
 

@@ -1,6 +1,7 @@
 """Tables G.5, G.8, I.5 and I.6: each method against the images as they are and against hand-made transformations."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,7 @@ def _table(name, caption, source, metric, of_interest, in_words, runner, records
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         return []
+    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(source, records)) else []
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -94,8 +96,20 @@ def _table(name, caption, source, metric, of_interest, in_words, runner, records
         "other on the same task (`evaluation/verdict.py`); smallest effect: what would have been found four times of "
         "five.",
         scope,
+        *left_out,
     )
     return [PlainTable(name, caption, shown, notes)]
+
+
+def _incomplete(source, records: dict[Cell, dict]) -> str:
+    """The methods with fewer finished seeds than the images as they are, with their tasks."""
+    n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
+    return ", ".join(
+        f"{label(method)} on {task.title}"
+        for task in source.TASKS
+        for method in task.methods
+        if n_seeds[task.name, method] < n_seeds[task.name, BASELINE]
+    )
 
 
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:

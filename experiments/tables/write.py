@@ -84,7 +84,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
         if table.name == quality.TABLE:
             pages["Quality against minutes"] = path = Path("pages") / f"{quality.FIGURE}.html"
             picture = out / "figures" / f"{quality.FIGURE}.png"
-            comparison_figures.against_minutes(table.frame, "Dataset", "Method", quality.QUALITY, picture)
+            comparison_figures.quality_and_cost(table.frame, "Dataset", "Method", quality.QUALITY, picture)
             write_atomically(out / path, page.of_table(table, picture))
     pages["Networks"] = Path("pages") / "networks.html"
     write_atomically(out / pages["Networks"], page.networks("Networks", rendered_networks(tasks)))

@@ -36,7 +36,7 @@ def test_bars_join_the_groups_of_the_diagram(tmp_path):
     assert (pixels(with_bars) < 50).sum() > (pixels(without) < 50).sum()
 
 
-def test_gains_and_costs_are_drawn_for_methods_that_cost_nothing_too(tmp_path):
+def test_gains_and_costs_are_drawn_for_methods_that_cost_nothing_too(tmp_path, monkeypatch):
     frame = pd.DataFrame(
         {
             "Images": ["digits", "photographs", "digits"],
@@ -45,5 +45,25 @@ def test_gains_and_costs_are_drawn_for_methods_that_cost_nothing_too(tmp_path):
             "Mean difference": [0.1, -0.1, 0.0],
         }
     )
+    places = []
+    monkeypatch.setattr(comparison_figures, "save", lambda figure, path: places.extend(figure.axes))
     comparison_figures.gain_and_cost(frame, tmp_path / "cost.png")
-    assert (pixels(tmp_path / "cost.png") < 100).any()
+    gains, costs = places
+    assert [text.get_text() for text in gains.get_yticklabels()] == ["a", "b"]
+    drawn = [line.get_xydata().tolist() for line in gains.lines if line.get_label() in ("digits", "photographs")]
+    assert drawn == [[[0.1, 0], [0.0, 1]], [[-0.1, 0]]]
+    assert [line.get_xydata().tolist() for line in costs.lines] == [[[0.01, 0], [3.0, 1]], [[0.2, 0]]]
+
+
+def test_quality_is_drawn_a_line_for_each_method(tmp_path, monkeypatch):
+    frame = pd.DataFrame(
+        {"Of": ["x", "x", "y"], "Method": ["a", "b", "a"], "Minutes": [0, 5, 50], "Share": [0.2, 1, 0]}
+    )
+    places = []
+    monkeypatch.setattr(comparison_figures, "save", lambda figure, path: places.extend(figure.axes))
+    comparison_figures.quality_and_cost(frame, "Of", "Method", ("Share",), tmp_path / "quality.png")
+    shares, minutes, shares_of_y, _ = places
+    assert [axes.get_title(loc="left") for axes in (shares, shares_of_y)] == ["x", "y"]
+    assert shares.lines[0].get_xydata().tolist() == [[0.2, 0], [1.0, 1]]
+    assert minutes.lines[0].get_xydata().tolist() == [[0.01, 0], [5.0, 1]]
+    assert shares_of_y.lines[0].get_xydata().tolist() == [[0.0, 0]]

@@ -7,10 +7,10 @@ import small_tasks
 import tensorflow as tf
 from class_balancing.datasets.stored_images import StoredImages, write
 from class_balancing.evaluation import classifiers
-from class_balancing.experiments.running import filters, rounds
+from class_balancing.experiments.running import filters, locks, rounds
 from class_balancing.experiments.running import runner as runners
 from class_balancing.experiments.running.cell import Cell
-from class_balancing.experiments.running.classifying import CLASSIFIER, KEPT, Classifying
+from class_balancing.experiments.running.classifying import CLASSIFIER, KEPT, ORIGINALS, Classifying
 from class_balancing.experiments.running.fitting import Fitting
 from class_balancing.experiments.running.plan import Plan
 from class_balancing.experiments.running.runner import Runner
@@ -247,7 +247,7 @@ def test_the_classifier_of_the_originals_is_trained_once(small, monkeypatch):
     first = small()
     images = first.parts("digits-50").test.images
     expected = classifiers.predict(first.classifying.of_originals("digits-50"), images)
-    path = first.plan.folder(Cell("digits-50", "unbalanced", 0)) / CLASSIFIER
+    path = first.plan.folder(Cell("digits-50", "unbalanced", 0)) / ORIGINALS / CLASSIFIER
     assert path.exists()
     monkeypatch.setattr(Classifying, "trained", lambda *_: pytest.fail("trained again"))
     np.testing.assert_array_equal(classifiers.predict(small().classifying.of_originals("digits-50"), images), expected)
@@ -256,3 +256,16 @@ def test_the_classifier_of_the_originals_is_trained_once(small, monkeypatch):
     again = small().classifying.of_originals("digits-50")
     assert path.with_name(f"{CLASSIFIER}.damaged").exists()
     np.testing.assert_array_equal(classifiers.predict(again, images), expected)
+
+
+def test_no_other_process_trains_the_classifier_of_the_originals_meanwhile(small, monkeypatch):
+    runner, train = small(), Classifying.trained
+    folder = runner.plan.folder(Cell("digits-50", "unbalanced", 0)) / ORIGINALS
+
+    def trained(*asked):
+        with pytest.raises(locks.BusyError), locks.held(folder, wait=False):
+            pass
+        return train(*asked)
+
+    monkeypatch.setattr(Classifying, "trained", trained)
+    assert runner.classifying.of_originals("digits-50")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import small_tasks
+from class_balancing.experiments.running import audit
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.plan import Plan
 from class_balancing.experiments.running.runner import Runner
@@ -52,6 +53,14 @@ def test_copies_are_known_as_copies_and_transformed_images_are_not(audited):
     assert rows["Dataset"].unique().tolist() == ["digits, 50 % of class 4 dropped"]
 
 
+def test_copies_of_originals_that_were_not_drawn_are_known_too(monkeypatch):
+    monkeypatch.setattr(audit, "MAX_IMAGES", 4)
+    monkeypatch.setattr(audit.classifiers, "predict", lambda _, images: np.zeros(len(images)))
+    originals = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 1), dtype=np.uint8)
+    found = audit.of_class(originals, originals[20:], 0, None, lambda images: images.reshape(len(images), -1) / 255)
+    assert found["nearest"]["value"] == 0
+
+
 def test_values_are_means_over_classes_and_refused_ones_are_missing(audited):
     runner, records = audited
     cell = Cell("digits-50", "geometric", 0)
@@ -74,7 +83,7 @@ def test_values_are_means_over_classes_and_refused_ones_are_missing(audited):
 def test_the_page_shows_the_table_and_its_figure(audited, tmp_path):
     (table,) = quality.tables(*audited)
     frame = pd.concat([table.frame, table.frame.assign(Dataset="another")])
-    comparison_figures.against_minutes(frame, "Dataset", "Method", quality.QUALITY, tmp_path / "quality.png")
+    comparison_figures.quality_and_cost(frame, "Dataset", "Method", quality.QUALITY, tmp_path / "quality.png")
     html = page.of_table(table, tmp_path / "quality.png")
     assert "Table J.1. New images by quality" in html
     assert "data:image/avif" in html
