@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 WIDE_PIXELS = 1000
-GOOD, BAD = ("agrees", "helped"), ("differs", "hurt")  # texts of table cells
+GOOD, BAD = ("agrees", "helped"), ("differs", "hurt")  # with which texts of table cells begin
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d5d5d5; --paper: #fff; --stripe: #f5f5f3;
   --good: #1a6e3c; --bad: #a8321d; --link: #0b57a4; }
@@ -47,7 +47,8 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
   for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", up ? "ascending" : "descending");
   const key = row => row.cells[head.cellIndex].dataset.key ?? row.cells[head.cellIndex].textContent;
-  const order = (a, b) => isNaN(a) || isNaN(b) || a === "" || b === "" ? a.localeCompare(b) : a - b;
+  const isText = a => a === "" || isNaN(a);
+  const order = (a, b) => isText(a) !== isText(b) ? isText(a) - isText(b) : isText(a) ? a.localeCompare(b) : a - b;
   const rows = [...body.rows].sort((a, b) => order(key(a), key(b)));
   body.append(...(up ? rows : rows.reverse()));
 });
@@ -79,7 +80,8 @@ def sortable(caption: str, headings, rows) -> str:
     for row in rows:
         cells = []
         for (text, key), (_, kind) in zip(row, headings, strict=True):
-            worth = "good" if text in GOOD else "bad" if text in BAD else ""
+            word = text.partition(" ")[0]
+            worth = "good" if word in GOOD else "bad" if word in BAD else ""
             kinds = " ".join(filter(None, (kind, worth)))
             attributes = f' class="{kinds}"' * bool(kinds)
             attributes += f' data-key="{html.escape(str(key))}"' * (str(key) != text)

@@ -7,7 +7,7 @@ import pandas as pd
 from .latex import document, escape
 
 SMALLEST_PLAIN = 1e-4
-MANY_COLUMNS = 14  # more need smaller letters to fit on a page
+MANY_COLUMNS, VERY_MANY_COLUMNS = 14, 18  # more need smaller letters to fit on a page; still more, a page on its side
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def markdown(table: PlainTable) -> str:
 def latex(table: PlainTable) -> str:
     """The same table as LaTeX, on several pages if it is long; see `reports.latex.document`."""
     columns = "".join("r" if kind else "l" for _, kind in table.headings)
-    size, gap = ("scriptsize", 1.5) if len(columns) > MANY_COLUMNS else ("footnotesize", 3)
+    is_wide, is_very_wide = len(columns) > MANY_COLUMNS, len(columns) > VERY_MANY_COLUMNS
+    size, gap = ("tiny", 1) if is_very_wide else ("scriptsize", 1.5) if is_wide else ("footnotesize", 3)
     lines = [f"{{\\{size}\\setlength\\tabcolsep{{{gap:g}pt}}", f"\\begin{{longtable}}{{{columns}}}"]
     lines.append(
         f"\\multicolumn{{{len(columns)}}}{{p{{0.9\\textwidth}}}}{{\\textbf{{{escape(table.title)}}}}}\\\\[1ex]"
@@ -60,7 +61,10 @@ def latex(table: PlainTable) -> str:
     lines += [" & ".join(escape(text) for text, _ in row) + " \\\\" for row in table.rows]
     lines += ["\\hline\\end{longtable}", "\\raggedright"]
     lines += [escape(note) + "\\\\" for note in table.notes]
-    return document("\n".join([*lines, "}"]), packages=("longtable",))
+    lines.append("}")
+    if is_very_wide:
+        lines = ["\\begin{landscape}", *lines, "\\end{landscape}"]
+    return document("\n".join(lines), packages=("lscape", "longtable"))
 
 
 def _narrow(heading: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...models import BASELINE, in_order, named
+from ...models.method import Method
 from ..command_line import UsageError
 from ..running.cell import Cell
 from ..running.plan import Plan, digest
@@ -21,6 +22,11 @@ class Entry(NamedTuple):
 
     task: str
     method: str
+
+
+def _only_balances(method: Method) -> bool:
+    """Whether it trains a classifier as usual if all classes have as many images."""
+    return all(way.new().corrects_prior for way in method.classifier_methods)
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,10 @@ class Study:
 
         Raises UsageError for joined methods that do not go together.
         """
-        if not named(entry.method).makes_images:
-            return None
-        studied = STUDIED[entry.task]
-        if studied.is_balanced:
+        method, studied = named(entry.method), STUDIED[entry.task]
+        if studied.is_balanced and (method.makes_images or _only_balances(method)):
             return NOTHING_TO_ADD
-        return TOO_FEW if studied.n_small < self.min_images(entry) else None
+        return TOO_FEW if method.makes_images and studied.n_small < self.min_images(entry) else None
 
     def min_images(self, entry: Entry) -> int:
         """How many images a method that makes images needs of a class."""

@@ -24,7 +24,8 @@ CAPTIONS = {
     "K.1": "Verdicts: dark with + helped, grey with − hurt, · no evidence, × too few images of the class, "
     "! failed, white: nothing to add or not finished.",
     "K.2a": "Average ranks; bars join methods that the test does not tell apart.",
-    "K.3": "What methods gain, and what that costs.",
+    "K.3": "What methods gain, and what that costs: means over the tasks on which each is finished (Table K.3 says how "
+    "many).",
 }
 
 
@@ -63,11 +64,12 @@ def write_figures(findings: Findings, made: list[plain_tables.PlainTable], folde
         drawn["K.1"] = [folder / "matrix.png"]
         comparison_figures.verdict_matrix(states.T, columns, "", *drawn["K.1"])
     for title, scores in tables.rankings(findings).items():
-        average = ranks.average_ranks(scores).rename(label)
-        difference = ranks.critical_difference(scores.shape[1], len(scores))
+        means = tables.of_datasets(scores)
+        average = ranks.average_ranks(means).rename(label)
+        difference = ranks.critical_difference(means.shape[1], len(means))
         groups = ranks.not_told_apart(average, difference)
         path = folder / f"ranks-{title.replace(' ', '-')}.png"
-        comparison_figures.critical_difference(average, difference, groups, f"{title}, {len(scores)} tasks", path)
+        comparison_figures.critical_difference(average, difference, groups, f"{title}, {len(means)} datasets", path)
         drawn.setdefault("K.2a", []).append(path)
     for table in made:
         if table.name == "K.3":
@@ -90,7 +92,7 @@ def _page(study: Study, findings: Findings, made: list[plain_tables.PlainTable],
     sentences = advice.advice(findings)
     warning = ["Schedule smoke only tests the program: its figures mean nothing."] * (study.schedule == "smoke")
     parts = ['<h2 id="advice">Advice</h2>', *map(_paragraph, [*warning, progress(findings)])]
-    parts += [_paragraph(text) for text in sentences]
+    parts += [_paragraph(text) for text in [*sentences, *[f"{tables.SAME_IMAGES} {tables.SHORT}"] * bool(sentences)]]
     parts.append('<h2 id="tables">Tables and figures</h2>')
     for table in made:
         parts.append(page.plain_section(table))

@@ -121,9 +121,11 @@ def test_tables_in_the_readme_are_those_of_the_reference():
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
 def test_the_latex_tables_compile_in_one_document(tmp_path):
-    inputs = "".join(f"\\input{{{REFERENCE / 'tables' / f'{name}.tex'}}}\n" for name in TABLES)
+    paths = [REFERENCE / "tables" / f"{name}.tex" for name in TABLES]
+    paths += sorted((REFERENCE / "study" / "tables").glob("*.tex"))
+    inputs = "".join(f"\\input{{{path}}}\n" for path in paths)
     (tmp_path / "all.tex").write_text(
-        "\\documentclass{article}\\usepackage[margin=1.5cm]{geometry}\\usepackage{graphicx}\\def\\insidedocument{}\n"
+        "\\documentclass{article}\\usepackage[margin=1.5cm]{geometry}\\usepackage{graphicx,longtable,lscape}\\def\\insidedocument{}\n"
         f"\\begin{{document}}\n{inputs}\\end{{document}}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]

@@ -1,5 +1,6 @@
 """The committed study is of the present settings, and all that it shows is made from its files."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,6 @@ def findings():
 def test_whatever_was_measured_is_of_the_present_settings(findings):
     assert findings.n_finished > 0
     assert findings.n_outdated == 0
-    assert all(findings.failures.values())
 
 
 def test_its_archives_hold_predicted_classes_alone():
@@ -39,5 +39,6 @@ def test_tables_and_page_are_those_that_its_files_give(findings, tmp_path, monke
     shown = [path.relative_to(STUDY) for path in STUDY.rglob("*") if path.is_file()]
     assert {path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file()} == set(shown)
     for path in shown:
-        if path.suffix in (".md", ".tex", ".csv"):
-            assert (again.out / path).read_text() == (STUDY / path).read_text(), path
+        if path.suffix in (".md", ".tex", ".csv", ".html"):
+            before, after = (re.sub(r"<img[^>]*>", "", (out / path).read_text()) for out in (STUDY, again.out))
+            assert before == after, path
