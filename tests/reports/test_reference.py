@@ -129,8 +129,9 @@ def test_the_latex_tables_compile_in_one_document(tmp_path):
         f"\\begin{{document}}\n{inputs}\\end{{document}}\n"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stdout[-2000:]
+    for _ in range(3):  # so many find the widths of long tables
+        finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert finished.returncode == 0, finished.stdout[-2000:]
     assert "Overfull" not in finished.stdout, "no table is wider than the page"
 
 
