@@ -143,7 +143,7 @@ def test_the_page_opens_with_what_agrees_and_shows_every_table():
     for name in TABLES:
         assert f"Table {name}." in page
     links = re.findall(r'(?:src|href)="((?!data:|#)[^"]*)"', page)
-    assert links == [f"pages/{name}.html" for name in (*DATASETS, *NOT_PRINTED, "networks")]
+    assert links == [f"pages/{name}.html" for name in (*DATASETS, "fer2013", *NOT_PRINTED, "networks")]
     for link in links:
         text = (REFERENCE / link).read_text()
         assert re.findall(r'(?:src|href)="((?!data:|#)[^"]*)"|url\(', text) == ["../index.html"]
