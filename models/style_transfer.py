@@ -96,13 +96,11 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         for name, choices in (("network", NETWORKS), ("start", STARTS), ("guided_by", (None, *MAPS))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
-        for name in ("content_weight", "style_weight", "pixel_learning_rate"):
+        for name in ("content_weight", "style_weight"):
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)}")
         if not self.content_weight and not self.style_weight:
             raise ValueError("content_weight and style_weight are both 0; one must be more")
-        if not self.pixel_learning_rate:
-            raise ValueError("pixel_learning_rate must be more than 0, or no image changes")
         if not self._styles_are_fitted and not Path(self.style_from).is_dir():
             choices = f"{', '.join(STYLES_FROM)} or a folder of pictures"
             raise ValueError(f"style_from must be {choices}, got {str(self.style_from)!r}")

@@ -199,7 +199,7 @@ def test_the_classifier_learns(trained, few_digits):
         ({"n_iterations": 0}, "n_iterations must be a whole number of at least 1, got 0"),
         ({"style_weight": -1}, "style_weight must be a number of at least 0, got -1"),
         ({"style_weight": 0, "content_weight": 0}, "content_weight and style_weight are both 0"),
-        ({"pixel_learning_rate": 0}, "pixel_learning_rate must be more than 0"),
+        ({"pixel_learning_rate": 0}, "pixel_learning_rate must be above 0, got 0"),
         ({"n_styles": 10}, "class 4 cannot get 10 styles from same class: there are 9"),
         (
             {"style_from": "other classes", "n_styles": 91},

@@ -185,10 +185,11 @@ def test_time_follows_what_was_measured_for_the_nearest_size(monkeypatch):
     monkeypatch.setattr(cvae.CVAE, "seconds_per_1000_images", {"": {28: 1.0, 64: 5.0}})
 
     def seconds(side, n_images=1000):
-        return cvae.CVAE(n_epochs=10).fit_seconds(n_images, (side, side, 3), 2, 1) - SECONDS_TO_START
+        made = cvae.CVAE(n_epochs=10, batch_size=100)
+        return made.fit_seconds(n_images, (side, side, 3), 2, 1) - SECONDS_TO_START
 
     assert seconds(28) == pytest.approx(10)
-    assert seconds(28, 500) == pytest.approx(5)
+    assert seconds(28, 550) == pytest.approx(5), "50 fill no batch"
     assert seconds(20) == pytest.approx(10), "smaller images take no less"
     assert seconds(64) == pytest.approx(50)
     assert seconds(128) == pytest.approx(200)
