@@ -1,5 +1,6 @@
 """The committed study is of the present settings, and all that it shows is made from its files."""
 
+import html
 import re
 import shutil
 from pathlib import Path
@@ -42,3 +43,12 @@ def test_tables_and_page_are_those_that_its_files_give(findings, tmp_path, monke
         if path.suffix in (".md", ".tex", ".csv", ".html"):
             before, after = (re.sub(r"<img[^>]*>", "", (out / path).read_text()) for out in (STUDY, again.out))
             assert before == after, path
+
+
+def test_the_readme_quotes_its_advice():
+    page = html.unescape((STUDY / "index.html").read_text())
+    lines = (STUDY.parents[2] / "README.md").read_text().splitlines()
+    quoted = " ".join(line.removeprefix(">").removeprefix(" -").strip() for line in lines if line.startswith(">"))
+    advice = re.findall(r"With (?:at most|more than|\d+ to).*?(?= \[\.\.\.\])", quoted)
+    assert advice
+    assert all(text in page for text in advice), advice
