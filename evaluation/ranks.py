@@ -1,6 +1,7 @@
 """Whether several methods differ over several tasks, by their ranks on each (Friedman 1937, Nemenyi 1963, Demšar 2006).
 
-Scores are a pandas.DataFrame with a row for each task and a column for each method, without gaps; more is better.
+Scores are a pandas.DataFrame with a row for each independent case, here called task, and a column for each method,
+without gaps; more is better.
 """
 
 import numpy as np

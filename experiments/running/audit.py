@@ -9,7 +9,7 @@ from scipy import stats
 from ...datasets.files import write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, fidelity, protocol
-from ...evaluation.nearest import near_copies, nearest, nearest_other
+from ...evaluation.nearest import copy_limit, nearest, nearest_other
 from ...evaluation.ssim import DEFAULT_RANGE, MIN_SIDE_PIXELS, pairwise_ssim
 from ...models import BASELINE
 from .cell import AUDIT, Cell
@@ -74,9 +74,10 @@ def of_class(
             found[name] = {"value": estimate.value}
             if estimate.low < estimate.high:  # else all halves of the images gave the same, which is no interval
                 found[name] |= _interval(estimate.low, estimate.high, *POSSIBLE.get(name, (-np.inf, np.inf)))
-    found["near copies"] = {"value": float(near_copies(new, originals).mean())}
+    _, distances = nearest(new, originals)
+    found["near copies"] = {"value": float((distances <= copy_limit(originals)).mean())}
     if len(originals) > 1 and (between := float(np.median(nearest_other(originals, indices)[1]))) > 0:
-        found["nearest"] = {"value": float(np.median(nearest(new, originals)[1])) / between}
+        found["nearest"] = {"value": float(np.median(distances)) / between}
     found["named"] = {"value": float((classifiers.predict(classifier, new) == label).mean())}
     return found
 

@@ -109,6 +109,12 @@ def rankings(findings: Findings) -> dict[str, pd.DataFrame]:
     return found
 
 
+def ranked(scores: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series, float]:
+    """Of scores on tasks: their means over datasets, the methods' average ranks by these, the critical difference."""
+    means = of_datasets(scores)
+    return means, ranks.average_ranks(means), ranks.critical_difference(means.shape[1], len(means))
+
+
 def of_datasets(scores: pd.DataFrame) -> pd.DataFrame:
     """Means over the tasks of each dataset, which share test images and most training images: no independent cases."""
     return scores.groupby([STUDIED[task].task.label for task in scores.index], sort=False).mean()
@@ -124,11 +130,9 @@ def _left_out(findings: Findings, scores: pd.DataFrame, is_last: bool) -> list[s
 
 def ranking_tables(findings: Findings) -> list[PlainTable]:
     """K.2: average ranks, of each group of methods in a table."""
-    found, ranked = [], rankings(findings)
-    for place, (title, scores) in enumerate(ranked.items()):
-        means = of_datasets(scores)
-        average = ranks.average_ranks(means)
-        difference = ranks.critical_difference(means.shape[1], len(means))
+    found, asked = [], rankings(findings)
+    for place, (title, scores) in enumerate(asked.items()):
+        means, average, difference = ranked(scores)
         rows = [
             {
                 "Place": number,
@@ -143,7 +147,7 @@ def ranking_tables(findings: Findings) -> list[PlainTable]:
             f"Ranks of means over the tasks of each of {len(means)} datasets, since these share test images and most "
             f"training images: {counted(len(scores), 'imbalanced task')} on which each of these {scores.shape[1]} "
             "methods can act and is finished. 1 is the best rank, equal scores share theirs.",
-            *_left_out(findings, scores, is_last=place == len(ranked) - 1),
+            *_left_out(findings, scores, is_last=place == len(asked) - 1),
             f"Critical difference of average ranks {difference:.2f} (Nemenyi, 5 %); Friedman's test: p = "
             f"{ranks.friedman_p(means):.2g}.",
         )
@@ -155,14 +159,12 @@ def cost_tables(findings: Findings) -> list[PlainTable]:
     """K.3: minutes of computing against the mean gain, for digits and photographs."""
     rows = []
     for kind in KINDS:
-        tasks = _imbalanced_of(findings, kind)
-        of_kind = findings.verdicts[findings.verdicts["task"].isin(tasks)]
+        of_kind = findings.verdicts[findings.verdicts["task"].isin(_imbalanced_of(findings, kind))]
         for method in [BASELINE, *compared(findings)]:
             own = of_kind if method == BASELINE else of_kind[of_kind["method"] == method]
             if len(own):
                 finished = own["task"].unique()
-                row = {"Images": kind, "Method": label(method), "Family": named(method).family, "Tasks": len(finished)}
-                row |= {"Failed": int((findings.states.loc[tasks, method] == FAILED).sum())}
+                row = _start_of_row(findings, kind, method, len(finished))
                 row |= {"Minutes": round(findings.minutes.loc[finished, method].mean(), 2)}
                 gain = 0.0 if method == BASELINE else own["difference"].mean()
                 rows.append(row | {"Mean difference": round(gain, 4)})
@@ -183,8 +185,7 @@ def adjustment_tables(findings: Findings) -> list[PlainTable]:
         of_kind = frame[frame["task"].isin(_imbalanced_of(findings, kind))]
         for method in dict.fromkeys(of_kind["method"]):
             own = of_kind[of_kind["method"] == method]
-            row = {"Images": kind, "Method": label(method), "Family": named(method).family, "Tasks": len(own)}
-            row |= {"Failed": int((findings.states.loc[_imbalanced_of(findings, kind), method] == FAILED).sum())}
+            row = _start_of_row(findings, kind, method, len(own))
             row |= {word.capitalize(): int((own["verdict"] == word).sum()) for word in verdict.VERDICTS}
             rows.append(row | {"Mean difference": round(own["difference"].mean(), 4)})
     notes = (
@@ -195,6 +196,12 @@ def adjustment_tables(findings: Findings) -> list[PlainTable]:
         AGAINST_BASELINE.replace("a classifier of the images as they are", label(ADJUSTMENT)),
     )
     return [PlainTable("K.4", "New images against logit adjustment.", pd.DataFrame(rows), notes)]
+
+
+def _start_of_row(findings: Findings, kind: str, method: str, n_tasks: int) -> dict:
+    n_failed = int((findings.states.loc[_imbalanced_of(findings, kind), method] == FAILED).sum())
+    facts = {"Images": kind, "Method": label(method), "Family": named(method).family}
+    return facts | {"Tasks": n_tasks, "Failed": n_failed}
 
 
 def _imbalanced_of(findings: Findings, kind: str) -> list[str]:

@@ -64,9 +64,8 @@ def write_figures(findings: Findings, made: list[plain_tables.PlainTable], folde
         drawn["K.1"] = [folder / "matrix.png"]
         comparison_figures.verdict_matrix(states.T, columns, "", *drawn["K.1"])
     for title, scores in tables.rankings(findings).items():
-        means = tables.of_datasets(scores)
-        average = ranks.average_ranks(means).rename(label)
-        difference = ranks.critical_difference(means.shape[1], len(means))
+        means, average, difference = tables.ranked(scores)
+        average = average.rename(label)
         groups = ranks.not_told_apart(average, difference)
         path = folder / f"ranks-{title.replace(' ', '-')}.png"
         comparison_figures.critical_difference(average, difference, groups, f"{title}, {len(means)} datasets", path)

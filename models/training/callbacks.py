@@ -139,9 +139,7 @@ class Checkpoints(keras.callbacks.Callback):
     machines Keras has all of them take part in saving.
     """
 
-    def __init__(
-        self, folder: Path, description: str, is_chief: bool, before_saving: tuple[Callable[[], None], ...] = ()
-    ):
+    def __init__(self, folder: Path, description: str, is_chief: bool, before_saving: tuple[Callable[[], None], ...]):
         super().__init__()
         self.folder = folder
         self.description = description
