@@ -221,10 +221,13 @@ def _tell_unreadable(unreadable: list[tuple[Path, str]], n_files: int, strict: b
 
 
 def _identity(listing: Listing, shape: tuple[int, int]) -> str:
-    """Hash of all that decides what is decoded, unless a file is changed and its time of change set back."""
+    """Hash of all that decides what is decoded, unless a file is changed and its time of change set back.
+
+    A file that may be read by now is decoded anew, with all others; one that a failing disk did not give is not.
+    """
     found = hashlib.sha256(repr((shape, PIL.__version__)).encode())
     for path, known in _known(listing):
-        facts = None if known is None else (known.st_size, known.st_mtime_ns)
+        facts = None if known is None else (known.st_size, known.st_mtime_ns, os.access(listing.folder / path, os.R_OK))
         found.update(repr((str(path), facts)).encode())
     return found.hexdigest()
 

@@ -46,6 +46,12 @@ class ImageDataset:
     def n_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each class has, by its name."""
+        numbers = np.bincount(self.labels, minlength=self.n_classes)
+        return dict(zip(self.class_names, numbers.tolist(), strict=True))
+
     @cached_property
     def digest(self) -> str:
         """Hexadecimal hash of all images and labels."""

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
+from ..datasets.pixels import n_at_once
 from .spatial_transformers import SpatialTransformer, pixel_centres, values_at
 
 PAIRS_AT_ONCE = 250
@@ -62,6 +63,7 @@ class Alignment:
         optimizer = keras.optimizers.Adam(rate, epsilon=NEGLIGIBLE_GRADIENT)
         optimizer.build([theta])
         step, measure = tf.function(self._step), tf.function(self._measure)
+        n_measured = n_at_once(PAIRS_AT_ONCE, images.shape[1:])  # all of their pixels
         for start in range(0, len(pairs), PAIRS_AT_ONCE):
             part = pairs[start : start + size]
             filled_up = np.resize(part, (size, 2))  # by repetition, so that the graph is traced once
@@ -74,7 +76,9 @@ class Alignment:
             for iteration in range(self.n_iterations):
                 seed = tf.constant([self.random_state, iteration], tf.int64)
                 step(theta, optimizer, blurred if 2 * iteration < self.n_iterations else sharp, seed)
-            found = [theta.numpy(), *(values.numpy() for values in measure(theta, sharp))]
+            slices = [slice(begin, begin + n_measured) for begin in range(0, size, n_measured)]
+            measured = zip(*(measure(theta[each], [side[each] for side in sharp]) for each in slices), strict=True)
+            found = [theta.numpy(), *map(np.concatenate, measured)]
             yield Aligned(*(values[: len(part)] for values in found))
 
     def _step(self, theta, optimizer, images, seed):

@@ -21,7 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from tqdm import tqdm
 
 from ..datasets.batches import drawn_equally
-from ..datasets.pixels import to_network, to_pixels
+from ..datasets.pixels import n_at_once, to_network, to_pixels
 from .alignment import Alignment
 from .balancer import Balancer, HasParents, HasTransform
 from .spatial_transformers import SpatialTransformer
@@ -173,9 +173,9 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
 
 def deformed(transformer: SpatialTransformer, images: np.ndarray, thetas: np.ndarray) -> np.ndarray:
     """uint8 images (n, height, width, channels), each deformed by its theta (n, d)."""
-    parts = []
-    for start in range(0, len(images), IMAGES_AT_ONCE):
-        filled_up = np.arange(start, start + IMAGES_AT_ONCE) % len(images)  # all parts alike are compiled once
+    size, parts = n_at_once(IMAGES_AT_ONCE, images.shape[1:]), []
+    for start in range(0, len(images), size):
+        filled_up = np.arange(start, start + size) % len(images)  # all parts alike are compiled once
         parts.append(to_pixels(transformer(to_network(images[filled_up]), thetas[filled_up])))
     return np.concatenate(parts)[: len(images)]
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..datasets.batches import batches_in_order, class_balanced_batches, drawn_equally
 from ..datasets.loose_pictures import load_pictures
-from ..datasets.pixels import to_network, to_pixels
+from ..datasets.pixels import n_at_once, to_network, to_pixels
 from . import losses
 from .balancer import HasParents, HasStyles, HasTransform
 from .feature_extractors import FeatureExtractor, after_each_block, of_vgg19
@@ -74,6 +74,13 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
     seconds_per_1000_images = {"": {28: 0.5, 32: 0.6, 48: 1.8, 64: 3.5}}
     seconds_per_new_image = {28: 0.08, 32: 0.1, 48: 0.25, 64: 0.45}  # 100 iterations with the classifier's features
 
+    @property
+    def _has_classifier(self) -> bool:
+        return self.network == "classifier" or self.guided_by is not None
+
+    def fit_seconds(self, n_images, image_shape, n_classes, n_small_classes):
+        return super().fit_seconds(n_images, image_shape, n_classes, n_small_classes) if self._has_classifier else 0.0
+
     def sample_seconds(self, n, image_shape):
         return n * seconds_of_size(self.seconds_per_new_image, image_shape) * self.n_iterations / 100
 
@@ -83,7 +90,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
 
     def networks(self, image_shape, n_classes):
         builders = {}
-        if self.network == "classifier" or self.guided_by:
+        if self._has_classifier:
             builders["classifier"] = partial(style.style_classifier, n_classes, image_shape)
         if self.network == "random":
             builders["random_filters"] = partial(style.random_filters, image_shape)
@@ -122,7 +129,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         super()._fit(images, class_indices)
 
     def _stages(self, images, class_indices):
-        if "classifier" in self.networks(images.shape[1:], len(self.classes_)):
+        if self._has_classifier:
             model = ClassifierTraining(self.classifier_, float(self.learning_rate))
             batch_size = min(self.batch_size, len(images))
             yield Stage(model, *class_balanced_batches(images, class_indices, batch_size, self.seed_))
@@ -143,7 +150,8 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         influences = self._influences(used)[of_used.reshape(chosen.shape)] if self.guided_by else None
         rng = np.random.default_rng([random_state, class_index])
         shares = rng.dirichlet(np.ones(self.n_styles), n)
-        stylisation, size, made = self._stylisation(), min(IMAGES_AT_ONCE, n), []
+        size = min(n_at_once(IMAGES_AT_ONCE, images.shape[1:]), n)
+        stylisation, made = self._stylisation(), []
         with tqdm(total=n, desc=f"{type(self).__name__}, new images", unit="image", disable=not self.verbose) as bar:
             for begin in range(0, n, size):
                 part = np.resize(np.arange(begin, min(begin + size, n)), size)  # filled up: one graph for all parts

@@ -5,13 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.batches import shuffled_batches
-from ..datasets.pixels import to_network, to_pixels
+from ..datasets.pixels import n_at_once, to_network, to_pixels
 from .intensities import standardised
 from .movements import moved
 from .training.prediction import predict
 
 TRANSLATION_BATCH_SIZE = 100
-N_IMAGES_AT_ONCE = 2000  # whose float images are in memory
+IMAGES_AT_ONCE = 2000
 
 
 def unpaired_batches(sources, targets, batch_size: int, random_states, shift_fraction: float, horizontal_flip: bool):
@@ -38,9 +38,9 @@ def unpaired_batches(sources, targets, batch_size: int, random_states, shift_fra
 
 def translated(generator: keras.Model, images: np.ndarray) -> np.ndarray:
     """uint8 images through a generator, with the brightness and contrast that they had."""
-    made = [images[:0]]
-    for start in range(0, len(images), N_IMAGES_AT_ONCE):
-        inputs, means, deviations = standardised(to_network(images[start : start + N_IMAGES_AT_ONCE]))
+    size, made = n_at_once(IMAGES_AT_ONCE, images.shape[1:]), [images[:0]]
+    for start in range(0, len(images), size):
+        inputs, means, deviations = standardised(to_network(images[start : start + size]))
         (outputs,) = predict(generator, tf.data.Dataset.from_tensor_slices((inputs,)).batch(TRANSLATION_BATCH_SIZE))
         made.append(to_pixels(means + deviations * outputs))
     return np.concatenate(made)

@@ -10,6 +10,7 @@ import numpy as np
 from ...datasets import folder
 from ...datasets.decoding import remove_others
 from ...datasets.groups import read_groups
+from ...datasets.image_dataset import ImageDataset
 from ...datasets.stored_images import n_bytes
 from ...models import JOINED, METHODS, named
 from ..command_line import FailedError, Parser, UsageError, method_name, seed, words_of
@@ -98,11 +99,14 @@ def main(options) -> int:
         is_new = not (working / RUN_FILE).exists()
         loaded = folder.load(listing, shape, working, options.strict, verbose=1)
         try:
-            return run(options, loaded, folder_options.groups_of(loaded.paths, paths, groups), strategy, working)
+            rates = run(options, loaded, folder_options.groups_of(loaded.paths, paths, groups), strategy, working)
         except UsageError:
             if is_new and not (working / "training").exists():  # nothing was learned
                 shutil.rmtree(working)
             raise
+        publish(working, options)
+    print_result(options, loaded.dataset, strategy, rates)
+    return 0
 
 
 def n_bytes_needed(options, listing: folder.Listing, n_new: int, shape: tuple[int, int]) -> int:
@@ -134,9 +138,10 @@ def print_plan(options, listing: folder.Listing, additions: dict[str, int], shap
         print(f"All pass {' and '.join(options.filter)}; the fewer do, the longer it takes.", flush=True)
 
 
-def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -> int:
+def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -> dict[str, dict]:
+    """Learn, and write the whole dataset into the working folder; what passed filters, by the filter and the class."""
     dataset = loaded.dataset
-    counts = dict(zip(dataset.class_names, np.bincount(dataset.labels).tolist(), strict=True))
+    counts = dataset.counts
     additions = folder_options.additions(strategy, counts)
     strategy_of_devices = devices.strategy(options.devices)
     claim(working, options, dataset.digest)
@@ -160,13 +165,17 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
             balancer.fit(dataset.images, np.array(dataset.class_names)[dataset.labels])
         filters = chain(tuple(options.filter), dataset, groups, options.schedule, working) if options.filter else None
         with collapse_tolerated(options.schedule == "smoke"):  # which only tries every path
-            rates = contents.write_dataset(working, options, loaded, balancer, additions, filters)
+            return contents.write_dataset(working, options, loaded, balancer, additions, filters)
     except ValueError as error:
         raise UsageError(f"{options.method}: {error}") from error
     except (ModeCollapseError, TrainingDivergedError) as error:
         raise FailedError(str(error)) from error
-    publish(working, options)
-    destination = Path(options.destination)
+
+
+def print_result(options, dataset: ImageDataset, strategy, rates: dict[str, dict]) -> None:
+    """What was made, where it is and what to do next."""
+    counts = dataset.counts
+    additions, destination = folder_options.additions(strategy, counts), Path(options.destination)
     for chosen, of_classes in rates.items():
         for name, rate in of_classes.items():
             print("{}: {} passed {} of the new images and {} of real ones.".format(name, chosen, *in_words(rate)))
@@ -174,7 +183,6 @@ def run(options, loaded: folder.LoadedFolder, groups, strategy, working: Path) -
     print(f"{destination / folder_options.MANIFEST}; look at {destination / PREVIEW}.")
     if share := share_of_balance(additions, counts):
         print(f"Next, whether they help:\n{judging_command(options, share)}")
-    return 0
 
 
 def share_of_balance(additions: dict[str, int], counts: dict[str, int]) -> float | None:

@@ -181,6 +181,19 @@ def test_a_missing_folder_an_empty_class_and_too_many_classes_are_refused(tmp_pa
 def test_a_file_without_permission_is_left_out(source, tmp_path):
     (source / "cats" / "a.jpg").chmod(0)
     assert "cannot be read" in folder.load(folder.scan(source), (8, 8), tmp_path).unreadable[0][1]
+    (source / "cats" / "a.jpg").chmod(0o600)
+    assert not folder.load(folder.scan(source), (8, 8), tmp_path).unreadable
+
+
+def test_a_file_that_was_given_permission_is_decoded(source, tmp_path, monkeypatch):
+    def decoded_into():
+        (file,) = folder.load(folder.scan(source), (8, 8), tmp_path).dataset.images.files
+        return file.path
+
+    allowed = decoded_into()
+    assert decoded_into() == allowed
+    monkeypatch.setattr(folder.os, "access", lambda path, mode: path.name != "a.jpg")
+    assert decoded_into() != allowed
 
 
 def test_groups_are_read_and_wrong_ones_refused(source, tmp_path):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from class_balancing.datasets.image_dataset import DatasetError, ImageDataset
-from class_balancing.datasets.pixels import to_network, to_pixels
 
 IMAGES = np.zeros((3, 8, 8, 1), np.uint8)
 LABELS = np.array([0, 1, 1])
@@ -22,14 +21,6 @@ def test_wrong_arrays_are_refused(images, labels, message):
         ImageDataset("test", images, labels, ("a", "b"))
 
 
-def test_pixels_survive_the_way_to_the_network_and_back():
-    values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
-    scaled = np.asarray(to_network(values))
-    assert (scaled.dtype, scaled.min(), scaled.max()) == (np.float32, -1.0, 1.0)
-    np.testing.assert_array_equal(to_pixels(scaled), values)
-    assert to_pixels([-3.0, 3.0]).tolist() == [0, 255]
-
-
 def test_the_digest_tells_images_and_labels_apart():
     images, labels = np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1])
     first = ImageDataset("a", images, labels, ("x", "y"))
@@ -38,3 +29,7 @@ def test_the_digest_tells_images_and_labels_apart():
     changed[3, 1, 1, 0] = 1
     others = [ImageDataset("a", changed, labels, ("x", "y")), ImageDataset("a", images, labels[::-1], ("x", "y"))]
     assert len({first.digest, *(other.digest for other in others)}) == 3
+
+
+def test_counts_are_by_name_also_of_a_class_without_images():
+    assert ImageDataset("a", IMAGES, LABELS, ("x", "y", "z")).counts == {"x": 1, "y": 2, "z": 0}

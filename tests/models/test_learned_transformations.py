@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from class_balancing.models import alignment, learned_transformations
 from class_balancing.models.affine import Affine
 from class_balancing.models.alignment import Alignment
 from class_balancing.models.cpab import CPAB
@@ -32,6 +33,20 @@ def two_classes(of_first, n_second=3):
 def aligned(transformer, images, pairs, **changes):
     parts = list(Alignment(transformer, **changes).parts(images, np.array(pairs)))
     return np.concatenate([part.thetas for part in parts]), parts
+
+
+def test_large_images_are_measured_and_deformed_a_few_at_a_time_with_the_same_result(monkeypatch):
+    transformer, images = AffineTransformer(), blobs(10)
+    pairs = np.array([(i, (i + 1) % 10) for i in range(10)])
+    thetas, (whole,) = aligned(transformer, images, pairs, n_iterations=2)
+    new = deformed(transformer, images, thetas)
+    for module in (alignment, learned_transformations):
+        monkeypatch.setattr(module, "n_at_once", lambda n_small, image_shape: 4)
+    thetas_again, (in_parts,) = aligned(transformer, images, pairs, n_iterations=2)
+    np.testing.assert_array_equal(thetas_again, thetas)
+    np.testing.assert_allclose(in_parts.after, whole.after, rtol=1e-6)
+    np.testing.assert_allclose(in_parts.largest_move, whole.largest_move, rtol=1e-6)
+    np.testing.assert_array_equal(deformed(transformer, images, thetas), new)
 
 
 @pytest.mark.slow

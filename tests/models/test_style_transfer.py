@@ -56,6 +56,14 @@ def test_new_images_keep_the_content_and_get_the_style(trained, few_digits, digi
     assert np.median(style_losses(trained, 4, made)) < 0.3
 
 
+def test_only_what_a_classifier_is_trained_for_takes_time_before_images_are_made():
+    asked = 1000, (28, 28, 1), 10, 1
+    assert StyleTransfer().fit_seconds(*asked) == StyleTransfer(network="random", guided_by="gradient").fit_seconds(
+        *asked
+    )
+    assert StyleTransfer().fit_seconds(*asked) > StyleTransfer(network="random").fit_seconds(*asked) == 0.0
+
+
 def test_without_a_style_weight_images_are_their_parents(few_digits):
     fitted = fitted_to(few_digits, style_weight=0.0)
     parents = fitted.parents(4, 20, 5)

@@ -305,6 +305,7 @@ def test_what_came_into_dst_meanwhile_is_not_overwritten(source, monkeypatch, tm
     with pytest.raises(UsageError, match="already exists"):
         called(source, target, "--method", "geometric")
     assert os.listdir(target) == ["mine.txt"]
+    assert list((tmp_path / "dst.partial" / "dataset" / "light").glob("geometric-*.png"))  # nor is what was made lost
 
 
 def test_dst_may_be_a_link_and_linked_originals_become_files(source, tmp_path):
