@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+PARTIAL = ".partial"  # what the names of files that are being written end in
+
 
 def existing(place: Path) -> Path:
     """The folder itself, or the nearest of those above it that exists."""
@@ -23,7 +25,7 @@ def existing(place: Path) -> Path:
 @contextlib.contextmanager
 def appearing(path: Path) -> Iterator:
     """A binary file to write beside the path: flushed to disk, then renamed; if that fails, nothing is left behind."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(path.name + PARTIAL)
     try:
         with open(partial, "wb") as file:
             yield file

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..datasets.batches import batches_in_order, prompt, shuffled_batches
 from ..datasets.image_dataset import ImageDataset
+from ..datasets.pixels import n_at_once
 from .best_epoch import BestEpoch
 
 PREDICTION_BATCH_SIZE = 1000
@@ -45,11 +46,11 @@ def train_classifier(
     Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
     `StatisticsWithoutDropout`); 0 keeps the moving averages. `dropout_factor` multiplies the rates of dropout layers,
     since in few epochs a network learns too little rather than too much.
-    `class_weight` multiplies the loss of each class's images. An epoch ends after `steps_per_epoch` steps (default: one
-    pass over the images); images that do not fill a batch are left out of it, and each epoch has its own order.
-    `change(random_state)` is a function of batches {"images", "labels" (one-hot), "step"} that gives the images and
-    labels to learn from. `loss(labels, probabilities)`, of one-hot labels, takes the place of the cross-entropy;
-    `adjust(probabilities)` is applied to what the trained model gives.
+    `class_weight` multiplies the loss of each class's images, of mixed ones its mean. An epoch ends after
+    `steps_per_epoch` steps (default: one pass over the images); images that do not fill a batch are left out of it, and
+    each epoch has its own order. `change(random_state)` is a function of batches {"images", "labels" (one-hot), "step"}
+    that gives the images and labels to learn from. `loss(labels, probabilities)`, of one-hot labels, takes the place of
+    the cross-entropy; `adjust(probabilities)` is applied to what the trained model gives.
 
     A training of long epochs leaves its state in the file `kept`, and continues from it if it is there (`BestEpoch`).
 
@@ -75,12 +76,16 @@ def train_classifier(
     n_epochs_done = best.restore(compiled)
 
     examples = batches(n_epochs_done * steps_per_epoch)
-    validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
+    validation_examples = batches_in_order(validation.images, _batch_size(validation.images), validation.labels)
     if is_plain:
         examples = examples.map(_images_and_labels)
     else:
         examples = _with_one_hot_labels(examples, train.n_classes)
         examples = examples.map(_images_and_labels if change is None else change(random_state))
+        if class_weight:  # Keras would weight a mixed image by its larger class alone
+            weights = np.array([class_weight.get(label, 0.0) for label in range(train.n_classes)], np.float32)
+            examples = examples.map(lambda images, labels: (images, labels, keras.ops.matmul(labels, weights)))
+            class_weight = None
         validation_examples = validation_examples.map(
             lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
         )
@@ -139,6 +144,11 @@ def _images_and_labels(batch):
     return batch["images"], batch["labels"]
 
 
+def _batch_size(images) -> int:
+    """Of what is only passed through."""
+    return n_at_once(PREDICTION_BATCH_SIZE, images.shape[1:])
+
+
 def _layers_of(model: keras.Model, kind: type) -> list:
     return [layer for layer in model.layers if isinstance(layer, kind)]
 
@@ -161,7 +171,7 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
         try:
             for layer in dropouts:
                 layer.rate = 0.0
-            for index, (batch,) in enumerate(batches_in_order(self.images, PREDICTION_BATCH_SIZE)):
+            for index, (batch,) in enumerate(batches_in_order(self.images, _batch_size(self.images))):
                 for layer in normalisations:
                     layer.momentum = index / (index + 1)  # so that the moving average is the mean over batches
                 self.model(batch, training=True)
@@ -176,13 +186,13 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
     if not len(images):
         return np.zeros(0, np.int64)
-    return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
+    return model.predict(batches_in_order(images, _batch_size(images)), verbose=0).argmax(axis=1)
 
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
     both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
-    probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
+    probabilities, features = both.predict(batches_in_order(images, _batch_size(images)), verbose=0)
     return probabilities, features
 
 

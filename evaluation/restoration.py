@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..datasets.pixels import n_at_once
+
 BATCH_SIZE = 1000
 MIN_SIDE_PIXELS = 11
 
@@ -34,8 +36,9 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
 
     if min(images.shape[1:3]) < MIN_SIDE_PIXELS:
         raise ValueError(f"SSIM needs sides of at least {MIN_SIDE_PIXELS} pixels, got {images.shape[1:3]}")
-    starts = range(0, len(images), BATCH_SIZE)
-    batches = [(images[start : start + BATCH_SIZE], originals[start : start + BATCH_SIZE]) for start in starts]
+    size = n_at_once(BATCH_SIZE, images.shape[1:])
+    starts = range(0, len(images), size)
+    batches = [(images[start : start + size], originals[start : start + size]) for start in starts]
     return np.concatenate([tf.image.ssim(*map(tf.constant, batch), max_val=255).numpy() for batch in batches])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.batches import drawn_equally
+from ..datasets.pixels import n_at_once
 
 PAIRING = 1  # of the seed: which originals new images are paired with
 BATCH_SIZE = 1000
@@ -72,9 +73,9 @@ def _check(images, least: int) -> None:
 
 def _mean_ssim(first, second, value_range) -> SSIM:
     low, high = value_range
-    n_pairs, values = len(first), []
-    for start in range(0, n_pairs, BATCH_SIZE):
-        pairs = [images[start : start + BATCH_SIZE] for images in (first, second)]
+    n_pairs, values, size = len(first), [], n_at_once(BATCH_SIZE, first.shape[1:])
+    for start in range(0, n_pairs, size):
+        pairs = [images[start : start + size] for images in (first, second)]
         scaled = [pixels.astype(np.float32) / 255 * (high - low) + low for pixels in pairs]
         values.append(tf.image.ssim(*scaled, max_val=high - low).numpy())
     values = np.concatenate(values).astype(np.float64)

@@ -10,9 +10,9 @@ Few seeds may agree by luck, the more so the more methods there are, so no metho
 those of all methods on average. Quantiles are Student's, weighted by the two variances (Cochran and Cox 1950), with the
 degrees of freedom of that average and of the smallest class. Where every image is a test image once (folds), training
 images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio
-2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv`
-holds how often tables on equal methods are wrong: at most 1 in 20, for all numbers of seeds, methods and test images
-that are accepted. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if
+2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how
+often tables on equal methods are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds,
+methods and test images. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if
 there are folds.
 """
 

@@ -15,7 +15,7 @@ from .inputs import checked_images, seed_of, to_uint8
 from .networks import autoencoders
 from .saving import Saveable
 from .training.fit import Stage, TrainingModel
-from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
+from .training.prediction import predict, predict_images, prediction_batch_size
 from .training.replicas import batch_mean
 from .training.trained import Trained
 
@@ -25,12 +25,13 @@ OUTPUTS = ("tanh", "linear")
 
 def encoded(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
     """Codes float32 (n, code_size) of uint8 images (n, height, width, channels)."""
-    return predict(encoder, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
+    return predict(encoder, batches_in_order(images, prediction_batch_size(images.shape[1:])))[0]
 
 
 def decoded(decoder: keras.Model, codes: np.ndarray) -> np.ndarray:
     """uint8 images (n, height, width, channels) from codes (n, code_size)."""
-    return predict_images(decoder, tf.data.Dataset.from_tensor_slices((codes,)).batch(PREDICTION_BATCH_SIZE))
+    size = prediction_batch_size(decoder.output_shape[1:])
+    return predict_images(decoder, tf.data.Dataset.from_tensor_slices((codes,)).batch(size))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -89,9 +90,9 @@ class Autoencoder(Saveable, Trained):
         Images unlike the fitted ones have larger errors, so they tell whether an image is one of a class.
         """
         images = self._fitting(images)
-        errors = np.empty(len(images))
-        for start in range(0, len(images), PREDICTION_BATCH_SIZE):
-            part = slice(start, start + PREDICTION_BATCH_SIZE)
+        errors, size = np.empty(len(images)), prediction_batch_size(self.image_shape_)
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
             differences = images[part].astype(np.int32) - self.reconstruct(images[part])
             errors[part] = DISTANCES[self.distance](differences).mean(axis=(1, 2, 3))
         return errors

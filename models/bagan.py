@@ -9,15 +9,15 @@ import tensorflow as tf
 from keras import ops
 from sklearn.covariance import LedoitWolf
 
-from ..datasets.batches import batches_in_order, class_balanced_batches, rotating_labels, shuffled_batches
+from ..datasets.batches import class_balanced_batches, rotating_labels, shuffled_batches
 from . import losses
 from .augmentation import N_NUMBERS, augmented, check_strength
+from .autoencoder import decoded, encoded
 from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
 from .inputs import check_like_fitted
 from .networks import networks_for
 from .training.fit import Stage, TrainingModel
-from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
 
 # Vehicles, section 4.3
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
@@ -71,6 +71,13 @@ class BAGAN(AveragedGenerator, HasLatents):
         "adversarial": {28: 0.6, 32: 0.6, 64: 2.3},
     }
 
+    def n_images_seen(self, stage, n_images, n_classes, n_small_classes):
+        """In the adversarial stage an epoch's real images fill batches, in which fakes come to them."""
+        if stage == "autoencoder":
+            return super().n_images_seen(stage, n_images, n_classes, n_small_classes)
+        batch_size, n_fakes = self._batch_numbers(n_images, n_classes)
+        return self.n_epochs * (n_images // max(1, batch_size - n_fakes)) * batch_size
+
     @property
     def min_images(self):
         return 2  # for a class's Gaussian
@@ -94,7 +101,7 @@ class BAGAN(AveragedGenerator, HasLatents):
         for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
             if count < 2:
                 raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
-        batch_size, n_fakes = self._batch_numbers(len(images))
+        batch_size, n_fakes = self._batch_numbers(len(images), len(self.classes_))
         if batch_size <= n_fakes:
             raise ValueError(f"batch_size must be at least 2, for a real image and a fake one, got {self.batch_size}")
         model = AutoencoderTraining(self.encoder_, self.decoder_, self._new_optimizer())
@@ -106,7 +113,7 @@ class BAGAN(AveragedGenerator, HasLatents):
             min_improvement=self.autoencoder_min_improvement,
         )
         hand_over(self.encoder_, self.decoder_, self.discriminator_, self.generator_)
-        self.class_means_, self.class_factors_ = class_gaussians(self._encoded(images), class_indices)
+        self.class_means_, self.class_factors_ = class_gaussians(encoded(self.encoder_, images), class_indices)
         yield self._adversarial_stage(images, class_indices)
 
     def _adversarial_stage(self, images, class_indices):
@@ -115,7 +122,7 @@ class BAGAN(AveragedGenerator, HasLatents):
             BAGANTraining(self.generator_, self.discriminator_, *optimizers, self.augmentation_strength)
         )
         n_classes = len(self.classes_)
-        batch_size, n_fakes = self._batch_numbers(len(images))
+        batch_size, n_fakes = self._batch_numbers(len(images), len(self.classes_))
         steps_per_epoch, batches = class_balanced_batches(images, class_indices, batch_size - n_fakes, self.seed_)
         means = tf.constant(self.class_means_, tf.float32)
         factors = tf.constant(self.class_factors_, tf.float32)
@@ -144,10 +151,10 @@ class BAGAN(AveragedGenerator, HasLatents):
 
         return Stage(model, steps_per_epoch, lambda first: batches(first).map(add_latents), name="adversarial")
 
-    def _batch_numbers(self, n_images):
+    def _batch_numbers(self, n_images, n_classes):
         """Images in a batch of D, and how many of them are fakes."""
         batch_size = min(self.batch_size, n_images)
-        return batch_size, max(1, round(batch_size / (len(self.classes_) + 1)))
+        return batch_size, max(1, round(batch_size / (n_classes + 1)))
 
     def _new_optimizer(self, beta_1=None):
         """A new one of the kind that is asked for; `beta_1` is that of Adam, and of no meaning to others."""
@@ -164,15 +171,11 @@ class BAGAN(AveragedGenerator, HasLatents):
     def encode(self, images, label):
         self._class_index(label)  # checked only: the encoder does not need it
         check_like_fitted(images, self.image_shape_)
-        return self._encoded(images)
-
-    def _encoded(self, images):
-        return predict(self.encoder_, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
+        return encoded(self.encoder_, images)
 
     def decode(self, latent, label):
         self._class_index(label)  # checked only: latents contain the class
-        batches = tf.data.Dataset.from_tensor_slices((latent.astype(np.float32),)).batch(PREDICTION_BATCH_SIZE)
-        return predict_images(self._image_generator, batches)
+        return decoded(self._image_generator, latent.astype(np.float32))
 
 
 class AutoencoderTraining(TrainingModel):

@@ -12,7 +12,7 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
 from .inputs import check_like_fitted, checked, from_uint8, seed_of, to_uint8
-from .saving import Saveable
+from .saving import FITTED, Saveable
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -189,6 +189,8 @@ class Balancer(Saveable, BaseEstimator, ABC):
         adds. Raises ValueError if images or labels do not have the shapes and types above, or two classes.
         """
         images, labels = checked(images, labels)
+        for name in [name for name in vars(self) if FITTED.fullmatch(name)]:  # of an earlier fit
+            delattr(self, name)
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
@@ -199,7 +201,11 @@ class Balancer(Saveable, BaseEstimator, ABC):
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
         self.seed_ = seed_of(self.random_state)
-        self._fit(pixels, class_indices)
+        try:
+            self._fit(pixels, class_indices)
+        except BaseException:
+            del self.image_shape_  # by which a balancer that is fitted is known
+            raise
         return self
 
     def sample(self, label, n: int, random_state=None) -> np.ndarray:

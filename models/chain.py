@@ -30,6 +30,7 @@ class Chain(Balancer, HasParents, HasStyles):
 
     @property
     def min_side_pixels(self):
+        self.check_methods()
         return max(method.min_side_pixels for method in self.methods)
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from .classifier_methods import ClassifierMethod, class_shares
 
-SMALLEST_PROBABILITY = 1e-7
+SMALLEST_PROBABILITY = 1e-30  # at what is clipped there is no gradient
 
 
 def adjusted(probabilities, shares, tau: float):
@@ -30,11 +30,11 @@ def adjusted_loss(labels, probabilities, shares, tau: float):
 
 
 def focal_loss(labels, probabilities, gamma: float):
-    """-(1 - p_y)^gamma log p_y, (batch,); labels one-hot (batch, n_classes)."""
+    """-sum_y l_y (1 - p_y)^gamma log p_y, (batch,); labels l (batch, n_classes), one-hot or mixed."""
     from keras import ops
 
-    of_class = ops.clip(ops.sum(labels * probabilities, axis=-1), SMALLEST_PROBABILITY, 1.0)
-    return -((1.0 - of_class) ** gamma) * ops.log(of_class)
+    clipped = ops.clip(probabilities, SMALLEST_PROBABILITY, 1.0)
+    return -ops.sum(labels * (1.0 - clipped) ** gamma * ops.log(clipped), axis=-1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

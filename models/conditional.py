@@ -6,7 +6,7 @@ import tensorflow as tf
 from ..datasets.pixels import to_network
 from .balancer import HasLatents
 from .inputs import check_like_fitted
-from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images
+from .training.prediction import predict, predict_images, prediction_batch_size
 
 
 class ConditionalLatents(HasLatents):
@@ -22,12 +22,12 @@ class ConditionalLatents(HasLatents):
     def encode(self, images, label):
         class_index = self._class_index(label)
         check_like_fitted(images, self.image_shape_)
-        batches = tf.data.Dataset.from_tensor_slices(images).batch(PREDICTION_BATCH_SIZE)
+        batches = tf.data.Dataset.from_tensor_slices(images).batch(prediction_batch_size(self.image_shape_))
         return predict(self.encoder_, batches.map(lambda part: (to_network(part), _labels(part, class_index))))[0]
 
     def decode(self, latent, label):
         class_index = self._class_index(label)
-        batches = tf.data.Dataset.from_tensor_slices(latent).batch(PREDICTION_BATCH_SIZE)
+        batches = tf.data.Dataset.from_tensor_slices(latent).batch(prediction_batch_size(self.image_shape_))
         return predict_images(self._image_generator, batches.map(lambda part: (_labels(part, class_index), part)))
 
 

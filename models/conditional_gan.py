@@ -11,7 +11,7 @@ from ..datasets.batches import class_balanced_batches
 from .augmentation import N_NUMBERS, check_strength
 from .averaged_generator import AveragedGenerator
 from .networks import dcgan
-from .training.prediction import PREDICTION_BATCH_SIZE, predict_images
+from .training.prediction import predict_images, prediction_batch_size
 from .training.trained_balancer import cost_of_filters
 
 FEW_IMAGES = 50  # of a class; GANs with augmentation made classifiers worse below 20 to 50 (arXiv:2603.16134)
@@ -106,5 +106,6 @@ class ConditionalGAN(AveragedGenerator):
         latent = np.random.default_rng(random_state).standard_normal((n, self.latent_size), np.float32)
         conditions = np.zeros((n, len(self.classes_)), np.float32)
         conditions[:, class_index] = 1.0
-        batches = tf.data.Dataset.from_tensor_slices((conditions, latent)).batch(PREDICTION_BATCH_SIZE)
+        size = prediction_batch_size(self.image_shape_)
+        batches = tf.data.Dataset.from_tensor_slices((conditions, latent)).batch(size)
         return predict_images(self._image_generator, batches)

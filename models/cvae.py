@@ -34,6 +34,8 @@ class CVAE(ConditionalLatents, TrainedBalancer):
     latent_size: int = 55
     lambda_1: float = 300.0
 
+    weights = ("lambda_1",)
+
     schedules = {
         "smoke": SHORT | {"steps": {"n_epochs": 20}},
         "quick": SHORT | {"steps": {"n_epochs": 4000}},

@@ -42,6 +42,9 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
     lambda_3: float = 1e-3
     lambda_4: float = 1e-3
     centre_momentum: float = 0.9
+
+    weights = ("lambda_1", "lambda_2", "lambda_3", "lambda_4")
+    fractions = ("centre_momentum",)
     augmentation_strength: float = 0.0
 
     training_revision = 1  # gradients of the feature centres, and C for 32 x 32 x 3

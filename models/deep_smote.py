@@ -48,6 +48,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
     n_neighbors: int = 5
 
     smallest_numbers = {"n_filters": 1, "n_neighbors": 1}
+    sampling_parameters = ("n_neighbors",)
     schedules = {
         "smoke": {"n_filters": 8, "batch_size": 50, "learning_rate": 1e-3, "steps": {"n_epochs": 20}},
         "quick": {"n_filters": 32, "batch_size": 50, "learning_rate": 1e-3, "steps": {"n_epochs": 2000}},

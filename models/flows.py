@@ -15,7 +15,7 @@ from keras import ops
 from sklearn.utils.extmath import randomized_svd
 
 from ..datasets.batches import class_balanced_batches
-from ..datasets.pixels import to_pixels
+from ..datasets.pixels import n_at_once, to_pixels
 from .movements import moved
 from .networks import flows
 from .training.averaging import check_momentum
@@ -82,6 +82,7 @@ class Flow(TrainedBalancer):
     min_side_pixels = 1
     fractions = ("label_dropout", "shift_fraction")
     smallest_numbers = {"n_sampling_steps": 1}
+    sampling_parameters = ("guidance", "n_sampling_steps")
     seconds_per_new_image: ClassVar[float]  # with the default number of steps, on the reference machine
 
     @classmethod
@@ -182,7 +183,8 @@ class Flow(TrainedBalancer):
 
     def _sample(self, class_index, n, random_state):
         noise = np.random.default_rng(random_state).standard_normal((n, *self.space_shape_), np.float32)
-        parts = np.split(noise, range(SAMPLING_BATCH_SIZE, n, SAMPLING_BATCH_SIZE))
+        size = n_at_once(SAMPLING_BATCH_SIZE, self.image_shape_)
+        parts = np.split(noise, range(size, n, size))
         return np.concatenate(
             [to_pixels(self._from_space(self._moved_to_data(x, class_index), class_index)) for x in parts]
         )

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from ..datasets.batches import drawn_equally
-from ..datasets.pixels import to_network, to_pixels
+from ..datasets.pixels import n_at_once, to_network, to_pixels
 from ..datasets.stored_images import taken
 from .balancer import Balancer, HasParents, HasTransform
 
@@ -96,7 +96,8 @@ class Geometric(Balancer, HasParents, HasTransform):
         return positions[drawn_equally(len(positions), n, np.random.default_rng(seed))]
 
     def _in_parts(self, images, rng):
-        parts = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
+        size = n_at_once(BATCH_SIZE, images.shape[1:])
+        parts = np.split(images, range(size, len(images), size))
         return np.concatenate([self._moved(part, rng) for part in parts])
 
     def _moved(self, images, rng):

@@ -8,10 +8,13 @@ import tensorflow as tf
 
 from ..datasets.pixels import to_network
 from .flows import Flow, some
+from .movements import moved
 from .networks import flows
 
-MAX_IMAGES_ANALYSED = 10_000
-SMALLEST_SHARE = 1e-4  # of the largest deviation of a class's Gaussian; what is smaller is left as it is
+MAX_ANALYSED = 10_000 * 32 * 32 * 3  # numbers of all images together that the space is learned from
+N_MOVED = 10  # times that it sees each image of a small class
+N_TIMES_HELD = 5  # in memory, while the space is learned
+SMALLEST_SHARE = 0.02  # of the largest deviation of a class's Gaussian; what is smaller is left as it is
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -19,10 +22,11 @@ class LatentFlow(Flow):
     """`Flow` in the space of the principal components of the images, at most `n_components`; all classes count alike.
 
     x is what is left of an image's components when its class's Gaussian is taken off: without training, new images are
-    drawn from that Gaussian. It has no variance but that of the class's own images, so that new images of a small class
-    show nothing of the others. Since each class has coordinates of its own, there is no velocity of all classes
-    together, and so no guidance. u has `n_blocks` residual blocks of dense layers of `width` units. What the components
-    do not hold is missing from new images, which are smooth.
+    drawn from that Gaussian. It has no variance but that of the class's own images, moved and mirrored as in training,
+    so that new images of a small class show nothing of the others. Since each class has coordinates of its own, there
+    is no velocity of all classes together, and so no guidance: ValueError if it is not 1. u has `n_blocks` residual
+    blocks of dense layers of `width` units. What the components do not hold is missing from new images, which are
+    smooth.
     """
 
     n_epochs: int = 400
@@ -49,10 +53,20 @@ class LatentFlow(Flow):
     def _n_features(self, image_shape) -> int:
         return min(self.n_components, int(np.prod(image_shape)))
 
+    def n_bytes_held(self, n_images, n_of_class, image_shape):
+        n_values = int(np.prod(image_shape))
+        return 4 * N_TIMES_HELD * n_values * min(N_MOVED * n_images, _n_analysed(n_values))
+
+    def _check_numbers(self):
+        super()._check_numbers()
+        if self.guidance != 1:
+            raise ValueError(f"{type(self).__name__} has no velocity to guide from, so guidance must be 1")
+
     def _learn_space(self, images, class_indices):
-        chosen = self._analysed(class_indices)
-        pixels = to_network(images[chosen]).numpy().reshape(len(chosen), -1)
-        indices = class_indices[chosen]
+        chosen = self._analysed(class_indices, int(np.prod(images.shape[1:])))
+        indices, uniform = class_indices[chosen], np.random.default_rng(self.seed_).random((len(chosen), 3), np.float32)
+        seen = moved(images[chosen], uniform, self.shift_fraction, self.horizontal_flip)
+        pixels = to_network(seen).numpy().reshape(len(chosen), -1)
         n_features = self._n_features(images.shape[1:])
         self._analyse(pixels, n_features, 1.0 / np.bincount(indices)[indices])
         components = self._to_components(pixels).numpy()
@@ -63,13 +77,12 @@ class LatentFlow(Flow):
         self.deviations_ = np.ones(n_features, np.float32)
         return (n_features,)
 
-    def _analysed(self, class_indices) -> np.ndarray:
-        """Indices of at most MAX_IMAGES_ANALYSED images; where there are more, as many of each class as it has."""
-        if len(class_indices) <= MAX_IMAGES_ANALYSED:
-            return np.arange(len(class_indices))
-        n = max(2, MAX_IMAGES_ANALYSED // len(self.classes_))
-        of_classes = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
-        return np.sort(np.concatenate([members[some(len(members), n, self.seed_)] for members in of_classes]))
+    def _analysed(self, class_indices, n_values: int) -> np.ndarray:
+        """Indices of images of `n_values`: of each class as many, its images alike, each up to N_MOVED times."""
+        n = max(2, _n_analysed(n_values) // len(self.classes_))
+        members = [np.flatnonzero(class_indices == index) for index in range(len(self.classes_))]
+        of_classes = [np.resize(own[some(len(own), n, self.seed_)], min(n, N_MOVED * len(own))) for own in members]
+        return np.concatenate(of_classes)
 
     def _to_space(self, images, class_indices):
         components = self._to_components(tf.reshape(images, (-1, len(self.means_))))
@@ -79,6 +92,11 @@ class LatentFlow(Flow):
     def _from_space(self, x, class_index):
         components = self.class_means_[class_index] + x @ self.class_factors_[class_index].T
         return self._from_components(components).reshape(-1, *self.image_shape_)
+
+
+def _n_analysed(n_values: int) -> int:
+    """How many images of so many values the space is learned from, at most."""
+    return max(500, MAX_ANALYSED // n_values)
 
 
 def _factor(components: np.ndarray) -> np.ndarray:

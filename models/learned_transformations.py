@@ -87,7 +87,7 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
             raise ValueError(f"prior_weight must be at least 0, got {self.prior_weight}")
         transformer = self.transformer(images.shape[1:])
         self.images_, self.class_indices_ = images, class_indices
-        for label in self.sampling_strategy_:
+        for label in [label for label, n in self.sampling_strategy_.items() if n]:
             self._members(self._class_index(label))
         pairs = self._pairs()
         thetas, is_good = self._aligned(transformer, images, pairs)

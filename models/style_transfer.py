@@ -19,7 +19,7 @@ from .influence import MAPS
 from .networks import style
 from .stylisation import STARTS, Stylisation, started
 from .training.fit import Stage, TrainingModel
-from .training.prediction import PREDICTION_BATCH_SIZE, predict
+from .training.prediction import predict, prediction_batch_size
 from .training.trained_balancer import TrainedBalancer, seconds_of_size
 
 NETWORKS = ("classifier", "vgg19", "random")
@@ -66,6 +66,10 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
     pixel_learning_rate: float = 0.02
 
     smallest_numbers = {"n_styles": 1, "n_iterations": 1}
+    weights = ("content_weight", "style_weight")
+    sampling_parameters = (
+        "style_from", "n_styles", "start", "content_weight", "style_weight", "n_iterations", "pixel_learning_rate",
+    )  # fmt: skip
     schedules = {
         "smoke": {"steps": {"n_epochs": 30}, "n_iterations": 10},
         "quick": {"steps": {"n_epochs": 500}, "n_iterations": 50},
@@ -103,9 +107,6 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         for name, choices in (("network", NETWORKS), ("start", STARTS), ("guided_by", (None, *MAPS))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
-        for name in ("content_weight", "style_weight"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)}")
         if not self.content_weight and not self.style_weight:
             raise ValueError("content_weight and style_weight are both 0; one must be more")
         if not self._styles_are_fitted and not Path(self.style_from).is_dir():
@@ -234,7 +235,8 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         if self._styles_are_fitted:
             classes = self.class_indices_[indices]
         else:
-            (probabilities,) = predict(self.classifier_, batches_in_order(pictures, PREDICTION_BATCH_SIZE))
+            batches = batches_in_order(pictures, prediction_batch_size(self.image_shape_))
+            (probabilities,) = predict(self.classifier_, batches)
             classes = probabilities.argmax(axis=1)
         return MAPS[self.guided_by](self.classifier_, pictures, classes)
 

@@ -98,6 +98,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
 
     later_parameters = {"ema_momentum": 0.0, "augmentation_strength": 0.0}
     fractions = ("decay_fraction", "shift_fraction")
+    weights = ("cycle_weight", "identity_weight")
     smallest_numbers = {
         "min_steps": 0,
         "n_generator_filters": 1,

@@ -38,9 +38,11 @@ def unpaired_batches(sources, targets, batch_size: int, random_states, shift_fra
 
 def translated(generator: keras.Model, images: np.ndarray) -> np.ndarray:
     """uint8 images through a generator, with the brightness and contrast that they had."""
-    size, made = n_at_once(IMAGES_AT_ONCE, images.shape[1:]), [images[:0]]
+    size, batch_size = (n_at_once(n, images.shape[1:]) for n in (IMAGES_AT_ONCE, TRANSLATION_BATCH_SIZE))
+    made = [images[:0]]
     for start in range(0, len(images), size):
         inputs, means, deviations = standardised(to_network(images[start : start + size]))
-        (outputs,) = predict(generator, tf.data.Dataset.from_tensor_slices((inputs,)).batch(TRANSLATION_BATCH_SIZE))
+        batches = tf.data.Dataset.from_tensor_slices((inputs,)).batch(batch_size)
+        (outputs,) = predict(generator, batches)
         made.append(to_pixels(means + deviations * outputs))
     return np.concatenate(made)

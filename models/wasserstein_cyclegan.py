@@ -33,6 +33,7 @@ class WassersteinCycleGAN(Translation):
     adversarial_weight: float = 0.1
 
     smallest_numbers = Translation.smallest_numbers | {"n_critic_steps": 1}
+    weights = (*Translation.weights, "penalty_weight", "adversarial_weight")
     schedules = {
         "smoke": QUICK | {"min_steps": 20},
         "quick": QUICK | {"critic_learning_rate": 5e-4, "min_steps": 1000},

@@ -51,6 +51,7 @@ class WeightedCycleGAN(CycleGAN):
     cycle_weight_final: float = 5.0
     min_realness: float = 0.0
 
+    weights = (*CycleGAN.weights, "cycle_weight_final")
     fractions = (*CycleGAN.fractions, "gamma_initial", "gamma_final", "min_realness")
     schedules = CycleGAN.schedules | {
         name: CycleGAN.schedules[name] | {"cycle_weight_final": QUICK["cycle_weight"] / 2}

@@ -31,6 +31,7 @@ class WGANGP(ConditionalGAN):
     gradient_penalty_weight: float = 10.0
 
     smallest_numbers = ConditionalGAN.smallest_numbers | {"n_critic_steps": 1}
+    weights = ("gradient_penalty_weight",)
     schedules = {
         "smoke": {"n_filters": 8, "batch_size": 50, "n_critic_steps": 2, "steps": {"n_epochs": 10}},
         "quick": {

@@ -46,14 +46,13 @@ def intervals(verdicts: pd.DataFrame, baseline: str, metric_labels: dict[str, st
     save(figure, path)
 
 
-def sweep(values: dict[str, dict[float, np.ndarray]], baseline: np.ndarray, label: str, path: Path) -> None:
+def sweep(values: dict[str, dict[float, np.ndarray]], label: str, path: Path) -> None:
     """Mean and standard deviation over seeds of a score against the number of new images, one line per method.
 
-    `values[method][proportion]` and `baseline` (without new images, at 0) hold one value per seed.
+    `values[method][proportion]` holds one value per seed; a proportion of 0 is without new images.
     """
     figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
-    for index, (method, of_proportions) in enumerate(values.items()):
-        points = {0.0: baseline, **of_proportions}
+    for index, (method, points) in enumerate(values.items()):
         axes.errorbar(
             list(points), [v.mean() for v in points.values()], [v.std(ddof=1) for v in points.values()],
             linestyle=LINE_STYLES[index % len(LINE_STYLES)], color=str(0.7 * index / max(1, len(values) - 1)),

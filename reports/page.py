@@ -49,7 +49,7 @@ def index(title: str, agreement, tables, further, compared: Path | None, pages: 
             '<h2 id="summary">Summary</h2>',
             f"<p><strong>Of {n_agree + n_differ + n_unknown} printed figures {n_agree} agree with ours, {n_differ} "
             f"differ, and of {n_unknown} the seeds and test images cannot tell.</strong></p>",
-            sortable("", AGREEMENT_HEADINGS, [[(str(cell), cell) for cell in row] for row in agreement]),
+            sortable("", AGREEMENT_HEADINGS, [[(_text(cell), cell) for cell in row] for row in agreement]),
             f"<p>{html.escape(NOTE)}</p>",
         ]
     if compared:
@@ -64,6 +64,11 @@ def index(title: str, agreement, tables, further, compared: Path | None, pages: 
     ]
     sections = {"summary": "Summary"} if agreement else {}
     return document(title, sections | {"tables": "Tables", "pages": "Figures, configurations, networks"}, parts)
+
+
+def _text(cell: str | float) -> str:
+    """Of a summary's cell; floats are shares."""
+    return f"{cell:.0%}" if isinstance(cell, float) else str(cell)
 
 
 def dataset(title: str, figures, private: str | None, cells, configurations, environments) -> str:

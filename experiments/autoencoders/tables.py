@@ -58,7 +58,9 @@ def _comparison(own: pd.DataFrame, use) -> list[str]:
         if classic:
             of_classic.append(f"{dataset}, {setting}, {headings[metric]} ({', '.join(classic)})")
     words = f"* best of its column in its setting. A network is best in {of_networks} of {n_compared} comparisons"
-    return [f"{words}, a classic method in {len(of_classic)}{': ' + '; '.join(of_classic) if of_classic else ''}."]
+    are_equal = " (equal ones both count)" if of_networks + len(of_classic) > n_compared else ""
+    which = f": {'; '.join(of_classic)}" if of_classic else ""
+    return [f"{words}, a classic method in {len(of_classic)}{are_equal}{which}."]
 
 
 def _against_jpeg(own: pd.DataFrame) -> list[str]:

@@ -18,7 +18,16 @@ from ..running import devices, locks
 from ..running.filters import FILTERS, HELP, check_packages, in_words
 from ..running.plan import duration
 from . import options as folder_options
-from .destination import PREVIEW, check_claim, check_destination, claim, new_name, publish, working_folder
+from .destination import (
+    PREVIEW,
+    check_claim,
+    check_destination,
+    claim,
+    continue_publishing,
+    new_name,
+    publish,
+    working_folder,
+)
 from .run_file import RUN_FILE
 from .task import balancer as new_balancer
 from .task import check, check_memory, filtering_task
@@ -83,10 +92,13 @@ def main(options) -> int:
     if options.filter:
         labels = np.repeat(np.arange(len(listing.paths)), list(listing.counts.values()))
         filtering_task(listing.class_names, labels, groups, (*shape, 3))
+    working = working_folder(options)
+    if not options.dry_run and continue_publishing(working, options):
+        print(f"{options.destination} is complete; a command that was killed had only to move it to its place.")
+        return 0
     check_destination(options)
     if taken := [str(path) for path in paths if path.name.startswith(new_name(options))]:
         raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
-    working = working_folder(options)
     check_claim(working, options)
     folder.check_disk(working, n_bytes_needed(options, listing, sum(additions.values()), shape))
     if options.dry_run:

@@ -14,7 +14,7 @@ from ...datasets.stored_images import taken
 from ...models import named
 from ..command_line import UsageError
 from . import options as folder_options
-from .destination import MODEL, PREVIEW, new_name
+from .destination import DATASET, MODEL, PREVIEW, new_name
 from .refill import Made, overall, sample
 
 LEFT_OUT = "left_out.csv"
@@ -29,7 +29,7 @@ def write_dataset(
 
     `filters` is the Chain that new images must pass, or None. Returns its pass rates.
     """
-    dataset = working / "dataset"
+    dataset = working / DATASET
     shutil.rmtree(dataset, ignore_errors=True)
     for name in loaded.dataset.class_names:
         (dataset / name).mkdir(parents=True)

@@ -108,16 +108,23 @@ class Contest:
             error_rate,
         )
 
+    def is_tested(self, name: str) -> np.ndarray:
+        """Which test images bool (n,) of `true` the entrant was tried on."""
+        return self.predicted(name)[0] != NOT_PREDICTED
+
+    def scores_on(self, chosen: np.ndarray, name: str, metric: str) -> np.ndarray:
+        """Scores (n_seeds,) of an entrant over chosen test images, bool (n,), that it was tried on."""
+        predicted = self.predicted(name)[:, chosen]
+        return verdict.scores(self.true[chosen], predicted, metric, self.tasks[0].measured[0])
+
     def scores(self) -> pd.DataFrame:
-        """A row for each entrant, seed and metric, over all test images that it was tried on."""
+        """A row for each entrant, seed and metric, over all `n_tested` images that it was tried on."""
         rows = []
         for name in self.finished:
-            predicted = self.predicted(name)
-            chosen = predicted[0] != NOT_PREDICTED
+            chosen = self.is_tested(name)
             for metric in verdict.METRICS:
-                asked = self.true[chosen], predicted[:, chosen], metric, self.tasks[0].measured[0]
                 rows += [
-                    {"method": name, "seed": seed, "metric": metric, "value": value}
-                    for seed, value in enumerate(verdict.scores(*asked))
+                    {"method": name, "seed": seed, "metric": metric, "value": value, "n_tested": int(chosen.sum())}
+                    for seed, value in enumerate(self.scores_on(chosen, name, metric))
                 ]
         return pd.DataFrame(rows)

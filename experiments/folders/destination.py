@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ...datasets.files import copy_atomically, existing, write_atomically
 from ..command_line import UsageError, check_writable
+from ..running import locks
 from . import options as folder_options
 from .run_file import RUN_FILE, differing, holds_other_files
 
-MODEL = "model.npz"  # of the working folder
+MODEL, DATASET, PUBLISHING = "model.npz", "dataset", "publishing"  # in the working folder
 PREVIEW = "preview.png"
 
 
@@ -101,12 +102,30 @@ def _chosen(options) -> dict:
 def publish(working: Path, options) -> None:
     """Move the finished dataset to its place in one step, and remove the working folder."""
     check_destination(options)  # again, since training takes long
-    destination = Path(options.destination).resolve()
     if options.save_model:
         copy_atomically(working / MODEL, Path(options.save_model))
     os.sync()
-    if destination.is_dir() and any(destination.iterdir()):
-        destination.rename(replaced_folder(destination))
-        print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
-    (working / "dataset").rename(destination)
+    write_atomically(working / PUBLISHING, "")
+    _move(working, options)
+
+
+def continue_publishing(working: Path, options) -> bool:
+    """Whether a command like this one was killed while it moved the dataset; what it had still to do is then done."""
+    if not (working / PUBLISHING).exists():
+        return False
+    with locks.held(working, wait=False):
+        check_claim(working, options)
+        if (working / DATASET).exists():
+            check_destination(options)
+        _move(working, options)
+    return True
+
+
+def _move(working: Path, options) -> None:
+    destination = Path(options.destination).resolve()
+    if (working / DATASET).exists():
+        if destination.is_dir() and any(destination.iterdir()):
+            destination.rename(replaced_folder(destination))
+            print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
+        (working / DATASET).rename(destination)
     shutil.rmtree(working)

@@ -153,6 +153,7 @@ def main(options) -> int:
     learned = np.min([np.bincount(labels[s["train"]], minlength=len(counts)) for s in splits], axis=0).tolist()
     learned = dict(zip(listing.class_names, learned, strict=True))
     small = [name for name, n in learned.items() if n < max(learned.values())]
+    check_proportions(options, learned)
     if not options.are_chosen:
         leave_out(options, learned, small, shape)
     of_networks = {"--network-folds": options.network_folds, "--trainings": options.trainings > 1}
@@ -187,6 +188,16 @@ def main(options) -> int:
         groups, dataset = folder_options.groups_of(loaded.paths, listing.all_paths, groups), loaded.dataset
         plan = planned(options, dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
         return run(plan, options, loaded, groups)
+
+
+def check_proportions(options, learned: dict[str, int]) -> None:
+    """Raise UsageError if one of them adds no image to those that are learned from."""
+    lacking = [max(learned.values()) - n for n in learned.values()]
+    if not any(lacking):
+        raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
+    for share in options.proportions:
+        if not any(round(share * n) for n in lacking):
+            raise UsageError(f"--proportions {share:g} adds no image, since a class lacks {max(lacking)} at most")
 
 
 def leave_out(options, learned: dict[str, int], small: list[str], shape: tuple[int, int]) -> None:
@@ -261,7 +272,7 @@ def claim(out: Path, options, loaded: folder.LoadedFolder, groups: np.ndarray | 
 
 
 def _chosen(options) -> dict:
-    return {name: getattr(options, name) for name in ("schedule", "no_flip", "filter", "extractor")}
+    return {name: getattr(options, name) for name in ("schedule", "no_flip", "filter", "extractor", "minority")}
 
 
 def check_extractor(options) -> None:

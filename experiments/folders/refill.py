@@ -11,7 +11,7 @@ from ...models.balancer import Balancer, HasParents, HasStyles
 from ..command_line import FailedError
 from ..running.filters import Chain, Counts, Originals, in_words, passing
 from ..running.plan import Plan
-from ..running.rounds import round_seed, rounds
+from ..running.rounds import round_seed, rounds, size_of_round
 from ..running.runner import Runner
 from .task import PROTOCOL, filtering_task
 
@@ -59,7 +59,7 @@ def sample(
         return
     label, originals = filters.parts.train.class_names.index(name), Originals(originals)
     max_images = max(MAX_IN_A_ROUND, MAX_TIMES_WANTED * n)
-    in_a_round = min(max(n, MIN_IN_A_ROUND), MAX_IN_A_ROUND)
+    in_a_round = min(max(n, MIN_IN_A_ROUND), MAX_IN_A_ROUND, size_of_round(balancer.image_shape_))
     counts, n_kept, n_made, number = dict.fromkeys(filters.names, (0, 0)), 0, 0, 0
     while n_kept < n:
         if n_made >= max_images or (n_made >= MAX_IN_A_ROUND and not n_kept):

@@ -54,7 +54,7 @@ def write_all(runner: Runner, contest: Contest, extractor, loaded, options) -> s
     labels = {metric: verdict.METRIC_LABELS[metric] for metric in dict.fromkeys([options.metric, *verdict.METRICS])}
     comparison_figures.intervals(frames["verdicts"], contest.baseline, labels, out / "figures" / "verdicts.png")
     if len(options.proportions) > 1:
-        _draw_sweep(scores, contest, out / "figures" / "proportions.png")
+        _draw_sweep(contest, out / "figures" / "proportions.png")
     title = f"Does balancing {loaded.dataset.name} help?"
     found = [
         _verdict_section(runner, contest, advice, options),
@@ -159,26 +159,31 @@ def _metric_section(table: pd.DataFrame, contest: Contest, minutes: dict[str, fl
 
 def _score_section(scores: pd.DataFrame, contest: Contest, minutes: dict[str, float]) -> Section:
     found = scores.groupby(["method", "metric"], sort=False)["value"].agg(["mean", "std"])
-    rows = []
+    n_tested, rows = scores.groupby("method")["n_tested"].first(), []
     for method in minutes:
         texts = [
             f"{found.loc[(method, m), 'mean']:.4f} ± {found.loc[(method, m), 'std']:.4f}" for m in verdict.METRIC_LABELS
         ]
-        rows.append((method, *texts, str(contest.seeds[method]), f"{minutes[method]:.1f}"))
-    labels = (*verdict.METRIC_LABELS.values(), "seeds", "minutes")
+        rows.append((method, *texts, str(n_tested[method]), str(contest.seeds[method]), f"{minutes[method]:.1f}"))
+    labels = (*verdict.METRIC_LABELS.values(), "test images", "seeds", "minutes")
     headings = (("method", ""), *((label, "n") for label in labels))
-    text = ("Mean ± standard deviation over seeds, on real test images; minutes for one classifier with the method.",)
-    return Section("Scores", text, headings, tuple(rows))
+    text = ["Mean ± standard deviation over seeds, on real test images; minutes for one classifier with the method."]
+    if n_tested.nunique() > 1:
+        text.append("Scores on different test images cannot be compared; the verdicts compare on the same ones.")
+    return Section("Scores", tuple(text), headings, tuple(rows))
 
 
-def _draw_sweep(scores: pd.DataFrame, contest: Contest, path: Path) -> None:
-    of_metric = scores[scores["metric"] == contest.metric].groupby("method")["value"].agg(np.array)
+def _draw_sweep(contest: Contest, path: Path) -> None:
+    """Each method and, without new images, the baseline on the images that the method was tried on."""
     values = {}
     for name in contest.finished:
         entrant = contest.entrants[name]
         if entrants.images_by(entrant.method):
-            values.setdefault(entrant.method, {})[entrant.proportion] = of_metric[name]
-    comparison_figures.sweep(values, of_metric[contest.baseline], verdict.METRIC_LABELS[contest.metric], path)
+            chosen = contest.is_tested(name)
+            of_method = values.setdefault(entrant.method, {})
+            of_method[0.0] = contest.scores_on(chosen, contest.baseline, contest.metric)
+            of_method[entrant.proportion] = contest.scores_on(chosen, name, contest.metric)
+    comparison_figures.sweep(values, verdict.METRIC_LABELS[contest.metric], path)
 
 
 def _image_section(records: dict[str, list[dict]], out: Path, options) -> Section:
@@ -244,7 +249,7 @@ def _data_section(
 ) -> Section:
     task = contest.tasks[0]
     parts = runner.parts(task.name)
-    counts = [np.bincount(part.labels) for part in (parts.train, parts.validation, parts.test)]
+    counts = [list(part.counts.values()) for part in (parts.train, parts.validation, parts.test)]
     rows = [(name, *(str(count[label]) for count in counts)) for label, name in enumerate(parts.train.class_names)]
     apart = "kept together as groups.csv says" if parts.test_groups is not None else "split one by one"
     text = [f"Images were {apart}. Networks and classifiers saw no test image, and no new image is in any real part."]

@@ -4,22 +4,29 @@ import json
 from pathlib import Path
 
 from ...datasets.decoding import is_decoded
+from ...datasets.files import PARTIAL
 from ..running import run_folder
+from ..running.run_folder import RUN_FILE
 
-RUN_FILE = "run.json"
+OF_OTHERS = {
+    "class_names": "of other classes",
+    "images": "of other images or another --image-size",
+    "groups": "of other groups (groups.csv)",
+}
 
 
 def holds_other_files(folder: Path) -> bool:
     """Whether the folder, which no command has claimed, holds more than decoded images."""
     if not folder.is_dir() or (folder / RUN_FILE).exists():
         return False
-    return any(path.name != ".lock" and not is_decoded(path) for path in folder.iterdir())
+    own = ".lock", RUN_FILE + PARTIAL  # of a command that was killed while it claimed the folder
+    return any(path.name not in own and not is_decoded(path) for path in folder.iterdir())
 
 
 def differing(path: Path, options: dict, images: dict) -> str:
     """How the work that the JSON file describes is other than what is asked for, in words; "" if it is not.
 
-    `options` are all that count, `images` is what is known of the images so far.
+    `options` are all that count, `images` is what is known of the images so far, by the names of OF_OTHERS.
     """
     try:
         held = json.loads(path.read_text())
@@ -29,7 +36,6 @@ def differing(path: Path, options: dict, images: dict) -> str:
     if not options.keys() | images.keys() <= held.keys():
         return "of something else"
     of_options = run_folder.differing({name: held[name] for name in options}, options)
-    of_images = (
-        "of other images or another --image-size" if any(held[name] != value for name, value in images.items()) else ""
+    return of_options or next(
+        (words for name, words in OF_OTHERS.items() if held.get(name) != images.get(name, held.get(name))), ""
     )
-    return of_options or of_images

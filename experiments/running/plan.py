@@ -199,13 +199,14 @@ class Plan:
     def remaining_seconds(self, cells: Iterable[Cell]) -> float:
         """Estimate for all unfinished cells and what is left of their trainings.
 
-        Nothing is left of a training if one of the cells that share it is finished.
+        Nothing is left of a training of networks if one of the cells that share them is finished; what is learned
+        without networks is not kept.
         """
         cells = list(cells)
         unfinished = [cell for cell in cells if not self.is_finished(cell)]
         seconds = sum(self.measuring_seconds(cell) for cell in unfinished)
         untrained = {self.training_folder(cell): cell for cell in unfinished if cell.takes_time}
-        for cell in set(cells).difference(unfinished):
+        for cell in filter(lambda cell: cell.is_trained, set(cells).difference(unfinished)):
             untrained.pop(self.training_folder(cell), None)
         return seconds + sum(map(self.remaining_training_seconds, untrained.values()))
 

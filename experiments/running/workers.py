@@ -52,9 +52,9 @@ def run_all(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices) -> d
 def _outcomes(runner: Runner, cells: list[Cell], n_jobs: int, chosen_devices, wait: bool) -> Iterator[Outcome]:
     """Outcomes of all cells or, without `wait`, only of those that no other command computes.
 
-    Cells that share networks stay together.
+    Cells that share what takes long to learn stay together.
     """
-    together = itertools.groupby(cells, key=lambda cell: _training(runner, cell) if cell.is_trained else cell)
+    together = itertools.groupby(cells, key=lambda cell: _training(runner, cell) if cell.takes_time else cell)
     left = [list(group) for _, group in together]
     if devices.n_machines() > 1:  # this process is on one of them
         yield from (outcome for group in left for outcome in _with_other_machines(runner, group))

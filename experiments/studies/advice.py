@@ -38,7 +38,7 @@ def _choice(rows: pd.DataFrame) -> list[str]:
     """Which method to use, if one helped in at least half of the cases.
 
     Of those compared on all of the tasks the one with the most cases in which it helped, less those in which it hurt;
-    of equal ones the one that gained more.
+    equal ones are all named, the one that gained most first.
     """
     n_tasks, by_method = rows["task"].nunique(), rows.groupby("method", sort=False)
     if n_tasks < MIN_TASKS:
@@ -58,7 +58,9 @@ def _choice(rows: pd.DataFrame) -> list[str]:
     if whole.empty:
         return ["no method is compared on all of them yet.", *not_compared]
     ordered = whole.sort_values(["balance", "difference"], ascending=False, kind="stable")
-    best, name = ordered.iloc[0], label(ordered.index[0])
+    best = ordered.iloc[0]
+    equal = ordered[(ordered["helped"] == best["helped"]) & (ordered["hurt"] == best["hurt"])]
+    names = [label(method) for method in equal.index]
     of_them = f"of the {counted(len(whole), 'method')} compared on all of them"
     if best["balance"] <= 0:
         seen = rows["smallest_effect"].median()
@@ -67,13 +69,23 @@ def _choice(rows: pd.DataFrame) -> list[str]:
             f"{seen:.3f} of balanced accuracy could hardly be seen.",
             *not_compared,
         ]
+    is_alone = len(names) == 1
     how = (
-        f"in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}, with "
-        f"{best['difference']:+.3f} of balanced accuracy on average (the best of many, so expect less)."
+        f"helped in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}, with "
+        f"{best['difference']:+.3f} of balanced accuracy on average{'' if is_alone else ' for the first'} (the best of "
+        "many, so expect less)."
     )
     if 2 * best["helped"] >= n_tasks:
-        return [f"use {name}, which {of_them} is best: it helped {how}", *not_compared]
-    return [f"{of_them} none helped in half of the cases; the best is {name}, which helped {how}", *not_compared]
+        are_best = "is best: it" if is_alone else "are best: each"
+        return [f"use {_joined(names, 'or')}, which {of_them} {are_best} {how}", *not_compared]
+    which = f"is {names[0]}, which" if is_alone else f"are {_joined(names, 'and')}, each of which"
+    return [f"{of_them} none helped in half of the cases; the best {which} {how}", *not_compared]
+
+
+def _joined(names: list[str], word: str) -> str:
+    """The names with commas, and the word before the last one."""
+    *others, last = names
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def _of_generators(rows: pd.DataFrame, findings: Findings) -> list[str]:

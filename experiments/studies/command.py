@@ -1,5 +1,5 @@
-"""Judge every method on digits, MNIST, CIFAR-10, Vehicles and FER2013, with all classes alike and with two small
-classes each at five percentages of the others' images; FER2013 also as it is.
+"""Judge every method on digits, MNIST, CIFAR-10, Vehicles and FER2013, with all classes alike and with one of two
+classes made small, to five percentages of the others' images; FER2013 also as it is.
 """
 
 import argparse
@@ -20,7 +20,10 @@ from .tasks import DATASETS, METHODS, SCHEDULES, STUDIED
 
 DEFAULT_OUT = "results/study"
 CHOICES = tuple(name for name in METHODS if name != BASELINE)
-WRITTEN = ("index.html", "cells.csv", "failures.csv", "verdicts.csv", "predictions", "tables", "figures", "runs")
+WRITTEN = (
+    "index.html", "cells.csv", "failures.csv", "environments.json", "verdicts.csv", "predictions", "tables", "figures",
+    "runs",
+)  # fmt: skip
 
 
 def parse(prog: str, arguments=None):

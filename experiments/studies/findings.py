@@ -98,9 +98,12 @@ def _score(results: Results, entry: Entry) -> float:
 
 
 def _minutes(rows: pd.DataFrame) -> float:
-    """What one classifier costs with the method: its training once, new images and the classifier on average."""
+    """What one classifier costs with the method: its training once, new images and the classifier.
+
+    The median of seeds, since the machine may have been held up meanwhile.
+    """
     training, sampling, classifier = (rows[name] for name in SECONDS)
-    return float(training.max() + (sampling + classifier).mean()) / 60
+    return float(training.max() + (sampling + classifier).median()) / 60
 
 
 def _compared(results: Results, states: pd.DataFrame, baseline: str, methods: list[str]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ LEGEND = (
 )
 AGAINST_BASELINE = (
     "Verdicts are on balanced accuracy, against a classifier of the images as they are, corrected for all methods that "
-    "are compared on the same task (`evaluation/verdict.py`): of equal methods, one task in 20 shows a wrong verdict."
+    "are compared on the same task (`evaluation/verdict.py`): of equal methods, at most one task in 20 has a wrong one."
 )
 PROVISIONAL = "Not all methods are finished: with more to correct for, some verdicts of today will become no evidence."
 ALONE = "A number alone: no evidence."
@@ -171,8 +171,8 @@ def cost_tables(findings: Findings) -> list[PlainTable]:
     notes = (
         FAMILIES_IN_WORDS,
         OTHER_TASKS,
-        "Minutes for one classifier with the method: networks once, new images, the classifier. Difference of balanced "
-        "accuracy to the images as they are.",
+        "Minutes for one classifier with the method: networks once, new images, the classifier (median of seeds). "
+        "Difference of balanced accuracy to the images as they are.",
     )
     return [PlainTable("K.3", "What a method costs and what it gains.", pd.DataFrame(rows), notes)]
 

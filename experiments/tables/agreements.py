@@ -20,7 +20,7 @@ def rows(summary: pd.DataFrame, tasks: list[Task]) -> list[tuple]:
             (
                 f"{dataset}, {metric_label}",
                 *(int(counts.get(mark, 0)) for mark in agreement.MARKS),
-                f"{np.nanmean(of_tables):.0%}" if np.isfinite(of_tables).any() else "",
+                float(np.nanmean(of_tables)) if np.isfinite(of_tables).any() else "",
                 agreement.shift((own["mean"] - own["printed"]).to_numpy()),
                 ", ".join(by),
                 " ".join(_reasons(different, metric, [task for task in tasks if task.label == dataset])),

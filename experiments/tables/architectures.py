@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...datasets.tasks import Task
 from ...models import METHODS
-from ..command_line import Parser, check_writable
-from ..running import locks
+from ..command_line import Parser
+from ..running import locks, run_folder
 from . import SOURCES, TASKS
 
 DEFAULT_OUT = "results/architectures"
@@ -36,18 +36,18 @@ def networks(tasks: Iterable[Task]) -> Iterator[tuple[str, str, object]]:
         of_shape.setdefault((task.image_shape, task.n_classes), []).append(task)
     compared = {method for task in TASKS.values() for method in task.methods}
     for place, alike in enumerate(of_shape.values()):
-        task = alike[0]
         drawn = {method for each in alike for method in each.methods}
         drawn |= METHODS.keys() - compared if place == 0 else set()  # those that no source compares, once
         for schedule, ending in (("thesis", ""), ("quick", UNDER_QUICK)):
             for method in METHODS.values():
                 if method.family == "network" and method.name in drawn:
-                    made = method.load()
+                    made, task = method.load(), next((t for t in alike if method.name in t.methods), alike[0])
                     printed = task.arguments.get(schedule, {}).get(method.name)
                     chosen = printed or made.arguments(schedule, task.n_train_images, task.is_mirrored)
+                    chosen = dict(chosen) | task.overrides.get(method.name, {})
                     for network, build in made(**chosen).networks(task.image_shape, task.n_classes).items():
-                        name = f"{task.dataset}-{method.name}-{network}".replace("_", "-")
-                        what = f"{method.label} {network.replace('_', ' ')}, {task.label}"
+                        name = f"{alike[0].dataset}-{method.name}-{network}".replace("_", "-")
+                        what = f"{method.label} {network.replace('_', ' ')}, {alike[0].label}"
                         yield name + "-quick" * bool(ending), what + ending, build
         judged = {}
         for task in alike:
@@ -106,8 +106,10 @@ def parse(prog: str, arguments=None):
 
 def main(options) -> int:
     out = Path(options.out)
-    check_writable(out)
+    present = tuple(path.name for path in out.iterdir() if path.name != ".lock") if out.is_dir() else ()
+    claimed = run_folder.check(out, present, {"command": "architectures"}, {}, {})
     with locks.held(out, wait=False):
+        run_folder.write(out, claimed)
         return write(out)
 
 

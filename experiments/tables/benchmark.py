@@ -129,7 +129,7 @@ def measure(method: str, stage: str, dataset: str, batch_size: int | None, n_ste
                 stages.append(observed)
                 yield observed
 
-    balancer = Observed(**task.arguments["thesis"].get(method, {}) | epochs)
+    balancer = Observed(**task.arguments.get("thesis", {}).get(method, {}) | epochs)
     labels = class_labels(STEPS_PER_EPOCH * (batch_size or balancer.batch_size), task.n_classes)
     images = np.random.default_rng(0).integers(0, 256, (len(labels), *task.image_shape), dtype=np.uint8)
     balancer.set_params(batch_size=batch_size or balancer.batch_size, sampling_strategy={1: len(labels)})
@@ -145,7 +145,8 @@ def measure(method: str, stage: str, dataset: str, batch_size: int | None, n_ste
         "gflop": sum(cost * n_passes for cost, _, n_passes in operations) / 1e9,
         "forward_gflop": 3 * sum(cost * n_forward for cost, n_forward, _ in operations) / 1e9,
         "peak": peak,
-        "memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        / (2**30 if sys.platform == "darwin" else 2**20),
     }
 
 

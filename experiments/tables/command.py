@@ -1,5 +1,5 @@
-"""Regenerate the sources' tables: the thesis's C.1-C.8 (MNIST, CIFAR-10, Vehicles), the same for digits, and those of
-the slides on FER2013.
+"""Regenerate the sources' tables: the thesis's C.1-C.8 (MNIST, CIFAR-10, Vehicles), the same for digits, those of the
+slides on FER2013 (F), of few images and learned deformations (G), of styles (I) and of options of GANs (J).
 """
 
 import argparse
@@ -19,7 +19,10 @@ from ..running.plan import Plan, cells_of, digest, duration
 from . import TASKS, compared_together, task_named
 
 DEFAULT_OUT = "results"
-WRITTEN = ("index.html", "results.csv", "tables", "figures", "pages", "private", "runs")
+WRITTEN = (
+    "index.html", "results.csv", "tables", "figures", "pages", "private", "runs", "written.json", "fer2013.json",
+    "test-labels.json",
+)  # fmt: skip
 DEFAULT_DATASETS = ("mnist", "cifar10", "vehicles")
 CHOICES = tuple(name for name in METHODS if name != BASELINE)  # it is always there
 MIN_IMAGES_MISSING = 4  # two pairs for SSIM
@@ -109,15 +112,26 @@ def has_cell(task: Task, cell: Cell) -> bool:
 
 
 def asked_tasks(options) -> list[Task]:
-    """The tasks of the datasets, with the percentages that were asked for."""
+    """The tasks of the datasets, with the percentages that were asked for, of those that drop images."""
     found = []
+    if options.dropped is not None and not options.cell:
+        others = [name for name in options.datasets if not _drops(name)]
+        if others == options.datasets:
+            raise UsageError(
+                f"--dropped: {' and '.join(others)} drop{'s' * (len(others) == 1)} no images; leave it out"
+            )
+        if others:
+            print(f"--dropped says nothing about {', '.join(others)}, which drop no images.", file=sys.stderr)
     for dataset in options.datasets:
-        of_dataset = [task for task in TASKS.values() if task.dataset == dataset]
-        if options.dropped is None or of_dataset[0].dropped_percent is None:
-            found += of_dataset
+        if options.dropped is None or not _drops(dataset):
+            found += [task for task in TASKS.values() if task.dataset == dataset]
         else:
             found += [task_named(f"{dataset}-{percent}") for percent in sorted(set(options.dropped))]
     return found
+
+
+def _drops(dataset: str) -> bool:
+    return any(task.dropped_percent is not None for task in TASKS.values() if task.dataset == dataset)
 
 
 def asked_cells(options, tasks: list[Task]) -> list[Cell]:

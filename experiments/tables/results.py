@@ -157,10 +157,6 @@ def _metric_label(metric: str, task: Task) -> str:
     return f"Recall of {task.class_names[int(metric.removeprefix('recall_'))]}"
 
 
-def seconds_of(records: dict[Cell, dict]) -> float:
-    return sum(record["wall_time_s"] for record in records.values())
-
-
 def is_of(cell: Cell, task: Task) -> bool:
     """Whether the cell is shown with the task."""
     if cell.method == BALANCED_ORIGINAL:

@@ -66,9 +66,10 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
     for dataset in dict.fromkeys(task.dataset for task in tasks):
         of_dataset = [task for task in tasks if task.dataset == dataset]
         own = {cell: record for cell, record in records.items() if any(results.is_of(cell, t) for t in of_dataset)}
-        pages[of_dataset[0].label] = path = Path("pages") / f"{dataset}.html"
+        name = _name(of_dataset)
+        pages[name] = path = Path("pages") / f"{dataset}.html"
         html = page.dataset(
-            f"{of_dataset[0].label}: figures and cells",
+            f"{name}: figures and cells",
             figures.captions(out / "figures", of_dataset),
             f"private/{dataset}.html" if of_dataset[0].images_are_private else None,
             [(str(cell), record["wall_time_s"], in_words(record)) for cell, record in own.items()],
@@ -78,7 +79,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
         write_atomically(out / path, html)
         private = figures.captions(out / "private", of_dataset)
         if private:
-            html = page.figures_alone(f"{of_dataset[0].label}: images that may be shown to nobody else", private)
+            html = page.figures_alone(f"{name}: images that may be shown to nobody else", private)
             write_atomically(out / "private" / f"{dataset}.html", html)
     for table in further:
         if table.name == quality.TABLE:
@@ -123,6 +124,15 @@ def _inputs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> str:
         for path in sorted(PACKAGE.glob(pattern)):
             found.update(path.read_bytes() if path.is_file() else b"")
     return found.hexdigest()
+
+
+def _name(tasks: list[Task]) -> str:
+    """Of a dataset and those of its tasks that are shown, in which they differ after a comma."""
+    labels = dict.fromkeys(task.label for task in tasks)
+    own, *_ = next(iter(labels)).split(", ")
+    if len(labels) == 1 or own in labels:
+        return next(iter(labels))
+    return f"{own}: {'; '.join(label.removeprefix(f'{own}, ') for label in labels)}"
 
 
 def write_tables(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell, dict], summary) -> list:

@@ -6,19 +6,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...datasets.pixels import to_pixels
+from ...datasets.pixels import n_at_once, to_pixels
 
 PREDICTION_BATCH_SIZE = 500
 
 
+def prediction_batch_size(image_shape: tuple[int, int, int]) -> int:
+    """How many images of this shape networks take or give together."""
+    return n_at_once(PREDICTION_BATCH_SIZE, image_shape)
+
+
 def predict(network: keras.Model, batches) -> list[np.ndarray]:
     """Each output of the network for a tf.data.Dataset of tuples of its inputs, computed on this machine alone."""
-    return [np.concatenate(parts) for parts in zip(*_predicted_batches(network, batches), strict=True)]
+    parts = list(_predicted_batches(network, batches))
+    if not parts:
+        return [np.empty((0, *output.shape[1:]), output.dtype) for output in network.outputs]
+    return [np.concatenate(of_output) for of_output in zip(*parts, strict=True)]
 
 
 def predict_images(network: keras.Model, batches) -> np.ndarray:
     """Like `predict`, for a network whose only output is images: uint8 (n, height, width, channels)."""
-    return np.concatenate([to_pixels(images) for (images,) in _predicted_batches(network, batches)])
+    none = np.empty((0, *network.output_shape[1:]), np.uint8)
+    return np.concatenate([none, *(to_pixels(images) for (images,) in _predicted_batches(network, batches))])
 
 
 def predict_arrays(network: keras.Model, *inputs: np.ndarray) -> np.ndarray:

@@ -36,6 +36,9 @@ class Trained(BaseEstimator, ABC):
       single stage may name it "".
     - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
     - `fractions`: parameters that must lie between 0 and 1; `positive_fractions` also not be 0.
+    - `weights`: numbers that must not be negative, such as those of losses.
+    - `sampling_parameters`: those that only say how images are made of trained networks, so that they may change when
+      checkpoints are continued.
     - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
       everything is as it was before; where they have it, records do not name them, so that old ones stay valid.
     - `training_revision`: how often the way the networks are trained has changed; older checkpoints are refused.
@@ -51,6 +54,8 @@ class Trained(BaseEstimator, ABC):
     smallest_numbers: ClassVar[Mapping[str, int]] = {}
     fractions: ClassVar[tuple[str, ...]] = ()
     positive_fractions: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[tuple[str, ...]] = ()
+    sampling_parameters: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
     training_revision: ClassVar[int] = 0
 
@@ -107,6 +112,14 @@ class Trained(BaseEstimator, ABC):
         for name in self.get_params():
             if name.endswith("learning_rate") and not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+        for name in self.weights:
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)!r}")
+        if self.folder is not None and not isinstance(self.random_state, numbers.Integral):
+            raise ValueError(
+                "a stopped fit continues from the checkpoints in folder with the same random_state, which must be a "
+                f"whole number then, got {self.random_state!r}"
+            )
         for name in self.fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")
@@ -118,7 +131,7 @@ class Trained(BaseEstimator, ABC):
         """Identifies a stage's training by its data and by all arguments but those that only decide on later epochs."""
         stages = list(self.epochs_of_stage)
         later = {self.epochs_of_stage[name] for name in stages[stages.index(stage) :]}
-        free = {"folder", "verbose", "sampling_strategy"} | later
+        free = {"folder", "verbose", "sampling_strategy", *self.sampling_parameters} | later
         arguments = {name: value for name, value in self.recorded_parameters().items() if name not in free}
         arguments["random_state"] = self.seed_
         data = hashlib.sha256()

@@ -119,6 +119,17 @@ def test_class_weights_draw_predictions_to_the_weighted_class(parts, trained):
     assert n_fives[1] > n_fives[0] + 10
 
 
+def test_a_mixed_image_has_the_weights_of_its_classes(parts):
+    def change(random_state):
+        labels = np.float32([0.6, 0.4] + 8 * [0.0])
+        return lambda batch: (0.0 * batch["images"], 0.0 * batch["labels"] + labels)
+
+    still = {"build": small, "n_epochs": 1, "learning_rate": 1e-12, "change": change}
+    weights = {0: 1.0, 1: 5.0} | dict.fromkeys(range(2, 10), 7.0)
+    plain, weighted = (train(parts, **still, **more)[1]["loss"][0] for more in ({}, {"class_weight": weights}))
+    assert weighted / plain == pytest.approx(0.6 * 1.0 + 0.4 * 5.0, rel=1e-4)
+
+
 def test_a_batch_larger_than_the_data_is_cut(parts):
     _, history = train(parts, small, n_epochs=1, batch_size=10_000)
     assert len(history["loss"]) == 1

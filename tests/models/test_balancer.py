@@ -246,6 +246,38 @@ def test_a_generator_of_numpy_gives_the_random_state(few_digits):
         balancer("geometric", random_state=-1).fit(few_digits.images, few_digits.labels)
 
 
+def test_checkpoints_need_a_random_state_to_continue_with(few_digits, tmp_path):
+    with pytest.raises(ValueError, match="must be a whole number then, got None"):
+        balancer("cvae", random_state=None, folder=tmp_path).fit(few_digits.images, few_digits.labels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_after_a_fit_that_failed_nothing_is_fitted(few_digits):
+    made = balancer("smote").fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match="class 1 has 1 image"):
+        made.fit(few_digits.images[:4], [0, 0, 0, 1])
+    with pytest.raises(ValueError, match="not fitted yet"):
+        made.sample(0, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("cvae", {"lambda_1": -1.0}),
+        ("cvae_gan", {"lambda_3": np.nan}),
+        ("cvae_gan", {"centre_momentum": 1.5}),
+        ("cyclegan", {"cycle_weight": -1.0}),
+        ("weighted_cyclegan", {"cycle_weight_final": np.inf}),
+        ("wasserstein_cyclegan", {"penalty_weight": -1.0}),
+        ("wgan_gp", {"gradient_penalty_weight": -1.0}),
+    ],
+)
+def test_senseless_weights_are_refused_before_training(name, wrong, few_digits):
+    (parameter,) = wrong
+    with pytest.raises(ValueError, match=f"{parameter} must "):
+        balancer(name, **wrong).fit(few_digits.images, few_digits.labels)
+
+
 @pytest.mark.usefixtures("eagerly")
 def test_numpys_numbers_are_numbers(few_digits, tmp_path):
     arguments = {"random_state": np.int64(3), "n_epochs": np.int64(1), "learning_rate": np.float32(1e-3)}

@@ -108,6 +108,12 @@ def test_what_cannot_be_chained_is_told(names, message, few_digits):
         chain(*names).fit(few_digits.images, few_digits.labels)
 
 
+def test_an_empty_chain_is_told_by_whatever_is_asked():
+    for asked in ("min_side_pixels", "min_images"):
+        with pytest.raises(ValueError, match="methods"):
+            getattr(Chain(methods=()), asked)
+
+
 def test_names_of_chains(few_digits):
     method = named("smote+geometric")
     assert isinstance(method, Chained)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from class_balancing.datasets.image_dataset import ImageDataset
 from class_balancing.evaluation import classifiers
 from class_balancing.models import classifier_losses
@@ -45,6 +46,24 @@ def test_logits_are_known_up_to_a_constant_only_and_nothing_else_is_needed():
 def test_focal_loss_weighs_by_what_is_left_to_learn(gamma, expected):
     (loss,) = FocalLoss(gamma=gamma).classifier_arguments(LABELS).values()
     assert float(loss(SECOND, EQUAL)[0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_mixed_labels_want_a_mixed_answer():
+    """Of labels .7 and .3 the sum over both classes is least near .58, and a certain answer costs more."""
+    labels = np.array([[0.7, 0.3]], np.float32)
+    shares = np.linspace(0.05, 0.95, 91, dtype=np.float32)
+    costs = classifier_losses.focal_loss(labels, np.stack([shares, 1 - shares], axis=1), 2.0)
+    assert shares[np.argmin(costs)] == pytest.approx(0.58, abs=0.011)
+
+
+@pytest.mark.parametrize("method", [BalancedSoftmax(), FocalLoss()], ids=lambda method: type(method).__name__)
+def test_what_is_wrong_with_certainty_still_learns(method):
+    (loss,) = method.classifier_arguments(LABELS).values()
+    logits = tf.constant([[25.0, 0.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = loss(SECOND, keras.ops.softmax(logits))
+    np.testing.assert_allclose(tape.gradient(value, logits), [[1.0, -1.0]], atol=1e-3)
 
 
 def test_an_impossible_class_has_a_finite_loss():

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from class_balancing import FlowMatching, LatentFlow
+from class_balancing.datasets import digits
+from class_balancing.datasets.pixels import to_network
 from class_balancing.models import flows, latent_flow
 from class_balancing.models.layers import UnitVariance
+from class_balancing.models.movements import moved
 from class_balancing.models.networks import flows as networks
 from small_balancers import balancer
 
@@ -161,8 +164,9 @@ def test_the_rate_grows_to_its_whole_and_stays():
     assert [float(rate(step)) for step in (0, 99, 199, 5000)] == pytest.approx([5e-6, 5e-4, 1e-3, 1e-3])
 
 
-def test_components_hold_the_images_and_each_class_is_standard_normal(few_digits):
-    fitted = LatentFlow(n_components=9)
+def test_components_hold_the_images_and_each_class_is_standard_normal(few_digits, monkeypatch):
+    monkeypatch.setattr(latent_flow, "N_MOVED", 1)
+    fitted = LatentFlow(n_components=9, shift_fraction=0.0)
     fitted.seed_, fitted.image_shape_, fitted.classes_ = 0, (28, 28, 1), np.arange(4)
     labels = np.unique(few_digits.labels, return_inverse=True)[1]
     assert fitted._learn_space(few_digits.images, labels) == (9,)
@@ -192,15 +196,33 @@ def test_a_small_class_counts_as_much_for_the_components_as_a_large_one():
 
 
 def test_of_many_images_a_small_class_is_analysed_whole(monkeypatch):
-    monkeypatch.setattr(latent_flow, "MAX_IMAGES_ANALYSED", 20)
+    monkeypatch.setattr(latent_flow, "_n_analysed", lambda n_values: 20)
+    monkeypatch.setattr(latent_flow, "N_MOVED", 1)
     labels = np.repeat([0, 1], [200, 6])
     images = np.random.default_rng(0).integers(0, 256, (206, 4, 4, 1)).astype(np.uint8)
     fitted = LatentFlow(n_components=3)
     fitted.seed_, fitted.image_shape_, fitted.classes_ = 0, (4, 4, 1), np.arange(2)
-    assert np.bincount(labels[fitted._analysed(labels)]).tolist() == [10, 6]
+    assert np.bincount(labels[fitted._analysed(labels, 16)]).tolist() == [10, 6]
     fitted._learn_space(images, labels)
     components = fitted._to_components((images[200:] / np.float32(127.5) - 1).reshape(6, -1)).numpy()
     np.testing.assert_allclose(fitted.class_means_[1], components.mean(axis=0), atol=1e-5)
+
+
+def test_moved_images_lie_where_the_space_was_learned():
+    """Directions in which images hardly vary must not become the largest in those that training sees."""
+    data = digits.load()
+    fitted = LatentFlow(n_epochs=0, shift_fraction=0.1, horizontal_flip=True).fit(data.images, data.labels)
+    uniform = np.random.default_rng(1).random((len(data.labels), 3), np.float32)
+    x = fitted._to_space(to_network(moved(data.images, uniform, 0.1, True)), data.labels).numpy()
+    squares = np.square(x)
+    assert max(squares[data.labels == label].mean() for label in range(10)) < 1.5
+    assert max(squares[data.labels == label].mean(axis=0).max() for label in range(10)) < 5
+
+
+def test_the_memory_of_what_is_analysed_is_foreseen():
+    held = [LatentFlow().n_bytes_held(n, 10, (64, 64, 3)) for n in (100, 10_000, 1_000_000)]
+    assert held[0] < held[1] == held[2] == 4 * 5 * 2500 * 64 * 64 * 3
+    assert LatentFlow().n_bytes_held(100_000, 10, (256, 256, 3)) == 4 * 5 * 500 * 256 * 256 * 3
 
 
 def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits):
@@ -217,6 +239,7 @@ def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits
         ({"label_dropout": 1.5}, "label_dropout must lie between 0 and 1"),
         ({"guidance": -1.0}, "guidance must not be negative"),
         ({"guidance": 1.5}, r"guidance 1\.5 needs a label_dropout above 0; without, it must be 1"),
+        ({"guidance": 1.5, "label_dropout": 0.1}, "no velocity to guide from, so guidance must be 1"),
         ({"ema_momentum": 1.0}, "ema_momentum must lie in"),
         ({"n_sampling_steps": 0}, "n_sampling_steps must be a whole number of at least 1"),
     ],

@@ -49,6 +49,13 @@ def test_a_trained_number_of_steps_is_the_promised_one(few_digits):
     assert STEPS == {"n_pretraining_epochs": 3, "n_epochs": 7}
 
 
+def test_fakes_come_to_the_real_images_of_bagans_epochs():
+    """Of two classes a third of a batch is fakes."""
+    bagan = METHODS["bagan"].new(batch_size=30, n_epochs=2, n_autoencoder_epochs=2)
+    assert bagan.n_images_seen("adversarial", 100, 2, 1) == 2 * (100 // 20) * 30
+    assert bagan.n_images_seen("autoencoder", 100, 2, 1) == 2 * (100 // 30) * 30
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_trained_method_is_one_and_tells_what_plans_ask(name):
     method = METHODS[name].load()
@@ -58,6 +65,7 @@ def test_every_trained_method_is_one_and_tells_what_plans_ask(name):
     parameters = method().get_params()
     assert set(method.epochs_of_stage.values()) <= parameters.keys()
     assert {"batch_size", "folder", "verbose", "random_state"} <= parameters.keys()
+    assert {*method.weights, *method.fractions, *method.sampling_parameters} <= parameters.keys()
 
 
 def test_networks_are_built_in_order_from_the_seed(few_digits):

@@ -34,7 +34,7 @@ def index(picture):
     ]  # fmt: skip
     caption, notes = "Table C.3. 50 % <dropped> & more", ["a note"]
     agreement = [
-        ("MNIST, Accuracy", 1, 1, 0, "50%", "all below", "BAGAN (C.3)", "Short training."),
+        ("MNIST, Accuracy", 1, 1, 0, 0.5, "all below", "BAGAN (C.3)", "Short training."),
         ("MNIST, F1 score", 1, 0, 1, "", "", "", ""),
     ]
     links = {"MNIST": Path("pages/mnist.html")}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import small_folder
 import tensorflow as tf
+from class_balancing.datasets import folder
 from class_balancing.experiments import command_line
 from class_balancing.experiments.command_line import FailedError, UsageError
 from class_balancing.experiments.folders import balance, contents, destination
@@ -306,6 +307,29 @@ def test_what_came_into_dst_meanwhile_is_not_overwritten(source, monkeypatch, tm
         called(source, target, "--method", "geometric")
     assert os.listdir(target) == ["mine.txt"]
     assert list((tmp_path / "dst.partial" / "dataset" / "light").glob("geometric-*.png"))  # nor is what was made lost
+
+
+@pytest.mark.parametrize("done", ["nothing", "moved"])
+def test_a_command_that_was_killed_while_it_moved_the_dataset_is_continued(done, source, monkeypatch, tmp_path):
+    asked = ("--method", "random_oversampling", "--save-model", tmp_path / "model.npz")
+    target, move = tmp_path / "dst", destination._move
+
+    def killed(working, options):
+        with monkeypatch.context() as patched:
+            patched.setattr(destination.shutil, "rmtree", lambda *_: None)
+            if done == "moved":
+                move(working, options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(destination, "_move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            called(source, target, *asked)
+    assert target.exists() == (done == "moved")
+    monkeypatch.setattr(folder, "load", lambda *_, **__: pytest.fail("began again"))
+    assert called(source, target, *asked) == 0
+    assert len(list((target / "light").iterdir())) == 40
+    assert not (tmp_path / "dst.partial").exists()
 
 
 def test_dst_may_be_a_link_and_linked_originals_become_files(source, tmp_path):

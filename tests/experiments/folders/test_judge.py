@@ -186,7 +186,7 @@ def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(jud
     assert called(source, *ASKED, "--out", out) == 0
     assert sorted(out.glob("images-*")) == before
     (other / "striped").rename(other / "spotted")
-    with pytest.raises(UsageError, match="holds results of other images or another --image-size"):
+    with pytest.raises(UsageError, match="holds results of other classes"):
         called(other, *ASKED, "--out", out)
     assert sorted(out.glob("images-*")) == before, "other classes are known before anything is decoded"
 
@@ -305,7 +305,7 @@ def test_of_all_methods_those_that_cannot_be_joined_are_left_out(tmp_path, capsy
 
 
 def test_a_way_to_train_the_classifier_is_put_on_top_of_every_method(tmp_path, quick):
-    source = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20})
+    source = small_folder.write(tmp_path / "src", {"dark": 100, "light": 5})
     quick("geometric")
     words = ["--methods", "--with", "logit_adjustment", "--seeds", "2", "--folds", "2", "--schedule", "smoke"]
     out = tmp_path / "out"
@@ -316,6 +316,7 @@ def test_a_way_to_train_the_classifier_is_put_on_top_of_every_method(tmp_path, q
     assert set(audits["method"]) == {"geometric"}, "although it was not compared by itself"
     report = (out / "report.md").read_text()
     assert re.search(r"Use \S+:|until one is, train on the images as they are, with logit_adjustment\.", report)
+    assert re.search(r"\| light \| +2 \| +0 \| +3 \|", report), "of few images none is left to validate"
     assert (out / "index.html").exists()
 
 
@@ -413,6 +414,8 @@ def test_groups_csv_is_read(tmp_path, quick):
         ({"a": 9, "b": 12}, ["--proportions", "0"], "expected a number above 0 and at most 10, got '0'"),
         ({"a": 9, "b": 12}, ["--proportions", "half"], "expected a number above 0 and at most 10, got 'half'"),
         ({"a": 9, "b": 12}, ["--proportions", "11"], "expected a number above 0"),
+        ({"a": 20, "b": 40}, ["--proportions", "1", "0.01"], "--proportions 0.01 adds no image, since a class lacks"),
+        ({"a": 20, "b": 21}, ["--methods"], "to learn from are balanced; there is nothing to add"),
         ({"a": 9, "b": 12}, ["--jobs", "0"], "at least 1"),
         ({"a": 9, "b": 12}, ["--filter", "luck"], "invalid choice: 'luck'"),
         ({"a": 9, "b": 12}, ["--filter", "faces"], "the filter faces cannot work: .* extra faces"),

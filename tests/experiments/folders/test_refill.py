@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from class_balancing.evaluation import classifiers
 from class_balancing.experiments.folders import balance
-from class_balancing.experiments.running import filters
+from class_balancing.experiments.running import filters, rounds
 from class_balancing.reports import figures
 from PIL import Image
 from small_folder import called, content
@@ -65,6 +65,12 @@ def test_images_are_made_until_enough_pass_the_filters(source, filter_of, monkey
             called(source, tmp_path / "dst", *asked)
     assert called(source, tmp_path / "dst", *asked) == 0
     assert content(tmp_path / "dst") == content(tmp_path / "whole"), "an interrupted run ends with the same bytes"
+
+
+def test_large_images_are_made_in_smaller_rounds(source, filter_of, monkeypatch, tmp_path):
+    filter_of(lambda images: [len(images) <= 7] * len(images))
+    monkeypatch.setattr(rounds, "MAX_BYTES_IN_A_ROUND", 7 * 12 * 12 * 3)
+    assert called(source, tmp_path / "dst", "--method", "random_oversampling", "--filter", "confidence") == 0
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,17 @@ def test_learned_transformations_take_time_that_the_plan_knows(tmp_path):
     assert plan.remaining_seconds([cpab]) > plan.training_seconds(cpab)
 
 
+def test_what_is_learned_without_networks_is_learned_again_after_a_run_was_stopped(tmp_path):
+    task = replace(TASKS["few_mnist-200"], is_redrawn=False)
+    plan = Plan(tmp_path, {task.name: task}, "quick", "thesis")
+    for method, is_again in (("cpab", True), ("cvae", False)):
+        cells = [Cell(task.name, method, seed) for seed in (0, 1)]
+        plan.folder(cells[0]).mkdir(parents=True)
+        (plan.folder(cells[0]) / "cell.json").write_text("{}")
+        trained = plan.training_seconds(cells[1]) if is_again else 0.0
+        assert plan.remaining_seconds(cells) == plan.measuring_seconds(cells[1]) + trained
+
+
 def test_a_share_of_what_networks_choose_is_in_the_configuration_only_where_it_is_asked_for(tmp_path):
     """Epochs and least steps are shortened, at least to 1; what a task gives or overrides is not."""
     whole = replace(TASKS["few_mnist-10"], overrides={"bagan": {"n_epochs": 7}})

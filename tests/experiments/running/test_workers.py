@@ -114,8 +114,9 @@ def test_cells_of_one_training_go_to_one_process(begun, monkeypatch):
     monkeypatch.setattr(workers, "run_group", lambda group, wait: groups.append(group) or run_group(group, wait))
     halves = [Cell("digits-50", "cvae", seed, 0.5) for seed in range(3)]
     other = [Cell("digits-75", "cvae", 0)]
-    workers.run_all(begun.runner, [*GEOMETRIC, *halves, *CVAE, *other], 2, "cpu")
-    assert groups == [GEOMETRIC[:1], GEOMETRIC[1:], [*halves, *CVAE], other]
+    affine = [Cell("digits-50", "affine", seed) for seed in range(2)]
+    workers.run_all(begun.runner, [*GEOMETRIC, *affine, *halves, *CVAE, *other], 2, "cpu")
+    assert groups == [GEOMETRIC[:1], GEOMETRIC[1:], affine, [*halves, *CVAE], other]
 
 
 def test_a_cell_that_fails_stops_no_other_and_leaves_a_log(begun, capsys):

@@ -26,6 +26,6 @@ def test_rows_count_marks_and_an_explanation_is_of_its_own_methods_and_metrics()
     ]
     found = agreements.rows(pd.DataFrame(rows, columns=COLUMNS), list(small_tasks.TASKS.values()))
     assert found == [
-        ("digits, Accuracy", 1, 1, 0, "50%", "", "Unbalanced (digits-50) +0.250", ""),
+        ("digits, Accuracy", 1, 1, 0, 0.5, "", "Unbalanced (digits-50) +0.250", ""),
         ("digits, F1 score", 0, 1, 0, "", "", "geom. trans. (digits-50) -0.250", ""),
     ]

@@ -3,7 +3,7 @@ import shutil
 
 import commands
 import pytest
-from class_balancing.experiments.tables import architectures
+from class_balancing.experiments.tables import TASKS, architectures
 
 REFERENCE = commands.ROOT / "reports" / "reference" / "architectures"
 ENDINGS = ("md", "tex")
@@ -27,7 +27,7 @@ def test_tables_are_those_of_the_reference(written):
         for folder in (written, REFERENCE)
     )
     assert found == kept
-    stems = {path.stem for path in REFERENCE.iterdir() if not path.name.startswith(".")}
+    stems = {path.stem for path in REFERENCE.iterdir() if not path.name.startswith(".")} - {"run"}
     assert stems == {name.rpartition(".")[0] for name in found}
 
 
@@ -37,7 +37,7 @@ def test_tables_are_written_without_graphviz_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nonexistent")
     assert commands.call("architectures", "--out", tmp_path) == 0
     assert "graphviz is missing" in capsys.readouterr().err
-    expected = [f"B.{number}.{ending}" for number in range(1, 11) for ending in ENDINGS]
+    expected = ["run.json", *(f"B.{number}.{ending}" for number in range(1, 11) for ending in ENDINGS)]
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == sorted(expected)
 
 
@@ -62,6 +62,22 @@ def test_networks_that_are_twins_stand_once(monkeypatch):
         ("small-critic", "Not printed: one critic, Small; another critic, Small."),
         ("large-critic", "Not printed: one critic, Large."),
     ]
+
+
+def test_methods_have_the_networks_of_the_task_that_compares_them():
+    shapes = {
+        name: build().output_shape
+        for name, _, build in architectures.networks([TASKS["mnist-50"], TASKS["skewed_mnist"]])
+        if name.startswith("mnist-deep-smote-encoder")
+    }
+    assert set(shapes.values()) == {(None, 300)}
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path, capsys):
+    (tmp_path / "B.1.md").write_text("mine")
+    sentence = commands.refusal(capsys, "architectures", "--out", tmp_path)
+    assert "holds B.1.md, which this program did not write" in sentence
+    assert (tmp_path / "B.1.md").read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, capsys):

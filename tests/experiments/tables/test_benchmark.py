@@ -44,9 +44,10 @@ def test_each_stage_has_a_row(monkeypatch, capsys):
     assert asked[1][-4:] == ["--steps", "3", "--batch-size", "20"]
 
 
-def test_a_step_is_measured(monkeypatch):
+@pytest.mark.parametrize("dataset", ["digits", "options_cifar10"])
+def test_a_step_is_measured(dataset, monkeypatch):
     monkeypatch.setattr(benchmark, "MATRIX_SIDE", 200)
-    found = benchmark.measure("cvae", "", "digits", batch_size=20, n_steps=1)
+    found = benchmark.measure("cvae", "", dataset, batch_size=20, n_steps=1)
     assert found["batch_size"] == 20
     assert min(found.values()) > 0
     assert found["gflop"] <= found["forward_gflop"]

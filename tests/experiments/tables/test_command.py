@@ -28,6 +28,7 @@ DIGITS = ("--datasets", "digits", "--schedule", "smoke")
         (["--dropped", "100"], "a percentage must be a whole number from 1 to 99, got '100'"),
         (["--dropped", "0"], "from 1 to 99"),
         (["--dropped", "half"], "from 1 to 99"),
+        (["--datasets", "fer2013", "--dropped", "50"], "--dropped: fer2013 drops no images; leave it out"),
         (["--seeds", "0"], "at least 1"),
         (["--devices", "0"], "expected auto, cpu, gpu or a number of devices, got '0'"),
         (["--jobs", "0"], "at least 1"),
@@ -89,9 +90,9 @@ def test_several_machines_have_no_jobs_each(tmp_path, monkeypatch, capsys):
     assert "--jobs is for one machine, but TF_CONFIG names several" in sentence
 
 
-@pytest.mark.parametrize("name", ["index.html", "figures", "pages"])
+@pytest.mark.parametrize("name", ["index.html", "figures", "pages", "written.json", "test-labels.json"])
 def test_a_folder_with_files_of_the_same_names_is_refused(name, tmp_path, capsys):
-    (tmp_path / name).write_text("mine") if name == "index.html" else (tmp_path / name).mkdir()
+    (tmp_path / name).write_text("mine") if "." in name else (tmp_path / name).mkdir()
     sentence = commands.refusal(capsys, "tables", *DIGITS, "--out", tmp_path)
     assert f"holds {name}, which this program did not write" in sentence
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -206,6 +207,12 @@ def test_every_listed_cell_can_be_asked_for(capsys):
 )
 def test_tasks_follow_from_datasets_and_percentages(arguments, expected):
     assert [task.name for task in command.asked_tasks(command.parse("tables", arguments))] == expected
+
+
+def test_what_drops_no_images_is_named_beside_what_does(capsys):
+    options = command.parse("tables", ["--datasets", "digits", "fer2013", "--dropped", "60"])
+    assert [task.dataset for task in command.asked_tasks(options)] == ["digits"] + 3 * ["fer2013"]
+    assert "--dropped says nothing about fer2013" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

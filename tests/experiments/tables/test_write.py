@@ -14,7 +14,7 @@ import small_tasks
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.plan import Plan, cells_of
 from class_balancing.experiments.running.runner import Runner
-from class_balancing.experiments.tables import architectures, results, task_named, write
+from class_balancing.experiments.tables import TASKS, architectures, results, task_named, write
 from class_balancing.experiments.tables.thesis import PRINTED_NETWORKS
 from class_balancing.reports import figures, tables
 
@@ -132,6 +132,13 @@ def test_pages_need_no_file_but_each_other(finished):
         assert words in index
     for words in ("Table B.8", "Table B.10"):
         assert words in networks
+
+
+def test_pages_are_named_after_what_their_tasks_share():
+    fer2013, few = ([task for task in TASKS.values() if task.dataset == name] for name in ("fer2013", "few_mnist"))
+    assert write._name(fer2013) == write._name(fer2013[:1]) == "FER2013"
+    assert write._name(fer2013[1:2]) == "FER2013, small classifier"
+    assert write._name(few) == "MNIST: 10 of each class; 50 of each class; 200 of each class"
 
 
 def test_the_index_begins_with_what_agrees_and_why_the_rest_does_not(finished):
