@@ -181,11 +181,13 @@ def test_a_later_fit_uses_its_own_network(few_digits):
 
 
 def test_paths_among_the_arguments_do_not_disturb_checkpoints(few_digits, folder, tmp_path):
-    training = tmp_path / "training"
-    for style_from in (folder, str(folder)):
-        fitted_to(few_digits, style_from=style_from, folder=training, n_epochs=1)
+    training, weights = tmp_path / "training", tmp_path / "weights.h5"  # of another network
+    for path in (weights, str(weights)):
+        fitted_to(few_digits, vgg19_weights=path, folder=training, n_epochs=1)
+    fitted_to(few_digits, vgg19_weights=path, style_from=folder, folder=training, n_epochs=1)
     identity = json.loads((training / "training.json").read_text())
-    assert identity["arguments"]["style_from"] == str(folder)
+    assert identity["arguments"]["vgg19_weights"] == str(weights)
+    assert "style_from" not in identity["arguments"], "the network does not depend on it"
 
 
 def test_the_classifier_learns(trained, few_digits):
