@@ -83,8 +83,8 @@ def _audited(runner: Runner, task: str, method: str, extractor) -> dict:
 
 
 def _minutes(records: list[dict]) -> float:
-    """What one classifier costs with the method: its training once, new images and the classifier on average."""
-    each = np.mean([record.get("sampling_s", 0.0) + record["classifier_s"] for record in records])
+    """What one classifier costs with the method: its training once, new images and the classifier (median)."""
+    each = np.median([record.get("sampling_s", 0.0) + record["classifier_s"] for record in records])
     return float(max(record.get("training_s", 0.0) for record in records) + each) / 60
 
 
