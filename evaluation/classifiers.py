@@ -12,7 +12,6 @@ import numpy as np
 
 from ..datasets.batches import batches_in_order, prompt, shuffled_batches
 from ..datasets.image_dataset import ImageDataset
-from ..datasets.pixels import n_at_once
 from .best_epoch import BestEpoch
 
 PREDICTION_BATCH_SIZE = 1000
@@ -76,7 +75,7 @@ def train_classifier(
     n_epochs_done = best.restore(compiled)
 
     examples = batches(n_epochs_done * steps_per_epoch)
-    validation_examples = batches_in_order(validation.images, _batch_size(validation.images), validation.labels)
+    validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
     if is_plain:
         examples = examples.map(_images_and_labels)
     else:
@@ -144,11 +143,6 @@ def _images_and_labels(batch):
     return batch["images"], batch["labels"]
 
 
-def _batch_size(images) -> int:
-    """Of what is only passed through."""
-    return n_at_once(PREDICTION_BATCH_SIZE, images.shape[1:])
-
-
 def _layers_of(model: keras.Model, kind: type) -> list:
     return [layer for layer in model.layers if isinstance(layer, kind)]
 
@@ -171,7 +165,7 @@ class StatisticsWithoutDropout(keras.callbacks.Callback):
         try:
             for layer in dropouts:
                 layer.rate = 0.0
-            for index, (batch,) in enumerate(batches_in_order(self.images, _batch_size(self.images))):
+            for index, (batch,) in enumerate(batches_in_order(self.images, PREDICTION_BATCH_SIZE)):
                 for layer in normalisations:
                     layer.momentum = index / (index + 1)  # so that the moving average is the mean over batches
                 self.model(batch, training=True)
@@ -186,13 +180,13 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted labels int64 (n,) of uint8 images."""
     if not len(images):
         return np.zeros(0, np.int64)
-    return model.predict(batches_in_order(images, _batch_size(images)), verbose=0).argmax(axis=1)
+    return model.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0).argmax(axis=1)
 
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
     both = keras.Model(model.input, [model.output, _layers_of(model, keras.layers.Dense)[-1].input])
-    probabilities, features = both.predict(batches_in_order(images, _batch_size(images)), verbose=0)
+    probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
     return probabilities, features
 
 

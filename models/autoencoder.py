@@ -15,7 +15,7 @@ from .inputs import checked_images, seed_of, to_uint8
 from .networks import autoencoders
 from .saving import Saveable
 from .training.fit import Stage, TrainingModel
-from .training.prediction import predict, predict_images, prediction_batch_size
+from .training.prediction import PREDICTION_BATCH_SIZE, predict, predict_images, prediction_batch_size
 from .training.replicas import batch_mean
 from .training.trained import Trained
 
@@ -25,7 +25,7 @@ OUTPUTS = ("tanh", "linear")
 
 def encoded(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
     """Codes float32 (n, code_size) of uint8 images (n, height, width, channels)."""
-    return predict(encoder, batches_in_order(images, prediction_batch_size(images.shape[1:])))[0]
+    return predict(encoder, batches_in_order(images, PREDICTION_BATCH_SIZE))[0]
 
 
 def decoded(decoder: keras.Model, codes: np.ndarray) -> np.ndarray:

@@ -35,7 +35,6 @@ class CVAE(ConditionalLatents, TrainedBalancer):
     lambda_1: float = 300.0
 
     weights = ("lambda_1",)
-
     schedules = {
         "smoke": SHORT | {"steps": {"n_epochs": 20}},
         "quick": SHORT | {"steps": {"n_epochs": 4000}},

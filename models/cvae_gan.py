@@ -42,11 +42,10 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
     lambda_3: float = 1e-3
     lambda_4: float = 1e-3
     centre_momentum: float = 0.9
+    augmentation_strength: float = 0.0
 
     weights = ("lambda_1", "lambda_2", "lambda_3", "lambda_4")
     fractions = ("centre_momentum",)
-    augmentation_strength: float = 0.0
-
     training_revision = 1  # gradients of the feature centres, and C for 32 x 32 x 3
     later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
     schedules = {

@@ -19,7 +19,7 @@ from .influence import MAPS
 from .networks import style
 from .stylisation import STARTS, Stylisation, started
 from .training.fit import Stage, TrainingModel
-from .training.prediction import predict, prediction_batch_size
+from .training.prediction import PREDICTION_BATCH_SIZE, predict
 from .training.trained_balancer import TrainedBalancer, seconds_of_size
 
 NETWORKS = ("classifier", "vgg19", "random")
@@ -235,8 +235,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
         if self._styles_are_fitted:
             classes = self.class_indices_[indices]
         else:
-            batches = batches_in_order(pictures, prediction_batch_size(self.image_shape_))
-            (probabilities,) = predict(self.classifier_, batches)
+            (probabilities,) = predict(self.classifier_, batches_in_order(pictures, PREDICTION_BATCH_SIZE))
             classes = probabilities.argmax(axis=1)
         return MAPS[self.guided_by](self.classifier_, pictures, classes)
 

@@ -110,21 +110,23 @@ class Contest:
 
     def is_tested(self, name: str) -> np.ndarray:
         """Which test images bool (n,) of `true` the entrant was tried on."""
-        return self.predicted(name)[0] != NOT_PREDICTED
+        tried = {cell.task for cell in self.cells(name)}
+        of_folds = [np.full(len(self.runner.parts(task.name).test.labels), task.name in tried) for task in self.tasks]
+        return np.concatenate(of_folds)
 
-    def scores_on(self, chosen: np.ndarray, name: str, metric: str) -> np.ndarray:
-        """Scores (n_seeds,) of an entrant over chosen test images, bool (n,), that it was tried on."""
-        predicted = self.predicted(name)[:, chosen]
-        return verdict.scores(self.true[chosen], predicted, metric, self.tasks[0].measured[0])
+    def scores_on(self, chosen: np.ndarray, name: str) -> dict[str, np.ndarray]:
+        """By metric the scores (n_seeds,) of an entrant over chosen test images, bool (n,), that it was tried on."""
+        predicted, minority = self.predicted(name)[:, chosen], self.tasks[0].measured[0]
+        return {metric: verdict.scores(self.true[chosen], predicted, metric, minority) for metric in verdict.METRICS}
 
     def scores(self) -> pd.DataFrame:
         """A row for each entrant, seed and metric, over all `n_tested` images that it was tried on."""
         rows = []
         for name in self.finished:
             chosen = self.is_tested(name)
-            for metric in verdict.METRICS:
+            for metric, values in self.scores_on(chosen, name).items():
                 rows += [
                     {"method": name, "seed": seed, "metric": metric, "value": value, "n_tested": int(chosen.sum())}
-                    for seed, value in enumerate(self.scores_on(chosen, name, metric))
+                    for seed, value in enumerate(values)
                 ]
         return pd.DataFrame(rows)

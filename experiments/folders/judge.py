@@ -231,8 +231,7 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
     runner = Runner(plan, {"folder": loaded.dataset}, groups, devices.strategy(options.devices), verbose=0)
     extractor = chosen_extractor(options)
     tasks = list(plan.tasks.values())
-    if not runner.parts(tasks[0].name).additions(max(options.proportions)):
-        raise UsageError(f"the images of {options.source} to learn from are balanced; there is nothing to add")
+    check_proportions(options, runner.parts(tasks[0].name).train.counts)
     claim(plan.out, options, loaded, groups)
     run_all = partial(workers.run_all, runner, n_jobs=options.jobs, chosen_devices=options.devices)
     looks = racing.looks(options.seeds, options.first_look)

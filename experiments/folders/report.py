@@ -15,6 +15,7 @@ from ...evaluation.recommendation import recommendation
 from ...reports import comparison_figures, sections
 from ...reports.sections import Section
 from ..running.audit import MAX_IMAGES, OF_ALL, OF_CLASSES
+from ..running.cell import minutes_of_seeds
 from ..running.filters import in_words
 from ..running.runner import Runner
 from . import audit, entrants
@@ -83,9 +84,8 @@ def _audited(runner: Runner, task: str, method: str, extractor) -> dict:
 
 
 def _minutes(records: list[dict]) -> float:
-    """What one classifier costs with the method: its training once, new images and the classifier (median)."""
-    each = np.median([record.get("sampling_s", 0.0) + record["classifier_s"] for record in records])
-    return float(max(record.get("training_s", 0.0) for record in records) + each) / 60
+    others = [record.get("sampling_s", 0.0) + record["classifier_s"] for record in records]
+    return minutes_of_seeds([record.get("training_s", 0.0) for record in records], others)
 
 
 def _near_duplicates(runner: Runner, contest: Contest, loaded: LoadedFolder) -> tuple[pd.DataFrame, bool]:
@@ -181,8 +181,8 @@ def _draw_sweep(contest: Contest, path: Path) -> None:
         if entrants.images_by(entrant.method):
             chosen = contest.is_tested(name)
             of_method = values.setdefault(entrant.method, {})
-            of_method[0.0] = contest.scores_on(chosen, contest.baseline, contest.metric)
-            of_method[entrant.proportion] = contest.scores_on(chosen, name, contest.metric)
+            of_method[0.0] = contest.scores_on(chosen, contest.baseline)[contest.metric]
+            of_method[entrant.proportion] = contest.scores_on(chosen, name)[contest.metric]
     comparison_figures.sweep(values, verdict.METRIC_LABELS[contest.metric], path)
 
 

@@ -36,6 +36,5 @@ def differing(path: Path, options: dict, images: dict) -> str:
     if not options.keys() | images.keys() <= held.keys():
         return "of something else"
     of_options = run_folder.differing({name: held[name] for name in options}, options)
-    return of_options or next(
-        (words for name, words in OF_OTHERS.items() if held.get(name) != images.get(name, held.get(name))), ""
-    )
+    of_images = [words for name, words in OF_OTHERS.items() if name in images and held[name] != images[name]]
+    return of_options or "".join(of_images[:1])

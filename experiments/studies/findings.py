@@ -7,6 +7,7 @@ import pandas as pd
 
 from ...evaluation import verdict
 from ...models import BASELINE, in_order, named
+from ..running.cell import minutes_of_seeds
 from .order import REASONS, Entry, Study
 from .results import SECONDS, Results
 from .tasks import METHODS, METRIC, STUDIED
@@ -98,12 +99,8 @@ def _score(results: Results, entry: Entry) -> float:
 
 
 def _minutes(rows: pd.DataFrame) -> float:
-    """What one classifier costs with the method: its training once, new images and the classifier.
-
-    The median of seeds, since the machine may have been held up meanwhile.
-    """
     training, sampling, classifier = (rows[name] for name in SECONDS)
-    return float(training.max() + (sampling + classifier).median()) / 60
+    return minutes_of_seeds(training, sampling + classifier)
 
 
 def _compared(results: Results, states: pd.DataFrame, baseline: str, methods: list[str]) -> pd.DataFrame:

@@ -79,6 +79,12 @@ def parse(prog: str, arguments=None):
         task = task_named(options.cell.task)
         options.datasets = [task.dataset]
         options.dropped = [task.dropped_percent] if task.dropped_percent else options.dropped
+    elif options.dropped:
+        others = [name for name in options.datasets if not _drops(name)]
+        if others == options.datasets:
+            parser.error(f"--dropped: {' and '.join(others)} drop{'s' * (len(others) == 1)} no images; leave it out")
+        if others:
+            print(f"--dropped says nothing about {', '.join(others)}, which drop no images.", file=sys.stderr)
     return options
 
 
@@ -114,14 +120,6 @@ def has_cell(task: Task, cell: Cell) -> bool:
 def asked_tasks(options) -> list[Task]:
     """The tasks of the datasets, with the percentages that were asked for, of those that drop images."""
     found = []
-    if options.dropped is not None and not options.cell:
-        others = [name for name in options.datasets if not _drops(name)]
-        if others == options.datasets:
-            raise UsageError(
-                f"--dropped: {' and '.join(others)} drop{'s' * (len(others) == 1)} no images; leave it out"
-            )
-        if others:
-            print(f"--dropped says nothing about {', '.join(others)}, which drop no images.", file=sys.stderr)
     for dataset in options.datasets:
         if options.dropped is None or not _drops(dataset):
             found += [task for task in TASKS.values() if task.dataset == dataset]
