@@ -1,7 +1,6 @@
 """Your own images: a folder with one folder per class."""
 
 import hashlib
-import io
 import os
 import shutil
 import sys
@@ -18,13 +17,12 @@ from PIL import Image
 from .decoding import decoded, is_decoded
 from .files import existing
 from .image_dataset import DatasetError, ImageDataset
-from .photographs import FORMATS, SUFFIXES, check_header, decode_all, is_photograph, listed, read, upright_shape
+from .photographs import SUFFIXES, decode_all, is_photograph, listed, read, shape_of
 from .stored_images import n_bytes
 
 MAX_CLASSES = 1000
 MIN_IMAGES_OF_A_CLASS = 2
 DEFAULT_SIDE_PIXELS = 64
-N_SIZES_LOOKED_AT = 20  # of each class
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class Listing:
     """The files of each class, not opened yet: `paths` holds one tuple per class of paths relative to `folder`.
 
     `others` are the files that belong to no class: not named like images, or outside of the class folders.
-    `unreadable` are those that `readable` left out, each with the reason.
+    `unreadable` are those that `readable` left out, each with the reason. `shape` is the usual (height, width) of
+    images, as it found: their own if all agree and it is at most 64 x 64, else 64 x 64.
     """
 
     folder: Path
@@ -40,6 +39,7 @@ class Listing:
     paths: tuple[tuple[Path, ...], ...]
     others: tuple[Path, ...]
     unreadable: tuple[tuple[Path, str], ...] = ()
+    shape: tuple[int, int] = (DEFAULT_SIDE_PIXELS, DEFAULT_SIDE_PIXELS)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,16 +85,21 @@ def scan(folder: str | Path) -> Listing:
             "in it should be a class"
         )
     _check_names(class_names)
-    paths, others = [], []
+    for path in (folder / name for name in class_names):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise DatasetError(f"{path} is a link out of {folder}, which is not followed; put the folder itself there")
+    paths, others, not_unicode = [], [], []
     with tqdm(None, f"looking through {folder}", unit="file", delay=2, mininterval=1) as bar:
         for name in class_names:
             of_class = []
             for path in _files(folder, name):
                 if not _is_unicode(str(path)):
-                    raise DatasetError(f"the name of {str(path)!a} is not valid Unicode; rename it")
+                    not_unicode.append(ascii(str(path)))
                 (of_class if _is_image_file(folder, path) else others).append(path)
                 bar.update()
             paths.append(tuple(of_class))
+    if not_unicode:
+        raise DatasetError(f"names of files are not valid Unicode; rename {listed(not_unicode, ', ')}")
     _check_counts(class_names, [len(found) for found in paths], folder)
     others += sorted(Path(path.name) for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     return Listing(folder, tuple(class_names), tuple(paths), tuple(others))
@@ -125,7 +130,7 @@ def _check_counts(class_names, counts, folder) -> None:
     if few:
         raise DatasetError(
             f"{len(few)} of {len(class_names)} classes in {folder} have fewer than {MIN_IMAGES_OF_A_CLASS} readable "
-            f"images ({', '.join(SUFFIXES)}): {listed(few, ', ')}"
+            f"images ({', '.join(SUFFIXES)}): {listed(few, ', ')}; add images, or move what is no class elsewhere"
         )
 
 
@@ -144,25 +149,6 @@ def _files(folder: Path, name: str) -> Iterator[Path]:
         for file in sorted([*files, *linked]):
             if not file.startswith("."):
                 yield Path(parent, file).relative_to(folder)
-
-
-def image_shape(listing: Listing) -> tuple[int, int]:
-    """Default (height, width) of images: their own if all agree and it is at most 64 x 64, else 64 x 64.
-
-    Looks at the headers of the first 20 files of each class; a camera's orientation is applied, as in `load`.
-    """
-    default = DEFAULT_SIDE_PIXELS, DEFAULT_SIDE_PIXELS
-    found = set()
-    for paths in listing.paths:
-        for path in paths[:N_SIZES_LOOKED_AT]:
-            try:
-                with Image.open(io.BytesIO(read(listing.folder / path, listing.folder)), formats=FORMATS) as image:
-                    if max(image.size) > DEFAULT_SIDE_PIXELS:
-                        return default
-                    found.add(upright_shape(image))
-            except Exception:  # `load` reads the whole file and says what is wrong with it
-                continue
-    return found.pop() if len(found) == 1 else default
 
 
 def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = False, verbose: int = 0) -> LoadedFolder:
@@ -193,15 +179,18 @@ def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = F
 
 
 def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listing:
-    """The listing without the files that `load` would leave out, as far as their headers tell, in a small part of its
-    time: files that are damaged further in stay. Names them, and raises DatasetError, as `load` does.
+    """The listing without the files that `load` would leave out, as far as their headers tell, and with their shape.
+
+    It takes a small part of the time of `load`; files that are damaged further in stay. Names those that are left out,
+    and raises DatasetError, as `load` does.
     """
     from tqdm import tqdm
 
     kept, unreadable, paths = {name: [] for name in listing.class_names}, [], listing.all_paths
+    shapes = set()
     for path in tqdm(paths, f"headers of {listing.folder}", unit="image", disable=not verbose, delay=2, mininterval=1):
         try:
-            check_header(listing.folder / path, listing.folder)
+            shapes.add(shape_of(listing.folder / path, listing.folder))
             kept[path.parts[0]].append(path)
         except DatasetError as error:
             unreadable.append((path, str(error)))
@@ -210,7 +199,9 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     if unreadable:
         _tell_unreadable(unreadable, len(paths), strict)
     _check_counts(listing.class_names, [len(found) for found in kept.values()], listing.folder)
-    return replace(listing, paths=tuple(map(tuple, kept.values())), unreadable=tuple(unreadable))
+    is_own = len(shapes) == 1 and max(min(shapes)) <= DEFAULT_SIDE_PIXELS
+    shape = min(shapes) if is_own else listing.shape
+    return replace(listing, paths=tuple(map(tuple, kept.values())), unreadable=tuple(unreadable), shape=shape)
 
 
 def _tell_unreadable(unreadable: list[tuple[Path, str]], n_files: int, strict: bool) -> None:

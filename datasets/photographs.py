@@ -15,6 +15,7 @@ from .image_dataset import DatasetError
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")  # none that runs a program to decode
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000
+DARK_OF_16_BITS = 4096
 N_TEXTS_LISTED = 5
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 
@@ -25,12 +26,17 @@ def decode(content: bytes) -> Image.Image:
     """One encoded image as a Pillow image of mode RGB, at its own size.
 
     Grey, palette and CMYK images become RGB, transparent parts white; a camera's orientation is applied. Raises
-    DatasetError if the content, whatever its name says, is not a complete image in one of FORMATS, or has more than 50
-    million pixels.
+    DatasetError if the content, whatever its name says, is not a complete image in one of FORMATS, has more than 50
+    million pixels, or has 16 bits but no value that needs more than 12, which many cameras give.
     """
     with _opened(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):
+            if (largest := np.asarray(upright).max()) < DARK_OF_16_BITS:
+                raise DatasetError(
+                    f"refused: grey of 16 bits whose largest value is {largest} of 65535, so nearly black; if white is "
+                    "another value than 65535, scale it"
+                )
             return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
@@ -38,11 +44,14 @@ def decode(content: bytes) -> Image.Image:
         return upright.convert("RGB")
 
 
-def check_header(path: Path, folder: Path) -> None:
-    """Raise DatasetError if `read` or `decode` will refuse the file, as far as its header tells; OSError as `read`."""
+def shape_of(path: Path, folder: Path) -> tuple[int, int]:
+    """(height, width) that `decode` gives the file, by its header.
+
+    Raises DatasetError if `read` or `decode` will refuse it, as far as the header tells; OSError as `read`.
+    """
     check_place(path, folder)
-    with path.open("rb") as file, _opened(file):
-        pass
+    with path.open("rb") as file, _opened(file) as image:
+        return image.size[::-1] if image.width == image.height else upright_shape(image)
 
 
 @contextlib.contextmanager

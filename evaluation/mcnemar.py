@@ -26,10 +26,11 @@ def most_discordant(difference: int) -> tuple[int, int]:
     """At how many discordant images, at most, a difference of so many right ones is significant at 5 %.
 
     By the exact test, and by the normal approximation without continuity correction, which allows a few more. Both are
-    0 if no number will do.
+    0 if no number will do, and odd where the difference is.
     """
     n_exact, n_normal = 0, int(difference**2 / stats.norm.isf(LEVEL / 2) ** 2)
-    for n in range(difference, max(n_normal, difference) + 1, 2):  # an odd one more would be no whole difference
+    n_normal -= (n_normal - difference) % 2
+    for n in range(difference, max(n_normal, difference) + 1, 2):
         if p_value((n - difference) // 2, (n + difference) // 2) < LEVEL:
             n_exact = n
     return n_exact, n_normal if n_normal >= difference else 0

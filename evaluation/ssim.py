@@ -13,6 +13,7 @@ from ..datasets.pixels import n_at_once
 
 PAIRING = 1  # of the seed: which originals new images are paired with
 BATCH_SIZE = 1000
+MIN_IMAGES = 4  # two pairs
 MIN_SIDE_PIXELS = 11
 DEFAULT_RANGE = (-1.0, 1.0)
 
@@ -34,7 +35,7 @@ def pairwise_ssim(images: np.ndarray, random_state: int, value_range=DEFAULT_RAN
     thesis's eq. 5.3 is a misprint for a product (DEVIATIONS.md). Raises ValueError for fewer than four images or a
     side under 11 pixels.
     """
-    _check(images, 4)
+    _check(images, MIN_IMAGES)
     order = np.random.default_rng(random_state).permutation(len(images))
     n_pairs = len(images) // 2
     return _mean_ssim(images[order[:n_pairs]], images[order[n_pairs : 2 * n_pairs]], value_range)

@@ -181,7 +181,7 @@ class _Difference:
         if n < needed:
             raise ValueError(f"a verdict needs at least {needed} seeds of every method, and as many trainings")
         of_trainings = np.array([added[first::n].mean(axis=0) for first in range(n)])  # (n, n_units)
-        self.difference = float(values.mean())
+        self.difference = float(np.mean([values[first::n].mean() for first in range(n)]))
         self.variance_of_a_seed, _ = images.seed_variance(added)
         variance, self.n_free = images.seed_variance(of_trainings)
         self.seed_variance = variance / n
@@ -211,8 +211,10 @@ class _Test:
     @cached_property
     def p(self) -> float:
         """The level at which the difference just exceeds the critical one."""
-        if self.error == 0 or self.difference == 0:
+        if self.difference == 0:
             return 1.0
+        if self.error == 0:
+            return float(np.exp(SMALLEST_LOG_P))
 
         def excess(log_level):
             return self.critical(np.exp(log_level)) - abs(self.difference) / self.error

@@ -38,12 +38,6 @@ def augmented(images, numbers, strength: float = 1.0):
     return cut_out(images, centre, sides)
 
 
-def check_strength(value) -> None:
-    """Raise ValueError if `augmentation_strength` is none."""
-    if not 0 <= value <= 1:
-        raise ValueError(f"augmentation_strength must lie in [0, 1], got {value!r}")
-
-
 def brightened(images, added):
     """x + added, one number (batch,) for each image."""
     return images + _of_images(added)

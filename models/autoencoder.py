@@ -52,6 +52,8 @@ class Autoencoder(Saveable, Trained):
     noise: float = 0.0
     random_state: int | np.random.RandomState | None = 0
 
+    weights = ("noise",)
+
     def fit(self, images: np.ndarray, targets: np.ndarray | None = None) -> Self:
         """Learn to make `targets` of the images, of the same shape; None: the images themselves.
 
@@ -63,6 +65,7 @@ class Autoencoder(Saveable, Trained):
         if targets.shape != images.shape:
             raise ValueError(f"targets must have the shape of the images, {images.shape}, got {targets.shape}")
         self.seed_ = seed_of(self.random_state)
+        vars(self).pop("image_shape_", None)  # what fails now must not look fitted
         self._train(images, targets)
         self.image_shape_ = images.shape[1:]
         return self
@@ -109,8 +112,6 @@ class Autoencoder(Saveable, Trained):
         super()._check_numbers()
         if self.distance not in DISTANCES:
             raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {self.distance!r}")
-        if not self.noise >= 0:
-            raise ValueError(f"noise must not be negative, got {self.noise}")
 
     @abstractmethod
     def _builders(self, image_shape):

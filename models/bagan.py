@@ -11,7 +11,7 @@ from sklearn.covariance import LedoitWolf
 
 from ..datasets.batches import class_balanced_batches, rotating_labels, shuffled_batches
 from . import losses
-from .augmentation import N_NUMBERS, augmented, check_strength
+from .augmentation import N_NUMBERS, augmented
 from .autoencoder import decoded, encoded
 from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
@@ -22,8 +22,8 @@ from .training.fit import Stage, TrainingModel
 # Vehicles, section 4.3
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
 SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 1e-4, "optimizer": "adam"}
-# stage 3, where the optimizer is Adam: the authors' published code
-BETA_1 = 0.5
+BETA_1 = 0.5  # of stage 3, where the optimizer is Adam: the authors' published code
+HEADS = ("softmax", "sigmoid")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -55,7 +55,7 @@ class BAGAN(AveragedGenerator, HasLatents):
     autoencoder_min_improvement: float = 0.0
     augmentation_strength: float = 0.0
 
-    fractions = ("autoencoder_min_improvement",)
+    fractions = ("autoencoder_min_improvement", "augmentation_strength")
     later_parameters = AveragedGenerator.later_parameters | {
         "autoencoder_min_improvement": 0.0,
         "augmentation_strength": 0.0,
@@ -95,12 +95,11 @@ class BAGAN(AveragedGenerator, HasLatents):
 
     def _check_numbers(self):
         super()._check_numbers()
-        check_strength(self.augmentation_strength)
+        if self.head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {self.head!r}")
 
     def _stages(self, images, class_indices):
-        for label, count in zip(self.classes_, np.bincount(class_indices), strict=True):
-            if count < 2:
-                raise ValueError(f"class {label} has one image; a class's Gaussian needs at least two")
+        self._check_two_of_each(class_indices)
         batch_size, n_fakes = self._batch_numbers(len(images), len(self.classes_))
         if batch_size <= n_fakes:
             raise ValueError(f"batch_size must be at least 2, for a real image and a fake one, got {self.batch_size}")

@@ -4,11 +4,14 @@ A change is a function of {"images": float32 (batch, height, width, channels) in
 n_classes), "step": ()} that gives the changed images and labels; all that is random follows from seed and step.
 """
 
+import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
-from .classifier_methods import ClassifierMethod
+from .classifier_methods import ClassifierMethod, class_counts
+
+ABOVE_ZERO, AT_LEAST_ZERO = "a number above 0", "a number of at least 0"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -22,6 +25,7 @@ class Mixup(ClassifierMethod):
     alpha: float = 0.2
 
     def classifier_arguments(self, labels):
+        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):
@@ -45,7 +49,10 @@ class Remix(ClassifierMethod):
     tau: float = 0.5
 
     def classifier_arguments(self, labels):
-        counts = np.bincount(labels)
+        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
+        self._check("kappa", 1 <= self.kappa < np.inf, "a number of at least 1")
+        self._check("tau", 0 <= self.tau <= 1, "between 0 and 1")
+        counts = class_counts(labels)
         return {"change": lambda random_state: self.change(random_state, counts)}
 
     def change(self, random_state: int, counts: np.ndarray):
@@ -79,6 +86,7 @@ class CutMix(ClassifierMethod):
     alpha: float = 1.0
 
     def classifier_arguments(self, labels):
+        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):
@@ -148,6 +156,9 @@ class RandAugment(ClassifierMethod):
     strength: float = 1.0
 
     def classifier_arguments(self, labels):
+        is_whole = isinstance(self.n_changes, numbers.Integral)
+        self._check("n_changes", is_whole and self.n_changes >= 1, "a whole number of at least 1")
+        self._check("strength", 0 <= self.strength < np.inf, AT_LEAST_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):

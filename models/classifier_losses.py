@@ -12,6 +12,8 @@ import numpy as np
 from .classifier_methods import ClassifierMethod, class_shares
 
 SMALLEST_PROBABILITY = 1e-30  # at what is clipped there is no gradient
+AT_LEAST_ZERO = "a number of at least 0"
+SMALLEST_OTHERS = 1e-8  # below all float32 1 - p but 0, whose powers below 1 have an infinite gradient
 
 
 def adjusted(probabilities, shares, tau: float):
@@ -34,7 +36,8 @@ def focal_loss(labels, probabilities, gamma: float):
     from keras import ops
 
     clipped = ops.clip(probabilities, SMALLEST_PROBABILITY, 1.0)
-    return -ops.sum(labels * (1.0 - clipped) ** gamma * ops.log(clipped), axis=-1)
+    others = ops.maximum(1.0 - clipped, SMALLEST_OTHERS)
+    return -ops.sum(labels * others**gamma * ops.log(clipped), axis=-1)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -50,6 +53,7 @@ class LogitAdjustment(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
+        self._check("tau", 0 <= self.tau < np.inf, AT_LEAST_ZERO)
         shares = class_shares(labels)
         return {"adjust": lambda probabilities: adjusted(probabilities, shares, -self.tau)}
 
@@ -66,6 +70,7 @@ class BalancedSoftmax(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
+        self._check("tau", 0 <= self.tau < np.inf, AT_LEAST_ZERO)
         return {"loss": _of_shares(tuple(class_shares(labels)), self.tau)}
 
 
@@ -76,6 +81,7 @@ class FocalLoss(ClassifierMethod):
     gamma: float = 2.0
 
     def classifier_arguments(self, labels):
+        self._check("gamma", 0 <= self.gamma < np.inf, AT_LEAST_ZERO)
         return {"loss": _focal(self.gamma)}
 
 

@@ -18,7 +18,14 @@ class ClassifierMethod(BaseEstimator, ABC):
 
     @abstractmethod
     def classifier_arguments(self, labels: np.ndarray) -> dict:
-        """Keyword arguments of `evaluation.classifiers.train_classifier` for training images with labels int (n,)."""
+        """Keyword arguments of `evaluation.classifiers.train_classifier` for training images with labels int (n,).
+
+        Raises ValueError for a parameter that is not valid.
+        """
+
+    def _check(self, parameter: str, is_valid: bool, what: str) -> None:
+        if not is_valid:
+            raise ValueError(f"{parameter} must be {what}, got {getattr(self, parameter)!r}")
 
 
 class Unbalanced(ClassifierMethod):
@@ -57,13 +64,22 @@ class EffectiveNumbers(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
+        self._check("beta", 0 < self.beta < 1, "between 0 and 1, and neither")
         classes, counts = np.unique(labels, return_counts=True)
         weights = (1.0 - self.beta) / -np.expm1(counts * np.log(self.beta))
         weights *= len(classes) / weights.sum()
         return {"class_weight": dict(zip(classes.tolist(), weights.tolist(), strict=True))}
 
 
-def class_shares(labels: np.ndarray) -> np.ndarray:
-    """Float32 (n_classes,): the share of each class 0..n_classes-1 among the labels."""
+def class_counts(labels: np.ndarray) -> np.ndarray:
+    """Int64 (n_classes,): how many of the labels are each class 0..n_classes-1; ValueError if none is one of them."""
     counts = np.bincount(labels)
+    if not counts.all():
+        raise ValueError(f"class {counts.argmin()} has no image to learn from")
+    return counts
+
+
+def class_shares(labels: np.ndarray) -> np.ndarray:
+    """Float32 (n_classes,): the share of each class among the labels, as `class_counts`."""
+    counts = class_counts(labels)
     return (counts / counts.sum()).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.batches import class_balanced_batches
-from .augmentation import N_NUMBERS, check_strength
+from .augmentation import N_NUMBERS
 from .averaged_generator import AveragedGenerator
 from .networks import dcgan
 from .training.prediction import predict_images, prediction_batch_size
@@ -36,6 +36,7 @@ class ConditionalGAN(AveragedGenerator):
     augmentation_strength: float = 1.0
     n_ramp_steps: int = 0
 
+    fractions = ("augmentation_strength",)
     smallest_numbers = {"n_filters": 1, "n_ramp_steps": 0}
 
     def n_images_seen(self, *asked):
@@ -47,10 +48,6 @@ class ConditionalGAN(AveragedGenerator):
 
     def _generator(self, image_shape, n_classes):
         return partial(dcgan.generator, image_shape, n_classes, self.latent_size, self.n_filters)
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        check_strength(self.augmentation_strength)
 
     def _fit(self, images, class_indices):
         self._check_two_of_each(class_indices)

@@ -9,7 +9,7 @@ from keras import ops
 
 from ..datasets.batches import shuffled_batches
 from . import losses
-from .augmentation import N_NUMBERS, augmented, check_strength
+from .augmentation import N_NUMBERS, augmented
 from .averaged_generator import AveragedGenerator
 from .conditional import ConditionalLatents
 from .networks import networks_for
@@ -45,7 +45,7 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
     augmentation_strength: float = 0.0
 
     weights = ("lambda_1", "lambda_2", "lambda_3", "lambda_4")
-    fractions = ("centre_momentum",)
+    fractions = ("centre_momentum", "augmentation_strength")
     training_revision = 1  # gradients of the feature centres, and C for 32 x 32 x 3
     later_parameters = AveragedGenerator.later_parameters | {"augmentation_strength": 0.0}
     schedules = {
@@ -65,10 +65,6 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
                 "classifier": partial(builders.cvae_gan_classifier, n_classes),
             }
         )
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        check_strength(self.augmentation_strength)
 
     def _stages(self, images, class_indices):
         model = CVAEGANTraining(
@@ -100,7 +96,7 @@ class CVAEGAN(ConditionalLatents, AveragedGenerator):
             "noise": normal[:, : self.latent_size],
             "prior_latent": normal[:, self.latent_size :],
             "prior_labels": prior_labels,
-            "numbers": tf.random.stateless_uniform((batch_size, N_NUMBERS), seed),
+            "numbers": tf.random.stateless_uniform((batch_size, N_NUMBERS), seed + 1),
         }
 
 

@@ -47,6 +47,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
     penalty_weight: float = 1.0
     n_neighbors: int = 5
 
+    weights = ("penalty_weight",)
     smallest_numbers = {"n_filters": 1, "n_neighbors": 1}
     sampling_parameters = ("n_neighbors",)
     schedules = {
@@ -74,8 +75,6 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
         super()._check_numbers()
         if self.penalty not in PENALTIES:
             raise ValueError(f"penalty must be one of {', '.join(PENALTIES)}, got {self.penalty!r}")
-        if not self.penalty_weight >= 0:
-            raise ValueError(f"penalty_weight must not be negative, got {self.penalty_weight}")
 
     def n_bytes_held(self, n_images, n_of_class, image_shape):
         return 2 * 4 * n_images * self.latent_size  # codes of all images, twice while they are put together

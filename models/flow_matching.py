@@ -1,6 +1,7 @@
 """Flow matching between noise and images (Lipman et al. 2023, arXiv:2210.02747), for all classes by one U-Net."""
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,7 +40,8 @@ class FlowMatching(Flow):
 
     def _check_numbers(self):
         super()._check_numbers()
-        if isinstance(self.widths, numbers.Number) or not self.widths or min(self.widths) < 1:
+        widths = self.widths if isinstance(self.widths, Sequence) else ()
+        if not widths or not all(isinstance(width, numbers.Integral) and width >= 1 for width in widths):
             raise ValueError(f"widths must be whole numbers of at least 1, got {self.widths!r}")
         check_optional(self, "patch_pixels")
 

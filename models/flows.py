@@ -81,6 +81,7 @@ class Flow(TrainedBalancer):
 
     min_side_pixels = 1
     fractions = ("label_dropout", "shift_fraction")
+    weights = ("guidance",)
     smallest_numbers = {"n_sampling_steps": 1}
     sampling_parameters = ("guidance", "n_sampling_steps")
     seconds_per_new_image: ClassVar[float]  # with the default number of steps, on the reference machine
@@ -98,7 +99,7 @@ class Flow(TrainedBalancer):
 
     @abstractmethod
     def _to_space(self, images, class_indices):
-        """Images (batch, height, width, channels) float in [-1, 1] as x_1 (batch, ...), of mean 0; tensors."""
+        """Images (batch, height, width, channels) float in [-1, 1] as x_1 (batch, ...), about 0; tensors."""
 
     @abstractmethod
     def _from_space(self, x: np.ndarray, class_index: int) -> np.ndarray:
@@ -143,8 +144,6 @@ class Flow(TrainedBalancer):
     def _check_numbers(self):
         super()._check_numbers()
         check_momentum(self.ema_momentum)
-        if not self.guidance >= 0:
-            raise ValueError(f"guidance must not be negative, got {self.guidance!r}")
         if self.guidance != 1 and not self.label_dropout:
             raise ValueError(f"guidance {self.guidance!r} needs a label_dropout above 0; without, it must be 1")
 

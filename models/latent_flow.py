@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.pixels import to_network
-from .flows import Flow, some
+from .flows import SMALLEST_DEVIATION, Flow, some
 from .movements import moved
 from .networks import flows
 
 MAX_ANALYSED = 10_000 * 32 * 32 * 3  # numbers of all images together that the space is learned from
 N_MOVED = 10  # times that it sees each image of a small class
 N_TIMES_HELD = 5  # in memory, while the space is learned
-SMALLEST_SHARE = 0.02  # of the largest deviation of a class's Gaussian; what is smaller is left as it is
+SMALLEST_SHARE = 0.02  # of the largest deviation of a class's Gaussian; what is smaller is taken for 0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -22,11 +22,12 @@ class LatentFlow(Flow):
     """`Flow` in the space of the principal components of the images, at most `n_components`; all classes count alike.
 
     x is what is left of an image's components when its class's Gaussian is taken off: without training, new images are
-    drawn from that Gaussian. It has no variance but that of the class's own images, moved and mirrored as in training,
-    so that new images of a small class show nothing of the others. Since each class has coordinates of its own, there
-    is no velocity of all classes together, and so no guidance: ValueError if it is not 1. u has `n_blocks` residual
-    blocks of dense layers of `width` units. What the components do not hold is missing from new images, which are
-    smooth.
+    drawn from that Gaussian, but for directions in which it deviates by less than a fiftieth of what it does at most;
+    there x is 0, and u is told so if it is in every class. The Gaussian has no variance but that of the class's own
+    images, moved and mirrored as in training, so that new images of a small class show nothing of the others. Since
+    each class has coordinates of its own, there is no velocity of all classes together, and so no guidance: ValueError
+    if it is not 1. u has `n_blocks` residual blocks of dense layers of `width` units. What the components do not hold
+    is missing from new images, which are smooth.
     """
 
     n_epochs: int = 400
@@ -37,6 +38,7 @@ class LatentFlow(Flow):
     width: int = 256
     n_blocks: int = 4
 
+    training_revision = 1  # the network is told which directions have no variance
     smallest_numbers = Flow.smallest_numbers | {"n_components": 1, "width": 1, "n_blocks": 1}
     schedules = {
         "smoke": {"width": 64, "n_sampling_steps": 5, "steps": {"n_epochs": 50}},
@@ -74,8 +76,13 @@ class LatentFlow(Flow):
         self.class_means_ = np.stack([of_class.mean(axis=0) for of_class in of_classes])
         self.class_factors_ = np.stack([_factor(of_class) for of_class in of_classes])  # (classes, n, n)
         self.class_inverses_ = np.linalg.pinv(self.class_factors_, rcond=SMALLEST_SHARE)
-        self.deviations_ = np.ones(n_features, np.float32)
+        self.deviations_ = np.where(self._has_variance(), 1.0, SMALLEST_DEVIATION).astype(np.float32)
         return (n_features,)
+
+    def _has_variance(self) -> np.ndarray:
+        """Which columns of the factors, bool (n,), `class_inverses_` does not take for 0 in every class."""
+        sizes = np.linalg.norm(self.class_factors_, axis=1)  # (classes, n), the singular values of each factor
+        return (sizes > SMALLEST_SHARE * sizes.max(axis=1, keepdims=True)).any(axis=0)
 
     def _analysed(self, class_indices, n_values: int) -> np.ndarray:
         """Indices of images of `n_values`: of each class as many, its images alike, each up to N_MOVED times."""

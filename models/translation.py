@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ..datasets.batches import drawn_equally
 from ..datasets.stored_images import taken
-from .augmentation import N_NUMBERS, check_strength
+from .augmentation import N_NUMBERS
 from .balancer import HasParents, HasSourceClass, HasTransform
 from .cycles import LinearDecay
 from .inputs import check_like_fitted
@@ -97,7 +97,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     augmentation_strength: float = 0.0
 
     later_parameters = {"ema_momentum": 0.0, "augmentation_strength": 0.0}
-    fractions = ("decay_fraction", "shift_fraction")
+    fractions = ("decay_fraction", "shift_fraction", "augmentation_strength")
     weights = ("cycle_weight", "identity_weight")
     smallest_numbers = {
         "min_steps": 0,
@@ -152,7 +152,6 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         super()._check_numbers()
         check_optional(self, "max_steps_per_epoch")
         check_momentum(self.ema_momentum)
-        check_strength(self.augmentation_strength)
 
     def _fit(self, images, class_indices):
         self.source_index_ = self._chosen_source(class_indices)

@@ -86,7 +86,8 @@ def dataset(title: str, figures, private: str | None, cells, configurations, env
         '<h2 id="configuration">Configuration and versions</h2>',
         *(details(*item) for item in (*configurations, *environments)),
         '<h2 id="cells">Cells</h2>',
-        "<p>The first seed of a method includes its training; a resumed cell counts only its time since resuming.</p>",
+        "<p>The cell that was computed first with a training includes it; a resumed cell counts only its time since "
+        "resuming.</p>",
         sortable(
             f"{len(cells)} finished cells, {sum(seconds for _, seconds, _ in cells) / 3600:.1f} hours",
             [("Cell", ""), ("Seconds", "n"), ("Result", "")],

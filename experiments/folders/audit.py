@@ -12,9 +12,10 @@ from ...models.balancer import collapse_tolerated
 from ...reports import figures
 from ..running import audit
 from ..running.audit import MAX_IMAGES, OF_ALL
-from ..running.cell import AUDIT, Cell
+from ..running.cell import Cell
 from ..running.runner import Runner
 
+AUDIT = "audit.json"  # in the folder of the method's first cell
 N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 

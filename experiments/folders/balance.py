@@ -78,10 +78,14 @@ def main(options) -> int:
     if "duplicates" in options.filter and named(options.method).load().makes_copies:
         raise UsageError(f"{options.method} makes copies, of which --filter duplicates leaves none; leave it out")
     listing = folder_options.scanned(options.source)
-    shape = options.image_size or folder.image_shape(listing)
     groups = read_groups(listing.folder, listing.all_paths) if options.filter else None
     listing, groups = folder_options.looked_at(listing, groups, options.strict)
-    paths = listing.all_paths
+    shape = options.image_size or listing.shape
+    paths, working = listing.all_paths, working_folder(options)
+    if not options.dry_run and continue_publishing(working, options):
+        print(f"{options.destination} is complete; a command that was killed had only to move it to its place.")
+        return 0
+    check_destination(options)
     strategy = folder_options.sampling_strategy(options.sampling_strategy, listing.class_names)
     additions = folder_options.additions(strategy, listing.counts)
     if not any(additions.values()):
@@ -92,20 +96,15 @@ def main(options) -> int:
     if options.filter:
         labels = np.repeat(np.arange(len(listing.paths)), list(listing.counts.values()))
         filtering_task(listing.class_names, labels, groups, (*shape, 3))
-    working = working_folder(options)
-    if not options.dry_run and continue_publishing(working, options):
-        print(f"{options.destination} is complete; a command that was killed had only to move it to its place.")
-        return 0
-    check_destination(options)
     if taken := [str(path) for path in paths if path.name.startswith(new_name(options))]:
         raise UsageError(f"new images would be named like the originals {folder.listed(taken, ', ')}; rename these")
     check_claim(working, options)
     folder.check_disk(working, n_bytes_needed(options, listing, sum(additions.values()), shape))
+    devices.check(options.devices)
     if options.dry_run:
         print_plan(options, listing, additions, shape)
         folder_options.print_unseen()
         return 0
-    devices.check(options.devices)
     with locks.held(working, wait=False):
         print_plan(options, listing, additions, shape)
         is_new = not (working / RUN_FILE).exists()

@@ -42,7 +42,9 @@ class Contest:
 
     def _look(self, seeds: dict[str, int], error_rate: float) -> pd.DataFrame:
         self.seeds |= seeds
-        self.seeds[self.baseline] = max(seeds.values())
+        self.seeds[self.baseline] = n_seeds = max(seeds.values())
+        if n_seeds < self.looks[-1]:
+            print(f"First {n_seeds} of up to {self.looks[-1]} seeds; the time left is that of these.", flush=True)
         cells = [cell for name in self.entrants if name not in self.failed for cell in self.cells(name)]
         for cell, log in self.run_all(cells).items():
             self.failed.setdefault(cell.treatment, log)
@@ -54,7 +56,7 @@ class Contest:
                 f"all methods failed, so there is nothing to compare; see {next(iter(self.failed.values()))}"
             )
         table = self.verdicts(self.metric, error_rate)
-        self._tell(table, max(seeds.values()))
+        self._tell(table, n_seeds)
         return table
 
     def _tell(self, table: pd.DataFrame, n_seeds: int) -> None:

@@ -129,9 +129,9 @@ def main(options) -> int:
     folder_options.one_machine()
     check_packages(options.filter)
     listing = folder_options.scanned(options.source)
-    shape = options.image_size or folder.image_shape(listing)
     groups = read_groups(listing.folder, listing.all_paths)
     listing, groups = folder_options.looked_at(listing, groups, options.strict)
+    shape = options.image_size or listing.shape
     counts = listing.counts
     if len(set(counts.values())) == 1:
         raise UsageError(f"all classes of {options.source} have {counts[listing.class_names[0]]} images: balanced")
@@ -172,16 +172,16 @@ def main(options) -> int:
     making = [name for name in map(images_by, options.rivals) if name]
     check(making, options.schedule, learned, shape)
     check_memory(making, options.schedule, learned, small, shape)
-    check_claim(out, options, class_names=listing.class_names)
+    check_claim(out, options, class_names=listing.class_names, image_size=shape)
     n_new = round(sum(max(learned.values()) - n for n in learned.values()) * max(options.proportions))
     needed = folder.n_bytes_decoded(listing, shape) + n_bytes(options.jobs * n_new, (*shape, 3))
     folder.check_disk(out, needed)
     check_extractor(options)
+    devices.check(options.devices)
     if options.dry_run:
         print_plan(plan, options, listing, splits[0], groups)
         folder_options.print_unseen()
         return 0
-    devices.check(options.devices)
     with locks.held(out, wait=False):
         print_plan(plan, options, listing, splits[0], groups)
         loaded = folder.load(listing, shape, out, options.strict, verbose=1)
@@ -239,9 +239,9 @@ def run(plan: Plan, options, loaded: folder.LoadedFolder, groups: np.ndarray | N
     contest.run()
     advice = report.write_all(runner, contest, extractor, loaded, options)
     out = plan.out
-    print(
-        f"\n{advice}\nOpen {out / 'index.html'} in a browser; its tables are in {out / 'report.md'}, as CSV beside it."
-    )
+    warning = "Schedule smoke only tests the program; this means nothing: " if plan.schedule == "smoke" else ""
+    print(f"\n{warning}{advice}")
+    print(f"Open {out / 'index.html'} in a browser; its tables are in {out / 'report.md'}, as CSV beside it.")
     if contest.failed:
         n_methods = f"{len(contest.failed)} of {len(contest.entrants)} methods"
         print(f"{n_methods} failed; the same command tries them again.", file=sys.stderr)
@@ -262,6 +262,7 @@ def claim(out: Path, options, loaded: folder.LoadedFolder, groups: np.ndarray | 
 
     images = {
         "images": loaded.dataset.digest,
+        "image_size": loaded.dataset.images.shape[1:3],
         "class_names": loaded.dataset.class_names,
         "groups": None if groups is None else groups.tolist(),
     }

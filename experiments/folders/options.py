@@ -12,6 +12,7 @@ from ..command_line import UsageError, positive
 from ..running import devices
 
 STRATEGIES = ("auto", "minority", "not majority", "not minority", "all")
+MAX_SIDE_PIXELS = 1024  # of resized images
 MAX_PROPORTION = 10  # of `judge.py`: new images, in multiples of what restores the balance
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("file", "method", "class", "seed", "parent", "styles", "model_sha256")
@@ -28,7 +29,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--schedule", choices=SCHEDULES, default="quick",
-        help="smoke: every path in a minute, results without meaning; quick: minutes to an hour per method; thesis: as "
+        help="smoke: every path in minutes, results without meaning; quick: minutes to an hour per method; thesis: as "
         "long as printed, days on a CPU (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--no-flip", action="store_true", help="left and right differ, as in writing: never mirror")
@@ -42,7 +43,10 @@ def image_size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(sides):
         raise argparse.ArgumentTypeError(f"expected a number of pixels or HEIGHTxWIDTH, got {text!r}")
-    return positive(sides[0]), positive(sides[-1])
+    height, width = positive(sides[0]), positive(sides[-1])
+    if max(height, width) > MAX_SIDE_PIXELS:
+        raise argparse.ArgumentTypeError(f"sides of more than {MAX_SIDE_PIXELS} pixels are too large, got {text!r}")
+    return height, width
 
 
 def one_machine() -> None:

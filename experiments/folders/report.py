@@ -124,17 +124,17 @@ def _verdict_section(runner: Runner, contest: Contest, advice: str, options) -> 
             f" Methods that train networks were tried on {n_network_folds} of the folds (--network-folds), since each "
             "trains them anew; they are compared on these alone."
         )
+    more = f", and more, up to {options.seeds}, while these could decide something"
     text = (
         *smoke,
         advice,
         *(f"{name} failed; see {log}." for name, log in contest.failed.items()),
         f"Each method against {contest.baseline} by {verdict.METRIC_LABELS[options.metric]}; the minority class is "
         f"{task.measured_label}. {design} {networks}",
-        f"Every method had {contest.looks[0]} seeds, and more, up to {options.seeds}, while these could "
-        "decide something. If no method differs from the baseline, the probability of any verdict but "
-        f'"{verdict.NO_EVIDENCE}" is at most 5 % (Student\'s t over seeds and test images, Holm over methods, looks '
-        'before the last at .5 %); "could be seen" is the smallest true difference that would be found about four '
-        "times in five.",
+        f"Every method had {contest.looks[0]} seeds{more if len(contest.looks) > 1 else ''}. If no method differs from "
+        f'the baseline, the probability of any verdict but "{verdict.NO_EVIDENCE}" is at most 5 % '
+        "(Student's t over seeds and test images, Holm over methods, looks before the last at .5 %); "
+        '"could be seen" is the smallest true difference that would be found about four times in five.',
     )
     return Section("Verdict", text, figures=(runner.plan.out / "figures" / "verdicts.png",))
 

@@ -10,7 +10,8 @@ from ..running.run_folder import RUN_FILE
 
 OF_OTHERS = {
     "class_names": "of other classes",
-    "images": "of other images or another --image-size",
+    "image_size": "of another --image-size",
+    "images": "of other images",
     "groups": "of other groups (groups.csv)",
 }
 

@@ -1,18 +1,16 @@
 """What a method's images are like: how diverse, how close to the real ones, how many are copies, what they teach."""
 
-import json
 from functools import partial
 
 import numpy as np
 from scipy import stats
 
-from ...datasets.files import write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation import classifiers, fidelity, protocol
 from ...evaluation.nearest import copy_limit, nearest, nearest_other
-from ...evaluation.ssim import DEFAULT_RANGE, MIN_SIDE_PIXELS, pairwise_ssim
+from ...evaluation.ssim import DEFAULT_RANGE, MIN_IMAGES, MIN_SIDE_PIXELS, pairwise_ssim
 from ...models import BASELINE
-from .cell import AUDIT, Cell
+from .cell import Cell
 from .filters import drawn
 
 MAX_IMAGES = 1000  # of a class, real or new
@@ -55,7 +53,7 @@ def of_class(
     chosen = originals[indices]
     real, made = extractor(chosen), extractor(new)
     found = {}
-    if min(len(new), len(originals)) >= 4 and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
+    if min(len(new), len(originals)) >= MIN_IMAGES and min(new.shape[1:3]) >= MIN_SIDE_PIXELS:
         for name, images in (("SSIM pairs", new), ("SSIM pairs of originals", chosen)):
             ssim = pairwise_ssim(images, random_state=0, value_range=ssim_range)
             half = stats.t.ppf(0.975, ssim.n_pairs - 1) * ssim.standard_error
@@ -87,8 +85,8 @@ def _interval(low: float, high: float, least: float, most: float) -> dict[str, f
     return {"low": max(low, least), "high": min(high, most)}
 
 
-def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
-    """Measure the cell's new images of each class, and more of all classes; `audit.json` in its folder.
+def of_cell(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> dict[str, dict]:
+    """Of the cell's new images of each class ("classes": name -> OF_CLASS), and of more of all classes ("all": OF_ALL).
 
     Features are those of the classifier of the originals.
     """
@@ -100,8 +98,7 @@ def write(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> None:
         originals = train.images[train.labels == label]
         arguments = new[:MAX_IMAGES], label, classifier, extractor, task.ssim_range or DEFAULT_RANGE
         of_classes[train.class_names[label]] = of_class(originals, *arguments)
-    found = {"classes": of_classes, "all": of_all(runner, cell.task, balancer)}
-    write_atomically(runner.plan.folder(cell) / AUDIT, json.dumps(found, indent=1) + "\n")
+    return {"classes": of_classes, "all": of_all(runner, cell.task, balancer)}
 
 
 def of_all(runner, task: str, balancer) -> dict:

@@ -15,7 +15,6 @@ REFERENCES = {
     "as_many_originals": "As many originals",
 }
 ORIGINAL, BALANCED_ORIGINAL, AS_MANY_ORIGINALS = REFERENCES
-AUDIT = "audit.json"  # in the folder of a cell whose new images were measured
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,13 @@ def minutes_of_seeds(training_seconds: Iterable[float], other_seconds: Iterable[
     return (max(training_seconds) + median(other_seconds)) / 60
 
 
+SHOWN_SCORES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1_minority": "F1"}
+
+
 def in_words(record: dict) -> str:
     """The main figures of a cell's record."""
     parts = [f"SSIM {record['ssim']['value']:.4f}"] if "ssim" in record else []
     if "scores" in record:
-        parts.append(f"accuracy {record['scores']['accuracy']:.4f}, F1 {record['scores']['f1_minority']:.4f}")
+        shown = [(name, record["scores"][score]) for score, name in SHOWN_SCORES.items() if score in record["scores"]]
+        parts += [f"{name} {value:.4f}" for name, value in shown]
     return ", ".join(parts)

@@ -22,7 +22,8 @@ def add_to(parser: argparse.ArgumentParser, more: str = "") -> None:
     """Add the option; `more` continues its help."""
     parser.add_argument(
         "--devices", type=devices, default="auto", metavar="DEVICES",
-        help=f"what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices{more} "
+        help=f"what trains networks: auto (all GPUs, else the CPU), cpu, gpu or a number of devices, which "
+        f"without GPUs are parts of the CPU{more} "
         "(default: %(default)s)",
     )  # fmt: skip
 

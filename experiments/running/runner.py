@@ -25,7 +25,6 @@ from .plan import Plan
 from .rounds import rounds
 
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
-MIN_IMAGES_OF_SSIM = 4
 STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
 
 
@@ -143,7 +142,7 @@ class Runner:
             record |= self._classify(cell, images)
         if task.is_audited and cell.makes_images and cell.seed == 0:
             with collapse_tolerated():  # its cell has failed, or is to warn, already
-                audit.write(self, cell, balancer, images)
+                record["audit"] = audit.of_cell(self, cell, balancer, images)
         if task.n_new_only and cell.makes_images:
             record["tested_on_new"] = self._tested_on_new(cell, images)
         record["wall_time_s"] = round(time.perf_counter() - started, 1)
@@ -178,7 +177,7 @@ class Runner:
             path = self.plan.folder(cell) / STORED.format(label)
             images[label] = write(path, image_shape, parts) if are_stored else np.concatenate(list(parts))
             n_passed = len(images[label])
-            if filters.names and self.plan.has_ssim(cell) and n_passed < MIN_IMAGES_OF_SSIM:
+            if filters.names and self.plan.has_ssim(cell) and n_passed < ssim.MIN_IMAGES:
                 passed = f"{' and '.join(filters.names)} passed {n_passed} of {n} new images"
                 name = self.plan.tasks[cell.task].class_names[label]
                 raise RuntimeError(f"{passed} of {name}, too few for SSIM")

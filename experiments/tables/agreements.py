@@ -14,6 +14,7 @@ def rows(summary: pd.DataFrame, tasks: list[Task]) -> list[tuple]:
     for (dataset, metric, metric_label), own in marked.groupby(["dataset", "metric", "metric_label"], sort=False):
         counts = own["mark"].value_counts()
         different = own[own["mark"] == agreement.DIFFERS]
+        distinct = own.drop_duplicates(["method", "mean", "printed"])  # one run may stand in two tables
         of_tables = [agreement.neighbours_marked(of_table) for _, of_table in own.groupby("table")]
         by = [f"{row.label} ({row.table}) {row.mean - row.printed:+.3f}" for row in different.itertuples()]
         found.append(
@@ -21,7 +22,7 @@ def rows(summary: pd.DataFrame, tasks: list[Task]) -> list[tuple]:
                 f"{dataset}, {metric_label}",
                 *(int(counts.get(mark, 0)) for mark in agreement.MARKS),
                 float(np.nanmean(of_tables)) if np.isfinite(of_tables).any() else "",
-                agreement.shift((own["mean"] - own["printed"]).to_numpy()),
+                agreement.shift((distinct["mean"] - distinct["printed"]).to_numpy()),
                 ", ".join(by),
                 " ".join(_reasons(different, metric, [task for task in tasks if task.label == dataset])),
             )

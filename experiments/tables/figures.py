@@ -7,6 +7,7 @@ import numpy as np
 from ...datasets import pictures
 from ...datasets.files import read_archive
 from ...datasets.tasks import Task
+from ...models import named
 from ...models.training.history import read_history
 from ...reports import figures
 from ..running.cell import Cell, label
@@ -214,7 +215,13 @@ def _made_meanwhile(runner: Runner, cell: Cell, task: Task) -> dict[str, dict[st
 
 def _write_training_curves(runner: Runner, cell: Cell, task: Task, path: Path) -> None:
     folder = runner.plan.training_folder(cell)
-    files = sorted(folder.rglob("history.csv"), key=lambda file: file.stat().st_mtime_ns)
+    stages = list(getattr(named(cell.method).load(), "epochs_of_stage", ()))
+
+    def place(file: Path) -> tuple[int, Path]:
+        name = file.relative_to(folder).parts[0]
+        return stages.index(name) if name in stages else len(stages), file
+
+    files = sorted(folder.rglob("history.csv"), key=place)
     found = {_stage(file, folder, task) or "all networks": read_history(file) for file in files}
     histories = {stage: history for stage, history in found.items() if len(history)}
     if histories:

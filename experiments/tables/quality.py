@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from ...datasets.files import read_json
 from ...reports.plain_tables import PlainTable
-from ..running.cell import AUDIT, Cell, label
+from ..running.cell import Cell, label
 from . import generator_options
 
 TABLE = "J.1"
@@ -63,9 +62,9 @@ def measured(runner, records: dict[Cell, dict]) -> pd.DataFrame:
     """A row for each task and method whose images were audited."""
     rows = []
     for cell, record in records.items():
-        audit = read_json(runner.plan.folder(cell) / AUDIT)
-        if not audit:
+        if "audit" not in record:
             continue
+        audit = record["audit"]
         task = runner.plan.tasks[cell.task]
         row = {"Dataset": task.title, "Method": label(cell.method), "Minutes": minutes(record)}
         for measure, heading in OF_CLASS.items():

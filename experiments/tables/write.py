@@ -21,7 +21,7 @@ RENDERERS = (
     "datasets/*.py",
     "evaluation/*.py",
     "experiments/tables/*",
-    "experiments/running/cell.py",
+    "experiments/running/*.py",
     "models/**/*.py",
     "reports/*.py",
 )

@@ -207,9 +207,9 @@ def train(
 
     Without a folder nothing is kept on disk. With verbose > 0 a progress bar shows epoch, losses and time left. Returns
     the history: a row per epoch with each loss's mean and the seconds it took; with a folder it is also in
-    `folder/history.csv`, and the folder gets pictures of what the networks made (`MadeMeanwhile`). Raises
-    TrainingDivergedError at the first loss that is not finite, and ValueError if the folder holds a training run with
-    another `fingerprint` or only checkpoints of more epochs.
+    `folder/history.csv`, and the folder gets pictures of what the networks made (`MadeMeanwhile`), if the stage has
+    `made_now`. Raises TrainingDivergedError at the first loss that is not finite, and ValueError if the folder holds a
+    training run with another `fingerprint` or only checkpoints of more epochs.
 
     In the scope of a `tf.distribute` strategy its replicas share each step; with several machines the chief writes.
     """

@@ -1,5 +1,6 @@
 import contextlib
 import csv
+import itertools
 import os
 import sys
 import types
@@ -61,9 +62,15 @@ def test_images_that_agree_keep_their_size_others_get_64(tmp_path):
     for name in "ab":
         for number in range(2):
             save(tmp_path / name / f"{number}.png", size=(20, 12))
-    assert folder.image_shape(folder.scan(tmp_path)) == (12, 20)
-    save(tmp_path / "a" / "2.png", size=(20, 13))
-    assert folder.image_shape(folder.scan(tmp_path)) == (64, 64)
+    assert folder.readable(folder.scan(tmp_path)).shape == (12, 20)
+    save(tmp_path / "b" / "other.png", size=(20, 13))
+    assert folder.readable(folder.scan(tmp_path)).shape == (64, 64)
+
+
+def test_large_images_that_agree_get_64_pixels(tmp_path):
+    for name, number in itertools.product("ab", range(2)):
+        save(tmp_path / name / f"{number}.png", size=(64, 65))
+    assert folder.readable(folder.scan(tmp_path)).shape == (64, 64)
 
 
 def test_the_size_is_that_after_the_cameras_orientation(tmp_path):
@@ -72,9 +79,9 @@ def test_the_size_is_that_after_the_cameras_orientation(tmp_path):
             (tmp_path / name).mkdir(exist_ok=True)
             Image.new("RGB", (60, 20)).save(tmp_path / name / f"{number}.jpg", exif=orientation(6))
     listing = folder.scan(tmp_path)
-    assert folder.image_shape(listing) == (60, 20)
+    assert folder.readable(listing).shape == (60, 20)
     Image.new("RGB", (60, 20)).save(tmp_path / "a" / "0.jpg", exif=orientation(3))
-    assert folder.image_shape(listing) == (64, 64)
+    assert folder.readable(listing).shape == (64, 64)
 
 
 def orientation(number):
@@ -243,6 +250,13 @@ def test_where_no_room_is_known_none_is_asked_for(tmp_path, monkeypatch):
             folder.check_disk(tmp_path, 1000)
 
 
+def test_a_class_that_is_a_link_to_elsewhere_is_named_at_once(source, tmp_path):
+    make(tmp_path / "other", ["x"])
+    (source / "linked").symlink_to(tmp_path / "other")
+    with pytest.raises(DatasetError, match=r"linked is a link out of .*, which is not followed"):
+        folder.scan(source)
+
+
 def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_path):
     make(tmp_path / "other", ["x"])
     (source / "cats" / "linked").symlink_to(tmp_path / "other")
@@ -250,7 +264,6 @@ def test_linked_folders_loops_and_pipes_are_named_and_not_followed(source, tmp_p
     (source / "cats" / "loop.png").symlink_to("loop.png")
     listing = folder.scan(source)
     assert {path.name for path in listing.others} == {"linked", "pipe.png"}
-    assert folder.image_shape(listing) == (64, 64)
     ((path, reason),) = folder.load(listing, (8, 8), tmp_path).unreadable
     assert path.name == "loop.png"
     assert "leads back to itself" in reason
@@ -262,7 +275,7 @@ def test_names_that_are_no_unicode_are_refused(source):
         (source / "cats" / "a.jpg").rename(source / "cats" / broken)
     except OSError:
         pytest.skip("this file system has unicode names only")
-    with pytest.raises(DatasetError, match=r"caf\\udce9\.png' is not valid Unicode"):
+    with pytest.raises(DatasetError, match=r"names of files are not valid Unicode; rename 'cats/caf\\udce9\.png'"):
         folder.scan(source)
 
 

@@ -107,6 +107,13 @@ def test_sixteen_bits_of_grey_keep_their_shades():
     np.testing.assert_array_equal(decoded[0, :, 0], np.arange(256))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_twelve_bits_in_sixteen_are_refused_and_not_taken_for_black(kind):
+    shades = np.linspace(0, 4095, 256).astype(np.uint16)[None]
+    with pytest.raises(DatasetError, match="grey of 16 bits whose largest value is 4095 of 65535, so nearly black"):
+        decode(encoded(Image.fromarray(shades), kind))
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", [None, *range(1, 10)])
 def test_the_upright_shape_is_that_of_the_decoded_image(orientation, kind):

@@ -100,6 +100,12 @@ def test_few_originals_know_exact_copies_only(n_originals):
     assert near_copies(images, originals).tolist() == expected
 
 
+def test_99_different_originals_are_enough_to_know_near_copies():
+    originals = noise(99)
+    assert copy_limit(originals[:98]) == 0
+    assert copy_limit(originals) == nearest_other(originals)[1].min() > 0
+
+
 def test_quantile_0_means_exact_copies_only_and_1_the_most_distant_original(digits):
     originals, changed = digits.images[:300], digits.images[:300] ^ 1
     assert near_copies(originals, originals, copy_limit(originals, 0.0)).all()

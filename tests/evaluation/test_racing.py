@@ -40,6 +40,16 @@ def test_decided_and_hopeless_methods_need_no_more_seeds():
     assert racing.undecided(found, 3, 10, len(found)) == ["promising", "threatening"]
 
 
+@pytest.mark.parametrize(("n_planned", "bound"), [(5, 0.01993), (20, 0.00116)])
+def test_a_method_is_hopeless_just_inside_of_a_bound_and_not_just_outside(n_planned, bound):
+    """Of 3 seeds with an error of .02 each: 1.96 hypot(.02 sqrt(s), .01) - 1.2816 .02 sqrt(1 - s), s = 3 / n."""
+    share = 3 / n_planned
+    by_hand = 1.95996 * (0.0004 * share + 0.0001) ** 0.5 - 1.28155 * 0.02 * (1 - share) ** 0.5
+    assert by_hand == pytest.approx(bound, abs=1e-4)
+    rows = {"inside": ("no evidence", by_hand - 1e-4, 0.02), "outside": ("no evidence", -by_hand - 1e-4, 0.02)}
+    assert racing.undecided(table(**rows), 3, n_planned, 1) == ["outside"]
+
+
 def test_who_is_decided_leaves_the_race_and_the_others_go_on():
     course = {
         2: {"a": ("helped", 0.3, 0.01), "b": ("no evidence", 0.05, 0.02), "c": ("no evidence", 0.0, 0.001)},

@@ -27,7 +27,7 @@ def test_same_methods_are_called_the_same():
     A simulation of so many settings has some above 5 % by chance: none may be more than that explains.
     """
     equal = RECORDED[RECORDED["kind"] == "equal methods"]
-    assert len(equal) == 3 * 3 * 2 * 4 + 8 + 7
+    assert len(equal) == 3 * 3 * 2 * 4 + 6 + 8 + 7
     assert equal["share"].mean() < 0.03
     n_wrong = (equal["share"] * equal["n"]).round()
     p = pd.Series(stats.binom.sf(n_wrong - 1, equal["n"], verdict.ERROR_RATE), equal["setting"])
@@ -126,6 +126,26 @@ def test_seeds_of_folds_are_independent_and_trainings_count_as_seeds():
     three = verdict.compare(true, {"a": predicted["a"], "b": same[:3]}, "a", 1, "accuracy").iloc[0]
     assert by_training[["difference", "low", "high"]].tolist() == pytest.approx(three[["difference", "low", "high"]])
     assert by_training["error_of_seeds"] > verdict.compare(*asked).iloc[0]["error_of_seeds"]
+
+
+def test_every_training_counts_alike_however_many_seeds_it_has():
+    rng = np.random.default_rng(6)
+    true = np.repeat(np.arange(2), 20)
+    baseline, first, second, third = np.where(rng.random((4, 40)) < 0.7, true, 1 - true)
+    predicted = {"a": np.tile(baseline, (4, 1)), "b": np.stack([first, second, third, first])}  # 4 seeds, 3 trainings
+    row = verdict.compare(true, predicted, "a", 1, "accuracy", n_trainings={"b": 3}).iloc[0]
+    of_trainings = [(made == true).mean() - (baseline == true).mean() for made in (first, second, third)]
+    assert row["difference"] == pytest.approx(np.mean(of_trainings))
+
+
+def test_a_difference_without_any_spread_is_certain_in_verdict_and_p_alike():
+    true = np.repeat(np.arange(2), [20, 10])
+    predicted = {"a": np.zeros((3, 30), int), "b": np.tile(true, (3, 1)), "same": np.zeros((3, 30), int)}
+    table = verdict.compare(true, predicted, "a", 1, "balanced_accuracy").set_index("method")
+    assert table.loc["b", "verdict"] == "helped"
+    assert table.loc["b", ["difference", "low", "high"]].tolist() == pytest.approx([0.5, 0.5, 0.5])
+    assert table.loc["b", "p"] < 1e-20
+    assert table.loc["same", ["verdict", "p"]].tolist() == ["no evidence", 1.0]
 
 
 def test_few_seeds_that_agree_by_luck_do_not_narrow_a_methods_interval():

@@ -107,6 +107,21 @@ def equal_coins_raced(n_seeds, n_methods, spreads) -> dict:
     return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
 
 
+def equal_coins_of_trainings(n_seeds, n_trainings, n_methods) -> dict:
+    """Methods whose seeds differ by the luck of their networks' training alone."""
+    rng, wrong = np.random.default_rng(6), []
+    of_seeds = np.arange(n_seeds) % n_trainings
+    for _ in range(N_TABLES[n_methods]):
+        coins = Coins(rng, COUNTS[0], SPREADS[1])
+        predicted = {str(method): coins.predicted(method, n_trainings)[of_seeds] for method in range(1, n_methods + 1)}
+        predicted["0"] = coins.predicted(0, n_seeds)
+        trainings = dict.fromkeys(list(predicted)[:-1], n_trainings)
+        found = verdict.compare(coins.true, predicted, "0", MINORITY, METRIC, n_trainings=trainings)
+        wrong.append(is_wrong(found))
+    setting = f"{n_seeds} seeds of {n_trainings} trainings, {n_methods} methods"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
+
+
 def raced(true, folds, n_seeds, first, n_methods, predicted) -> tuple[pd.DataFrame, dict[str, int]]:
     """The last table and how many seeds each method got; `predicted(method, n)` are those of its first n seeds."""
     looks = racing.looks(n_seeds, first)
@@ -244,6 +259,7 @@ def coins_with_an_improvement(n_seeds, n_methods, gain) -> dict:
 
 SIMULATIONS = [
     *((equal_coins, setting) for setting in itertools.product(SEEDS, METHODS, COUNTS, SPREADS)),
+    *((equal_coins_of_trainings, (n_seeds, 3, n_methods)) for n_seeds in (3, 4, 5) for n_methods in (1, 4)),
     *((equal_coins_raced, setting) for setting in itertools.product((5, 10), (4, 9), SPREADS[1:3])),
     *(
         (equal_classifiers, ("discriminant", *design))

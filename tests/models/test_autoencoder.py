@@ -181,8 +181,8 @@ IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
         ({"code_size": 0}, [IMAGES], "code_size must be a whole number of at least 1, got 0"),
         ({"n_epochs": -1}, [IMAGES], "n_epochs must be a whole number of at least 0, got -1"),
         ({"distance": "cosine"}, [IMAGES], "distance must be one of absolute, squared, got 'cosine'"),
-        ({"noise": -1.0}, [IMAGES], "noise must not be negative, got -1.0"),
-        ({"noise": float("nan")}, [IMAGES], "noise must not be negative, got nan"),
+        ({"noise": -1.0}, [IMAGES], "noise must be a number of at least 0, got -1.0"),
+        ({"noise": float("inf")}, [IMAGES], "noise must be a number of at least 0, got inf"),
         ({"hidden_sizes": (5, 0)}, [IMAGES], r"hidden_sizes must be whole numbers of at least 1, got \(5, 0\)"),
         ({"output": "relu"}, [IMAGES], "output must be one of tanh, linear, got 'relu'"),
         ({}, [IMAGES[:0]], "there are no images"),
@@ -193,6 +193,14 @@ IMAGES = np.zeros((4, 8, 8, 1), np.uint8)
 def test_impossible_arguments_and_images_are_refused(arguments, data, message):
     with pytest.raises(ValueError, match=message):
         DenseAutoencoder(**arguments).fit(*data)
+
+
+def test_after_a_fit_that_was_refused_nothing_looks_fitted(tmp_path, few_digits):
+    made = small(SMALL[0], folder=tmp_path / "codes").fit(few_digits.images)
+    with pytest.raises(ValueError, match="holds a training run with other arguments or images"):
+        made.fit(few_digits.images[::-1])
+    with pytest.raises(ValueError, match="is not fitted yet"):
+        made.errors(few_digits.images)
 
 
 def test_what_does_not_fit_is_refused(tmp_path):

@@ -129,6 +129,11 @@ def test_a_class_of_one_image_is_refused(few_digits):
         balancer("bagan").fit(few_digits.images, labels)
 
 
+def test_the_last_activation_is_one_of_two(few_digits):
+    with pytest.raises(ValueError, match="head must be one of softmax, sigmoid, got 'relu'"):
+        balancer("bagan", head="relu").fit(few_digits.images, few_digits.labels)
+
+
 def test_batches_of_one_image_are_refused_and_of_two_are_not(few_digits):
     with pytest.raises(ValueError, match="batch_size must be at least 2, for a real image and a fake one, got 1"):
         balancer("bagan", batch_size=1).fit(few_digits.images, few_digits.labels)

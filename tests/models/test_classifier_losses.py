@@ -66,6 +66,15 @@ def test_what_is_wrong_with_certainty_still_learns(method):
     np.testing.assert_allclose(tape.gradient(value, logits), [[1.0, -1.0]], atol=1e-3)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_what_is_right_with_certainty_has_finite_gradients(gamma):
+    logits = tf.Variable([[200.0, 0.0]])
+    with tf.GradientTape() as tape:
+        loss = classifier_losses.focal_loss(tf.constant([[1.0, 0.0]]), tf.nn.softmax(logits), gamma)
+    assert np.isfinite(loss).all()
+    assert np.isfinite(tape.gradient(loss, logits)).all()
+
+
 def test_an_impossible_class_has_a_finite_loss():
     certain = np.array([[1.0, 0.0]], np.float32)
     for method in (BalancedSoftmax(), FocalLoss()):

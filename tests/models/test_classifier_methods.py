@@ -60,3 +60,30 @@ def test_one_image_counts_fully_and_with_beta_near_one_weights_are_inverse_count
     assert weights[2] / weights[0] == pytest.approx(6.0, rel=1e-4)
     (weights,) = EffectiveNumbers(beta=0.0001).classifier_arguments(LABELS).values()
     assert list(weights.values()) == pytest.approx([1.0] * 3, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "parameter", "value", "what"),
+    [
+        ("effective_numbers", "beta", 1.0, "between 0 and 1, and neither"),
+        ("logit_adjustment", "tau", -1.0, "a number of at least 0"),
+        ("balanced_softmax", "tau", np.nan, "a number of at least 0"),
+        ("focal_loss", "gamma", -0.5, "a number of at least 0"),
+        ("mixup", "alpha", -1.0, "a number above 0"),
+        ("cutmix", "alpha", 0.0, "a number above 0"),
+        ("remix", "alpha", np.inf, "a number above 0"),
+        ("remix", "kappa", 0.5, "a number of at least 1"),
+        ("remix", "tau", 2.0, "between 0 and 1"),
+        ("rand_augment", "n_changes", 1.5, "a whole number of at least 1"),
+        ("rand_augment", "strength", -1.0, "a number of at least 0"),
+    ],
+)
+def test_senseless_parameters_are_refused(method, parameter, value, what):
+    with pytest.raises(ValueError, match=f"{parameter} must be {what}, got {value}"):
+        METHODS[method].new(**{parameter: value}).classifier_arguments(np.array([0, 0, 1]))
+
+
+@pytest.mark.parametrize("method", ["logit_adjustment", "balanced_softmax", "remix"])
+def test_a_class_without_images_has_no_share(method):
+    with pytest.raises(ValueError, match="class 1 has no image to learn from"):
+        METHODS[method].new().classifier_arguments(np.array([0, 0, 2]))

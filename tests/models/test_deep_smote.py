@@ -190,7 +190,7 @@ def test_images_of_one_pixels_height_are_refused():
     ("arguments", "message"),
     [
         ({"penalty": "permutation"}, "penalty must be one of none, balanced, permuted, got 'permutation'"),
-        ({"penalty_weight": -1.0}, "penalty_weight must not be negative, got -1.0"),
+        ({"penalty_weight": -1.0}, "penalty_weight must be a number of at least 0, got -1.0"),
         ({"n_neighbors": 0}, "n_neighbors must be a whole number of at least 1, got 0"),
         ({"n_filters": 2.5}, "n_filters must be a whole number of at least 1, got 2.5"),
     ],

@@ -219,6 +219,19 @@ def test_moved_images_lie_where_the_space_was_learned():
     assert max(squares[data.labels == label].mean(axis=0).max() for label in range(10)) < 5
 
 
+def test_directions_that_no_class_varies_in_have_no_deviation():
+    rng, labels = np.random.default_rng(0), np.repeat([0, 1], 60)
+    images = np.full((120, 8, 8, 1), 100, np.uint8)
+    images[:, 0] = rng.integers(0, 256, (120, 8, 1))  # eight directions, and in the rest next to none
+    images[:, 7] += rng.integers(0, 2, (120, 8, 1), np.uint8)
+    fitted = LatentFlow(n_epochs=0, n_components=16, shift_fraction=0.0).fit(images, labels)
+    assert (fitted.deviations_ == 1).sum() == 8
+    x = fitted._to_space(to_network(images), labels).numpy()
+    spread = x.std(axis=0)
+    np.testing.assert_allclose(spread[fitted.deviations_ == 1], 1, atol=0.1)
+    assert spread[fitted.deviations_ < 1].max() < 1e-6
+
+
 def test_the_memory_of_what_is_analysed_is_foreseen():
     held = [LatentFlow().n_bytes_held(n, 10, (64, 64, 3)) for n in (100, 10_000, 1_000_000)]
     assert held[0] < held[1] == held[2] == 4 * 5 * 2500 * 64 * 64 * 3
@@ -237,7 +250,7 @@ def test_without_training_latent_flow_draws_from_each_classs_gaussian(few_digits
     ("arguments", "message"),
     [
         ({"label_dropout": 1.5}, "label_dropout must lie between 0 and 1"),
-        ({"guidance": -1.0}, "guidance must not be negative"),
+        ({"guidance": -1.0}, "guidance must be a number of at least 0"),
         ({"guidance": 1.5}, r"guidance 1\.5 needs a label_dropout above 0; without, it must be 1"),
         ({"guidance": 1.5, "label_dropout": 0.1}, "no velocity to guide from, so guidance must be 1"),
         ({"ema_momentum": 1.0}, "ema_momentum must lie in"),
@@ -254,6 +267,8 @@ def test_senseless_arguments_are_refused(few_digits, arguments, message):
     [
         ({"widths": ()}, r"widths must be whole numbers of at least 1, got \(\)"),
         ({"widths": 64}, "widths must be whole numbers of at least 1, got 64"),
+        ({"widths": (64.5, 128)}, r"widths must be whole numbers of at least 1, got \(64\.5, 128\)"),
+        ({"widths": ("a",)}, "widths must be whole numbers of at least 1"),
         ({"patch_pixels": 0}, "patch_pixels must be None or at least 1, got 0"),
         ({"patch_pixels": 2.5}, r"patch_pixels must be None or at least 1, got 2\.5"),
         ({"learning_rate": -1.0}, r"learning_rate must be above 0, got -1\.0"),

@@ -82,5 +82,5 @@ def test_records_of_before_stay_valid(name):
 @pytest.mark.parametrize(("option", "value"), [("ema_momentum", 1.0), ("augmentation_strength", 1.5)])
 def test_senseless_values_are_refused(name, option, value, few_digits, monkeypatch):
     monkeypatch.setattr(fit, "train", None)
-    with pytest.raises(ValueError, match=f"{option} must lie in"):
+    with pytest.raises(ValueError, match=f"{option} must lie"):
         fitted(name, few_digits, **{option: value})

@@ -180,7 +180,7 @@ def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(jud
     source, out = judged
     before = sorted(out.glob("images-*"))
     other = small_folder.write(tmp_path / "src", {"dark": 60, "light": 20, "striped": 50})
-    with pytest.raises(UsageError, match="holds results of other images or another --image-size"):
+    with pytest.raises(UsageError, match="holds results of other images"):
         called(other, *ASKED, "--out", out)
     assert set(before) < set(out.glob("images-*"))
     assert called(source, *ASKED, "--out", out) == 0
@@ -188,7 +188,9 @@ def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(jud
     (other / "striped").rename(other / "spotted")
     with pytest.raises(UsageError, match="holds results of other classes"):
         called(other, *ASKED, "--out", out)
-    assert sorted(out.glob("images-*")) == before, "other classes are known before anything is decoded"
+    with pytest.raises(UsageError, match="holds results of another --image-size"):
+        called(source, *ASKED, "--out", out, "--image-size", "16")
+    assert sorted(out.glob("images-*")) == before, "other classes and sizes are known before anything is decoded"
 
 
 def test_the_plan_of_all_methods(tmp_path, capsys):
@@ -238,7 +240,8 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, ca
     training = plan.training_folder(Cell("folder", "cvae", 0))
     training.mkdir(parents=True)
     (training / "epoch-000002-abc.npz").touch()
-    (tmp_path / "out" / "run.json").write_text(json.dumps(judge._chosen(options) | {"class_names": ["dark", "light"]}))
+    known = {"class_names": ["dark", "light"], "image_size": [12, 12]}
+    (tmp_path / "out" / "run.json").write_text(json.dumps(judge._chosen(options) | known))
     assert judge.main(options) == 0
     assert re.search(r"cvae +training \d+ s, \d+ s of it left", capsys.readouterr().out)
     for other, told in (

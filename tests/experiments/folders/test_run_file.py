@@ -19,7 +19,7 @@ def test_what_a_killed_command_leaves_is_its_own(tmp_path):
     [
         ({}, ""),
         ({"seed": 1}, "with --seed 0, not with --seed 1"),
-        ({"images": "b"}, "of other images or another --image-size"),
+        ({"images": "b"}, "of other images"),
         ({"groups": [0, 1]}, "of other groups (groups.csv)"),
         ({"class_names": ["x", "z"], "images": "b"}, "of other classes"),
         ({"unknown": 1}, "of something else"),

@@ -1,5 +1,5 @@
 import pytest
-from class_balancing.experiments.running.cell import Cell, cell_named, in_words, label
+from class_balancing.experiments.running.cell import Cell, cell_named, in_words, label, minutes_of_seeds
 from class_balancing.models import METHODS
 
 
@@ -54,4 +54,9 @@ def test_methods_and_references_have_labels():
 def test_records_are_told_in_words():
     record = {"ssim": {"value": 0.25}, "scores": {"accuracy": 0.5, "f1_minority": 0.125}}
     assert in_words(record) == "SSIM 0.2500, accuracy 0.5000, F1 0.1250"
-    assert in_words({"scores": record["scores"]}) == "accuracy 0.5000, F1 0.1250"
+    scores = record["scores"] | {"balanced_accuracy": 0.375}
+    assert in_words({"scores": scores}) == "accuracy 0.5000, balanced accuracy 0.3750, F1 0.1250"
+
+
+def test_minutes_are_those_of_one_training_and_of_a_usual_seed():
+    assert minutes_of_seeds([600.0, 0.0, 0.0], [60.0, 120.0, 6000.0]) == 12.0

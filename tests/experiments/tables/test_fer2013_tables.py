@@ -111,7 +111,7 @@ def test_the_printed_difference_is_significant_only_below_a_number_of_discordant
     assert note.startswith(
         "The printed difference is 42 images. It is significant at 5 % only if at most 438 of the 3589"
     )
-    assert "(459 by the normal approximation)" in note
+    assert "(458 by the normal approximation)" in note
 
 
 def test_scores_without_repeated_test_images(made):
