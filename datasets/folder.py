@@ -190,7 +190,7 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     shapes = set()
     for path in tqdm(paths, f"headers of {listing.folder}", unit="image", disable=not verbose, delay=2, mininterval=1):
         try:
-            shapes.add(shape_of(listing.folder / path, listing.folder))
+            shapes.add(shape_of(listing.folder / path, listing.folder, DEFAULT_SIDE_PIXELS))
             kept[path.parts[0]].append(path)
         except DatasetError as error:
             unreadable.append((path, str(error)))
@@ -199,8 +199,8 @@ def readable(listing: Listing, strict: bool = False, verbose: int = 0) -> Listin
     if unreadable:
         _tell_unreadable(unreadable, len(paths), strict)
     _check_counts(listing.class_names, [len(found) for found in kept.values()], listing.folder)
-    is_own = len(shapes) == 1 and max(min(shapes)) <= DEFAULT_SIDE_PIXELS
-    shape = min(shapes) if is_own else listing.shape
+    common = shapes.pop() if len(shapes) == 1 else listing.shape
+    shape = common if max(common) <= DEFAULT_SIDE_PIXELS else listing.shape
     return replace(listing, paths=tuple(map(tuple, kept.values())), unreadable=tuple(unreadable), shape=shape)
 
 

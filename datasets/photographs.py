@@ -32,26 +32,28 @@ def decode(content: bytes) -> Image.Image:
     with _opened(io.BytesIO(content)) as image:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith("I;16"):
-            if (largest := np.asarray(upright).max()) < DARK_OF_16_BITS:
+            values = np.asarray(upright)
+            if values.max() < DARK_OF_16_BITS:
                 raise DatasetError(
-                    f"refused: grey of 16 bits whose largest value is {largest} of 65535, so nearly black; if white is "
-                    "another value than 65535, scale it"
+                    f"refused: grey of 16 bits whose largest value is {values.max()} of 65535, so nearly black; if "
+                    "white is another value than 65535, scale it"
                 )
-            return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
+            return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
         return upright.convert("RGB")
 
 
-def shape_of(path: Path, folder: Path) -> tuple[int, int]:
-    """(height, width) that `decode` gives the file, by its header.
+def shape_of(path: Path, folder: Path, max_side_pixels: int) -> tuple[int, int]:
+    """(height, width) that `decode` gives the file, by its header; where a side is longer, as they are stored.
 
-    Raises DatasetError if `read` or `decode` will refuse it, as far as the header tells; OSError as `read`.
+    Whether an image is turned may be known only after decoding it, which large ones are not worth here. Raises
+    DatasetError if `read` or `decode` will refuse the file, as far as the header tells; OSError as `read`.
     """
     check_place(path, folder)
     with path.open("rb") as file, _opened(file) as image:
-        return image.size[::-1] if image.width == image.height else upright_shape(image)
+        return upright_shape(image) if max(image.size) <= max_side_pixels else image.size[::-1]
 
 
 @contextlib.contextmanager

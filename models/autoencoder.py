@@ -20,7 +20,6 @@ from .training.replicas import batch_mean
 from .training.trained import Trained
 
 DISTANCES = {"absolute": abs, "squared": lambda differences: differences * differences}  # of arrays and tensors
-OUTPUTS = ("tanh", "linear")
 
 
 def encoded(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -52,6 +51,7 @@ class Autoencoder(Saveable, Trained):
     noise: float = 0.0
     random_state: int | np.random.RandomState | None = 0
 
+    choices = {"distance": tuple(DISTANCES)}
     weights = ("noise",)
 
     def fit(self, images: np.ndarray, targets: np.ndarray | None = None) -> Self:
@@ -64,8 +64,8 @@ class Autoencoder(Saveable, Trained):
         targets = images if targets is None else _pixels(targets)
         if targets.shape != images.shape:
             raise ValueError(f"targets must have the shape of the images, {images.shape}, got {targets.shape}")
+        self._forget_fit()
         self.seed_ = seed_of(self.random_state)
-        vars(self).pop("image_shape_", None)  # what fails now must not look fitted
         self._train(images, targets)
         self.image_shape_ = images.shape[1:]
         return self
@@ -108,11 +108,6 @@ class Autoencoder(Saveable, Trained):
             raise ValueError(f"images must have the fitted shape {self.image_shape_}, got {images.shape[1:]}")
         return images
 
-    def _check_numbers(self):
-        super()._check_numbers()
-        if self.distance not in DISTANCES:
-            raise ValueError(f"distance must be one of {', '.join(DISTANCES)}, got {self.distance!r}")
-
     @abstractmethod
     def _builders(self, image_shape):
         """ "encoder" and "decoder" -> what builds it."""
@@ -148,12 +143,12 @@ class DenseAutoencoder(Autoencoder):
     hidden_sizes: tuple[int, ...] = (512, 128)
     output: str = "tanh"
 
+    choices = Autoencoder.choices | {"output": ("tanh", "linear")}
+
     def _check_numbers(self):
         super()._check_numbers()
         if any(int(size) != size or size < 1 for size in self.hidden_sizes):
             raise ValueError(f"hidden_sizes must be whole numbers of at least 1, got {self.hidden_sizes}")
-        if self.output not in OUTPUTS:
-            raise ValueError(f"output must be one of {', '.join(OUTPUTS)}, got {self.output!r}")
 
     def _builders(self, image_shape):
         sizes = image_shape, self.code_size, tuple(self.hidden_sizes)

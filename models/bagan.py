@@ -23,7 +23,6 @@ from .training.fit import Stage, TrainingModel
 PHOTOGRAPHS = {"batch_size": 220, "learning_rate": 2e-4, "latent_size": 20, "optimizer": "rmsprop"}
 SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 1e-4, "optimizer": "adam"}
 BETA_1 = 0.5  # of stage 3, where the optimizer is Adam: the authors' published code
-HEADS = ("softmax", "sigmoid")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -55,6 +54,7 @@ class BAGAN(AveragedGenerator, HasLatents):
     autoencoder_min_improvement: float = 0.0
     augmentation_strength: float = 0.0
 
+    choices = {"head": ("softmax", "sigmoid")}
     fractions = ("autoencoder_min_improvement", "augmentation_strength")
     later_parameters = AveragedGenerator.later_parameters | {
         "autoencoder_min_improvement": 0.0,
@@ -92,11 +92,6 @@ class BAGAN(AveragedGenerator, HasLatents):
                 "discriminator": partial(builders.bagan_discriminator, n_classes, self.head),
             }
         )
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        if self.head not in HEADS:
-            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {self.head!r}")
 
     def _stages(self, images, class_indices):
         self._check_two_of_each(class_indices)

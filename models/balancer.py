@@ -12,7 +12,7 @@ from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
 from .inputs import check_like_fitted, checked, from_uint8, seed_of, to_uint8
-from .saving import FITTED, Saveable
+from .saving import Saveable
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
 MAX_IMAGES_COMPARED = 1000
@@ -189,8 +189,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
         adds. Raises ValueError if images or labels do not have the shapes and types above, or two classes.
         """
         images, labels = checked(images, labels)
-        for name in [name for name in vars(self) if FITTED.fullmatch(name)]:  # of an earlier fit
-            delattr(self, name)
+        self._forget_fit()
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .classifier_methods import ClassifierMethod, class_counts
-
-ABOVE_ZERO, AT_LEAST_ZERO = "a number above 0", "a number of at least 0"
+from .classifier_methods import ABOVE_ZERO, AT_LEAST_ZERO, ClassifierMethod, class_counts
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -9,10 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .classifier_methods import ClassifierMethod, class_shares
+from .classifier_methods import AT_LEAST_ZERO, ClassifierMethod, class_shares
 
 SMALLEST_PROBABILITY = 1e-30  # at what is clipped there is no gradient
-AT_LEAST_ZERO = "a number of at least 0"
 SMALLEST_OTHERS = 1e-8  # below all float32 1 - p but 0, whose powers below 1 have an infinite gradient
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.class_weight import compute_class_weight
 
+ABOVE_ZERO, AT_LEAST_ZERO = "a number above 0", "a number of at least 0"
+
 
 class ClassifierMethod(BaseEstimator, ABC):
     """What a classifier is trained with instead of new images; its parameters are in every record.

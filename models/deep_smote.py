@@ -47,6 +47,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
     penalty_weight: float = 1.0
     n_neighbors: int = 5
 
+    choices = {"penalty": PENALTIES}
     weights = ("penalty_weight",)
     smallest_numbers = {"n_filters": 1, "n_neighbors": 1}
     sampling_parameters = ("n_neighbors",)
@@ -70,11 +71,6 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
             "encoder": partial(autoencoders.convolutional_encoder, *sizes),
             "decoder": partial(autoencoders.convolutional_decoder, *sizes),
         }
-
-    def _check_numbers(self):
-        super()._check_numbers()
-        if self.penalty not in PENALTIES:
-            raise ValueError(f"penalty must be one of {', '.join(PENALTIES)}, got {self.penalty!r}")
 
     def n_bytes_held(self, n_images, n_of_class, image_shape):
         return 2 * 4 * n_images * self.latent_size  # codes of all images, twice while they are put together

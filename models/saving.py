@@ -67,6 +67,11 @@ class Saveable:
         except Exception as error:
             raise ValueError(f"{path} is damaged or holds what cannot be loaded safely") from error
 
+    def _forget_fit(self) -> None:
+        """Delete what an earlier `fit` learned, so that nothing looks fitted if the next one fails."""
+        for name in [name for name in vars(self) if FITTED.fullmatch(name)]:
+            delattr(self, name)
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "image_shape_"):
             raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")

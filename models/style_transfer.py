@@ -66,6 +66,7 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
     pixel_learning_rate: float = 0.02
 
     smallest_numbers = {"n_styles": 1, "n_iterations": 1}
+    choices = {"network": NETWORKS, "start": STARTS, "guided_by": (None, *MAPS)}
     weights = ("content_weight", "style_weight")
     sampling_parameters = (
         "style_from", "n_styles", "start", "content_weight", "style_weight", "n_iterations", "pixel_learning_rate",
@@ -104,9 +105,6 @@ class StyleTransfer(TrainedBalancer, HasParents, HasStyles, HasTransform):
 
     def _check_numbers(self):
         super()._check_numbers()
-        for name, choices in (("network", NETWORKS), ("start", STARTS), ("guided_by", (None, *MAPS))):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, got {getattr(self, name)!r}")
         if not self.content_weight and not self.style_weight:
             raise ValueError("content_weight and style_weight are both 0; one must be more")
         if not self._styles_are_fitted and not Path(self.style_from).is_dir():

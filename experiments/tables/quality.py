@@ -62,9 +62,8 @@ def measured(runner, records: dict[Cell, dict]) -> pd.DataFrame:
     """A row for each task and method whose images were audited."""
     rows = []
     for cell, record in records.items():
-        if "audit" not in record:
+        if not (audit := record.get("audit")):
             continue
-        audit = record["audit"]
         task = runner.plan.tasks[cell.task]
         row = {"Dataset": task.title, "Method": label(cell.method), "Minutes": minutes(record)}
         for measure, heading in OF_CLASS.items():

@@ -37,6 +37,7 @@ class Trained(BaseEstimator, ABC):
     - `smallest_numbers`: further whole numbers among the parameters -> the least that each may be.
     - `fractions`: parameters that must lie between 0 and 1; `positive_fractions` also not be 0.
     - `weights`: numbers that must not be negative, such as those of losses.
+    - `choices`: parameters -> the values, words or None, that each may have.
     - `sampling_parameters`: those that only say how images are made of trained networks, so that they may change when
       checkpoints are continued.
     - `later_parameters`: parameters that came when there were already records and checkpoints -> the value with which
@@ -55,6 +56,7 @@ class Trained(BaseEstimator, ABC):
     fractions: ClassVar[tuple[str, ...]] = ()
     positive_fractions: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
+    choices: ClassVar[Mapping[str, tuple[str | None, ...]]] = {}
     sampling_parameters: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
     training_revision: ClassVar[int] = 0
@@ -115,6 +117,9 @@ class Trained(BaseEstimator, ABC):
         for name in self.weights:
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be a number of at least 0, got {getattr(self, name)!r}")
+        for name, values in self.choices.items():
+            if getattr(self, name) not in values:
+                raise ValueError(f"{name} must be one of {', '.join(map(str, values))}, got {getattr(self, name)!r}")
         if self.folder is not None and not isinstance(self.random_state, numbers.Integral):
             raise ValueError(
                 "a stopped fit continues from the checkpoints in folder with the same random_state, which must be a "

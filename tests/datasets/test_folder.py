@@ -73,6 +73,15 @@ def test_large_images_that_agree_get_64_pixels(tmp_path):
     assert folder.readable(folder.scan(tmp_path)).shape == (64, 64)
 
 
+def test_large_images_are_not_decoded_to_know_their_size(tmp_path):
+    """It would take hours for a million photographs."""
+    for name, number in itertools.product("ab", range(2)):
+        save(tmp_path / name / f"{number}.png", size=(80, 100))
+    damaged = tmp_path / "a" / "0.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])  # the header is whole
+    assert folder.readable(folder.scan(tmp_path)).counts == {"a": 2, "b": 2}
+
+
 def test_the_size_is_that_after_the_cameras_orientation(tmp_path):
     for name in "ab":
         for number in range(2):
