@@ -62,13 +62,14 @@ class Task:
     shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`, with `network_share`
     of the epochs and least steps that they would choose. `overrides[method]` replace some of either.
 
-    With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; of a
-    class that a method cannot make they are real. `baseline_task` is the task whose baseline is shown (None: its own).
-    `published` is a CSV file of what was printed, with the columns table, dataset, dropped_percent, method, metric and
-    value. `shown_filters` are filters whose pass rates are recorded, in this order; they drop nothing. `further_tables`
-    is the path of a function that makes `reports.plain_tables` of (runner, records), for what such tables do not show;
-    tasks may share one. With `is_audited` the first seed's new images are also compared with real ones and teach a
-    classifier of their own. `images_are_private` says that nobody else may be given the images.
+    With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; a
+    source class is made by translating others back, and of a class that a chain cannot make they are real.
+    `baseline_task` is the task whose baseline is shown (None: its own). `published` is a CSV file of what was printed,
+    with the columns table, dataset, dropped_percent, method, metric and value. `shown_filters` are filters whose pass
+    rates are recorded, in this order; they drop nothing. `further_tables` is the path of a function that makes
+    `reports.plain_tables` of (runner, records), for what such tables do not show; tasks may share one. With
+    `is_audited` the first seed's new images are also compared with real ones and teach a classifier of their own.
+    `images_are_private` says that nobody else may be given the images.
     """
 
     name: str

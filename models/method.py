@@ -68,6 +68,13 @@ class Method:
         module = importlib.import_module(self.path.partition(":")[0], __package__)
         return getattr(module, self.class_name)
 
+    @property
+    def has_source_class(self) -> bool:
+        """Whether its class is a HasSourceClass."""
+        from .balancer import HasSourceClass
+
+        return issubclass(self.load(), HasSourceClass)
+
     def new(self, **arguments):
         """The method with these constructor arguments."""
         return self.load()(**arguments)

@@ -10,6 +10,7 @@ import numpy as np
 from ...datasets.files import read_json, write_atomically
 from ...evaluation import protocol
 from ...models import named
+from ...models.balancer import HasSourceClass
 from ...models.training.history import read_history
 from . import locks
 from .cell import Cell
@@ -66,11 +67,16 @@ class Fitting:
         return balancer.set_params(sampling_strategy={k: int(counts[k]) + n for k, n in missing.items()})
 
     def additions(self, cell: Cell, balancer) -> dict[int, int]:
-        """Class -> number of new images of the cell; a class that the balancer cannot make is left out."""
+        """Class -> number of new images of the cell; a class that the balancer cannot make is left out.
+
+        Where there are no real images, a balancer that HasSourceClass makes its source class by translating back.
+        """
         task, parts = self.plan.tasks[cell.task], self.parts(cell)
         wanted = parts.additions(cell.proportion)
         if task.n_new_only:
             wanted = dict.fromkeys(range(task.n_classes), task.n_new_only[self.plan.schedule])
+            if isinstance(balancer, HasSourceClass):
+                return wanted
         return _without_source(wanted, balancer, np.bincount(parts.train.labels))
 
     def _fit(self, balancer, cell: Cell) -> None:

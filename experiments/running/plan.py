@@ -63,6 +63,8 @@ class Plan:
         if cell.makes_images:
             values["training_random_state"] = self.training_random_state(cell)
             values["method"] = self.arguments(cell)
+            if task.n_new_only and named(cell.method).image_method.has_source_class:
+                values["source_class"] = "recovered from the others"
             if self.filters:
                 values["filters"] = list(self.filters)
             elif task.shown_filters:
@@ -121,7 +123,7 @@ class Plan:
         So do all ways to train the classifier. Seeds that keep other training images share nothing.
         """
         shared, task = self.configuration(cell), self.tasks[cell.task]
-        measured = ("seed", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only")
+        measured = ("seed", "ssim_range", "filters", "shown_filters", "proportion", "n_new_only", "source_class")
         for of_the_measurement in (*measured, "classifier", "classifier_methods"):
             shared.pop(of_the_measurement, None)
         shared["variant"] = cell.images_by

@@ -14,7 +14,7 @@ from ...datasets.files import read_json, write_archive, write_atomically
 from ...datasets.image_dataset import ImageDataset
 from ...datasets.stored_images import StoredImages, write
 from ...evaluation import classifiers, protocol, scores, ssim
-from ...models.balancer import collapse_tolerated
+from ...models.balancer import HasSourceClass, collapse_tolerated
 from . import audit, locks, pictures
 from .cell import ORIGINAL, Cell
 from .classifying import KEPT, Classifying
@@ -23,6 +23,7 @@ from .filters import Chain, Counts, drawn, useful
 from .fitting import Fitting
 from .plan import Plan
 from .rounds import rounds
+from .translated import of_source_class
 
 MAX_RATED_IMAGES = 500  # of a class, by filters that drop nothing
 STORED = "new-{}.npy"  # new images of a class, in the cell's folder while it is computed
@@ -185,10 +186,12 @@ class Runner:
 
     def _passed(self, cell: Cell, balancer, filters: Chain, label: int, n: int, counts: Counts) -> Iterator[np.ndarray]:
         """Of `n` new images of a class those that passed all filters, a round at a time; counts are added to."""
-        hidden = not self.verbose
+        hidden, make = not self.verbose, partial(balancer.sample, label)
+        if isinstance(balancer, HasSourceClass) and label == balancer.source_label_:
+            make = partial(of_source_class, balancer, self.parts_of(cell).train)
         with tqdm(None, f"{cell}, new images", n, unit="image", disable=hidden, delay=2, mininterval=1) as bar:
             for n_of_round, seed in rounds(n, balancer.image_shape_, cell.seed):
-                made = balancer.sample(label, n_of_round, random_state=seed)
+                made = make(n_of_round, random_state=seed)
                 kept, of_round = filters.passing(made, label)
                 counts |= {name: tuple(np.add(counts[name], of_round[name]).tolist()) for name in filters.names}
                 yield made[kept]

@@ -1,13 +1,30 @@
-"""Pictures of images that a `Translation` translates: as they are, and disturbed as on the slides on FER2013."""
+"""Images that a `Translation` translates back, and pictures of what it translates: as it is, and disturbed."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from ...datasets.batches import drawn_equally
+from ...datasets.image_dataset import ImageDataset
 
 NOISE_DEVIATION = 15.0
 TURNED_DEGREES = 25.0
 WATERMARK = "SAMPLE"
 WATERMARK_SHARE = 0.6
 N_DISTURBED = 2
+
+
+def of_source_class(balancer, train: ImageDataset, n: int, random_state: int) -> np.ndarray:
+    """`n` images of the source class: training images of the others, equally often of each, recovered by their pairs.
+
+    `balancer` is a HasSourceClass fitted to `train`. Returns uint8 (n, height, width, channels).
+    """
+    rng, made = np.random.default_rng(random_state), []
+    labels = [label for label, n_added in balancer.sampling_strategy_.items() if n_added]
+    for label, n_of_class in zip(labels, np.bincount(np.arange(n) % len(labels), minlength=len(labels)), strict=True):
+        members = np.flatnonzero(train.labels == label)
+        chosen = members[drawn_equally(len(members), n_of_class, rng)]
+        made.append(balancer.recover(train.images[chosen], label))
+    return np.concatenate(made)
 
 
 def translations(balancer, sources: np.ndarray, labels) -> np.ndarray:

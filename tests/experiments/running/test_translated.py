@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from class_balancing.datasets.image_dataset import ImageDataset
 from class_balancing.experiments.running import translated
 
 
 class Adds:
-    """Translates by adding the label to each pixel, and recovers by subtracting it."""
+    """Translates by adding the label to each pixel, and recovers by subtracting it; class 3 gets no images."""
+
+    source_label_ = 0
+    sampling_strategy_ = {1: 10, 2: 20, 3: 0, 5: 10}
 
     def translate(self, images, label):
         return images + np.uint8(label)
@@ -16,6 +20,21 @@ class Adds:
 @pytest.fixture
 def sources():
     return np.random.default_rng(0).integers(50, 200, (3, 24, 24, 1), dtype=np.uint8)
+
+
+def test_the_source_class_is_recovered_equally_often_from_all_classes_that_get_images():
+    labels = np.repeat(np.arange(6), [9, 4, 5, 6, 7, 1])
+    numbers = np.arange(len(labels))
+    images = (8 * numbers + labels).astype(np.uint8)[:, None, None, None]  # recovered: 8 times the image's number
+    train = ImageDataset("numbered", images, labels, tuple("abcdef"))
+    made = translated.of_source_class(Adds(), train, 11, random_state=0)
+    assert (made.shape, made.dtype) == ((11, 1, 1, 1), np.uint8)
+    found = made.ravel() // 8
+    assert (made.ravel() % 8 == 0).all(), "each with the generator of its own class"
+    assert np.bincount(labels[found], minlength=6).tolist() == [0, 4, 4, 0, 0, 3]
+    assert len(set(found[:8].tolist())) == 8, "each image once while there are others"
+    assert (translated.of_source_class(Adds(), train, 11, random_state=0) == made).all()
+    assert (translated.of_source_class(Adds(), train, 11, random_state=1) != made).any()
 
 
 def test_each_row_shows_one_class_or_what_is_recovered_of_it(sources):

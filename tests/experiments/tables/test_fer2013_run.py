@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import small_tasks
 from class_balancing.datasets.fer2013 import CLASS_NAMES
+from class_balancing.datasets.files import read_json
 from class_balancing.datasets.tasks import SCHEDULES
 from class_balancing.experiments import tables
 from class_balancing.experiments.tables import architectures, fer2013
@@ -110,10 +111,19 @@ def test_figures_that_show_faces_stand_apart(finished):
     assert re.findall(r'(?:src|href)="((?!data:|#)[^"]*)"', private) == ["../index.html"]
 
 
-def test_a_cyclegan_adds_nothing_to_neutral(finished):
+def test_a_cyclegan_makes_neutral_faces_for_learning_from_new_images_alone(finished):
     made = pd.read_csv(finished / "tables" / "F.9.csv").set_index("Images")
-    assert made.loc[["CycleGAN", "geom. trans."], "Neutral"].isna().tolist() == [True, False]
-    assert made.loc["CycleGAN", [name.capitalize() for name in CLASS_NAMES[:-1]]].notna().all()
+    assert made.loc[["CycleGAN", "geom. trans."], [name.capitalize() for name in CLASS_NAMES]].notna().all(axis=None)
+    records = {
+        path.parent.name[: -len("-seed0-12345678")]: read_json(path) for path in finished.glob("runs/*/cell.json")
+    }
+    expected = dict.fromkeys(CLASS_NAMES, 6)
+    assert records["fer2013-synthetic-cyclegan"]["n_new"] == expected
+    assert records["fer2013-small-cyclegan"]["n_new"] == dict.fromkeys(CLASS_NAMES[:-1], 6)
+    assert records["fer2013-synthetic-cyclegan"]["configuration"]["source_class"] == "recovered from the others"
+    assert "source_class" not in records["fer2013-synthetic-geometric"]["configuration"]
+    training = {records[f"fer2013-{task}-cyclegan"]["training"] for task in ("small", "synthetic")}
+    assert len(training) == 1, "both are of the same networks"
     rates = pd.read_csv(finished / "tables" / "F.10.csv")
     assert "neutral" not in set(rates.loc[rates["Method"] == "CycleGAN", "Emotion"])
     assert set(rates["Filter"]) == {"confidence"}
