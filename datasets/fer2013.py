@@ -147,7 +147,7 @@ def _part(usage: str, where: str) -> str:
 def _pixels(text: str, where: str) -> bytes:
     """2304 bytes of whole numbers in 0..255 with spaces between them."""
     try:
-        values = np.fromstring(text, np.int64, sep=" ")
+        values = np.fromstring(text.strip(), np.int64, sep=" ")
     except (ValueError, DeprecationWarning) as error:
         raise DatasetError(f"{where}: pixels must be whole numbers with spaces between them") from error
     if len(values) != N_PIXELS:
@@ -165,16 +165,24 @@ def _part_folders(place: Path) -> dict[str, Path]:
 
     Without such a folder "validation" is no part, as it may be missing.
     """
-    folders = {path.name.lower(): path for path in place.iterdir() if path.is_dir()} if place.is_dir() else {}
-    found = {part: folders[name] for part, names in PART_FOLDERS.items() for name in names if name in folders}
-    with_emotions = {part for part, folder in found.items() if _emotion_folders(folder)}
+    folders = sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
+    found = {part: [path for path in folders if path.name.lower() in names] for part, names in PART_FOLDERS.items()}
+    with_emotions = {part for part, paths in found.items() if any(map(_emotion_folders, paths))}
     needed = with_emotions | {"train", "test"} if with_emotions else set()
-    return {part: folder for part, folder in found.items() if part in needed}
+    for part, paths in found.items():
+        if part in needed and len(paths) > 1:
+            raise DatasetError(f"{place} has several {part} parts, {listed([path.name for path in paths], ', ')}")
+    return {part: paths[0] for part, paths in found.items() if part in needed and paths}
 
 
 def _emotion_folders(folder: Path) -> dict[str, Path]:
-    found = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
-    return {name: path for name, path in found.items() if name in CLASS_NAMES}
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and (name := path.name.lower()) in CLASS_NAMES:
+            if name in found:
+                raise DatasetError(f"{folder} has several folders of {name}, {found[name].name} and {path.name}")
+            found[name] = path
+    return found
 
 
 def _from_folders(place: Path, part_folders: dict[str, Path]) -> ImageDataset:
@@ -207,7 +215,10 @@ def _photographs(folder: Path) -> Iterator[tuple[int, str, bytes]]:
     found = [(path.name, CLASS_NAMES.index(name), path) for name, of in emotions.items() for path in of.iterdir()]
     for name, index, path in sorted(found):
         if is_photograph(name):
-            yield index, str(path), read(path, folder)
+            try:
+                yield index, str(path), read(path, folder)
+            except OSError as error:
+                raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _grey(image: Image.Image) -> np.ndarray:

@@ -91,8 +91,8 @@ class WeightedCycleGANTraining(CycleGANTraining):
             (self.source_features, batch["source"], cycles.recovered_source),
             (self.target_features, batch["target"], cycles.recovered_target),
         ):
-            scores, features = network(images, training=True)
-            _, recovered_features = network(recovered, training=True)
+            scores, features = network(self.seen(images, batch), training=True)
+            _, recovered_features = network(self.seen(recovered, batch), training=True)
             realness = bounded_realness(scores, self.min_realness)
             total += weighted_cycle_loss(realness, images, recovered, features, recovered_features, gamma)
         return total

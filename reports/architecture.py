@@ -1,5 +1,6 @@
 """Keras Functional models as the thesis's Tables B.1-B.10, and as diagrams."""
 
+import math
 import re
 import shutil
 
@@ -32,7 +33,7 @@ def markdown(model, caption: str) -> str:
     """The table as Markdown, with the total of parameters below."""
     lines = [f"**{caption}**", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     lines += ["| " + " | ".join(texts) + " |" for texts in _texts(model)]
-    return "\n".join([*lines, "", f"Total parameters: {model.count_params()}", ""])
+    return "\n".join([*lines, "", _total(model), ""])
 
 
 def latex(model, caption: str) -> str:
@@ -41,7 +42,7 @@ def latex(model, caption: str) -> str:
     lines.append(f"\\multicolumn{{6}}{{l}}{{\\textbf{{{escape(caption)}}}}}\\\\ \\hline")
     lines.append(" & ".join(["No", *map(escape, COLUMNS[1:])]) + " \\\\ \\hline\\endhead")
     lines += [" & ".join(map(escape, texts)) + " \\\\" for texts in _texts(model)]
-    lines.append(f"\\hline\\multicolumn{{6}}{{l}}{{Total parameters: {model.count_params()}}}")
+    lines.append(f"\\hline\\multicolumn{{6}}{{l}}{{{_total(model)}}}")
     return document("\n".join([*lines, "\\end{longtable}}"]), packages=("array", "longtable"))
 
 
@@ -92,6 +93,12 @@ def _inbound(layer) -> list[str]:
     inputs = layer.input if isinstance(layer.input, list) else [layer.input]
     names = [tensor._keras_history.operation.name for tensor in inputs]
     return [name for name in names if name != layer.name]
+
+
+def _total(model) -> str:
+    n_fixed = sum(math.prod(weight.shape) for weight in model.non_trainable_weights)
+    trainable = f", {model.count_params() - n_fixed} of them trainable" if n_fixed else ""
+    return f"Total parameters: {model.count_params()}{trainable}"
 
 
 def _texts(model):

@@ -91,6 +91,7 @@ def main(options) -> int:
     if not any(additions.values()):
         raise UsageError(f"the classes of {options.source} need no new images; give another --sampling-strategy")
     check([options.method], options.schedule, {name: listing.counts[name] for name, n in additions.items() if n}, shape)
+    check_source(options, listing.counts, additions)
     small = [name for name, n in additions.items() if n]
     check_memory([options.method], options.schedule, listing.counts, small, shape)
     if options.filter:
@@ -118,6 +119,17 @@ def main(options) -> int:
         publish(working, options)
     print_result(options, loaded.dataset, strategy, rates)
     return 0
+
+
+def check_source(options, counts: dict[str, int], additions: dict[str, int]) -> None:
+    """Raise UsageError if images are to be added to the class that the method translates from, the largest."""
+    largest = max(counts, key=counts.get)
+    made = new_balancer(options.method, options.schedule, sum(counts.values()), False, folder=None)
+    if made.source_classes and additions[largest]:
+        raise UsageError(
+            f"{options.method} translates images of the largest class, {largest}, into others, so it can add none to "
+            "it; leave it out of --sampling-strategy"
+        )
 
 
 def n_bytes_needed(options, listing: folder.Listing, n_new: int, shape: tuple[int, int]) -> int:

@@ -144,7 +144,8 @@ class Plan:
                 arguments = self._arguments(link, self.tasks[cell.task])
                 for parameter in [name for name in arguments if name.endswith("epochs")]:
                     stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
-                    parts.append(f"{arguments[parameter]} {stage or link.name}")
+                    least = f" or {arguments['min_steps']} steps" if arguments.get("min_steps") else ""
+                    parts.append(f"{arguments[parameter]} {stage or link.name}{least}")
                 if link.family == "learned":
                     parts.append(f"{arguments['n_iterations']} {link.name}")
         if cell.has_classifier:

@@ -60,8 +60,9 @@ SHORT = _a_pass(32) | {"final_learning_rate": 0.0, "dropout_factor": 0.0}
 SMOKE = _a_pass(64) | {"n_epochs": 1, "steps_per_epoch": 8}
 
 SAME_TEST_IMAGES = (
-    "The slides' test images are the official ones, as ours, but what they predict for each is not known: intervals "
-    "take them for other images, which makes them too wide for any figure to agree."
+    "The slides' test images are the official ones, as ours where Table F.5 has the official numbers, but what they "
+    "predict for each is not known: intervals take them for other images, which makes them too wide for any figure to "
+    "agree."
 )
 OF_SIX_CLASSES = "means over the six classes that they make, without neutral, from which they translate"
 RECOVERED_NEUTRAL = "CycleGANs' neutral faces are real ones of other emotions, as second generators recover them."

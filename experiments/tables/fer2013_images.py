@@ -21,7 +21,10 @@ def facts(out: Path, dataset: ImageDataset | None) -> dict | None:
     positions of those that "equal" and that "resemble" a training or validation image, equal ones among these.
     """
     found = read_json(out / FILE)
-    if dataset is None or (found and found["digest"] == dataset.digest):
+    if dataset is None:
+        return found
+    test_labels = dataset.labels[dataset.official_parts == "test"].tolist()
+    if found and (found["digest"], found["test_labels"]) == (dataset.digest, test_labels):
         return found
     pairs = repeated_across_parts(dataset)
     equal, near = repeated_test_images(dataset, pairs)
@@ -30,7 +33,7 @@ def facts(out: Path, dataset: ImageDataset | None) -> dict | None:
         "class_distribution": class_distribution(dataset).to_dict("records"),
         "repeated": count_repeated(dataset, pairs).to_dict("records"),
         "n_equal": n_repeated(dataset.images),
-        "test_labels": dataset.labels[dataset.official_parts == "test"].tolist(),
+        "test_labels": test_labels,
         "equal": np.flatnonzero(equal).tolist(),
         "resemble": np.flatnonzero(near).tolist(),
     }

@@ -1,4 +1,6 @@
-"""Tables F.5 to F.10, of FER2013 alone: its images, and what records say beyond scores."""
+"""Tables F.5 to F.11, of FER2013 alone: its images, and what records say beyond scores."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,11 +10,14 @@ from ...evaluation import mcnemar, scores
 from ...models import BASELINE
 from ...reports.plain_tables import PlainTable
 from ..running.cell import Cell, label
-from . import fer2013
+from . import fer2013, pass_rates
 from .fer2013_images import facts
 
 SMALL = "fer2013-small"
 NOISE_GANS = ("dcgan", "wgan_gp")
+PS_ARE_MANY = (
+    "Of so many tests one in twenty has p below .05 by chance; p are as they are, not corrected for their number."
+)
 SLIDES_CHAIN = "neutral"  # faces are made from noise, found and, if they are neutral, kept
 SLIDES_FILTERS = ["faces", "confidence"]
 
@@ -25,8 +30,8 @@ def tables(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     if known:
         predicted = {cell: np.array(record["predicted"]) for cell, record in own.items() if "predicted" in record}
         found += [class_distribution(known), discordant_images(known, predicted), repeated_images(known)]
-        found += [scores_without_repeated(known, predicted)]
-    found += [tested_on_new(own), pass_rates(own)]
+        found += [scores_without_repeated(known, predicted), discordant_by_emotion(known, predicted)]
+    found += [tested_on_new(own), rates_of_faces(own)]
     return [table for table in found if len(table.frame)]
 
 
@@ -67,9 +72,34 @@ def discordant_images(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTa
             "A method's classifier is compared with the baseline's of the same seed, which starts with the same "
             "weights. Seeds are tested one by one; their p are not pooled, since all seeds have the same test images.",
             f"The printed difference is {n_after - n_before} images. It is significant at 5 % only if at most {n_exact}"
-            f" of the {sum(OFFICIAL_COUNTS['test'])} images are discordant ({n_normal} by the normal approximation), "
-            "which the slides do not say.",
+            f" of the {sum(OFFICIAL_COUNTS['test'])} official test images are discordant ({n_normal} by the normal "
+            "approximation), which the slides do not say.",
+            PS_ARE_MANY,
         ),
+    )
+
+
+def discordant_by_emotion(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTable:
+    """The slides' classifier with synthetic images against the one without, for each emotion, and what is printed."""
+    true, rows = np.array(known["test_labels"]), []
+    columns = ["Seed", "Emotion", "Images", "Baseline right", "Method right", "Only baseline", "Only method", "p"]
+    for index, (before, after) in enumerate(zip(*fer2013.PRINTED_HITS.values(), strict=True)):
+        rows.append([None, CLASS_NAMES[index], int((true == index).sum()), before, after, None, None, None])
+    for cell, of_method in predicted.items():
+        baseline = predicted.get(replace(cell, method=BASELINE))
+        if cell.task == fer2013.TASKS[0].name and cell.method == fer2013.TRANSLATED and baseline is not None:
+            for index, name in enumerate(CLASS_NAMES):
+                own = true == index
+                counts = mcnemar.discordant(true[own], baseline[own], of_method[own])
+                right = [int((found[own] == index).sum()) for found in (baseline, of_method)]
+                rows.append([cell.seed, name, int(own.sum()), *right, *counts, mcnemar.p_value(*counts)])
+    frame = pd.DataFrame(rows, columns=columns)
+    whole = ["Seed", "Images", "Baseline right", "Method right", "Only baseline", "Only method"]
+    return PlainTable(
+        "F.11",
+        "Table F.6 for each emotion: the slides' classifier without and with synthetic images.",
+        frame.astype(dict.fromkeys(whole, "Int64") | {"p": float}),
+        ("Without a seed: as printed.", PS_ARE_MANY),
     )
 
 
@@ -148,52 +178,26 @@ def tested_on_new(records: dict[Cell, dict]) -> PlainTable:
             "One classifier of the original images judges all, that of the baseline's first seed; new images of all "
             f"seeds together{', as they are made' if is_unfiltered else ', of those that passed the filters'}. A class "
             f"without a share is one that the method does not make. {fer2013.RECOVERED_NEUTRAL}",
+            "Copies, turned or interpolated originals are like images that this classifier has learned from, so that "
+            "more of them may be taken for their class than of real test images.",
             "The other way round, trained on new images and tested on real ones, is Table F.4.",
         ),
     )
 
 
-def pass_rates(records: dict[Cell, dict]) -> PlainTable:
-    """Shares of new images, of all seeds together, and of real ones, the same for all, that pass each filter.
+def rates_of_faces(records: dict[Cell, dict]) -> PlainTable:
+    """Shares of new faces that pass each filter, of the task with the small classifier.
 
-    Those of the task with the small classifier: the others have the same images, or other judges.
+    The other tasks have the same images, or other judges.
     """
-    rows = [
-        {"method": cell.method, "filter": name, "class": emotion, **counts}
-        for cell, record in records.items()
-        if cell.task == SMALL
-        for name, of_classes in record.get("pass_rates", {}).items()
-        for emotion, counts in of_classes.items()
-    ]
-    if not rows:
-        return PlainTable("F.10", "", pd.DataFrame())
-    of_seeds = {"n_new": "sum", "n_new_passed": "sum", "n_real": "first", "n_real_passed": "first"}
-    counts = pd.DataFrame(rows).groupby(["method", "filter", "class"], sort=False).agg(of_seeds).reset_index()
-    shares = {
-        kind: (counts[f"n_{kind}_passed"] / counts[f"n_{kind}"].where(counts[f"n_{kind}"] > 0)).astype(float)
-        for kind in ("new", "real")
-    }
-    frame = pd.DataFrame(
-        {
-            "Method": counts["method"].map(label),
-            "Filter": counts["filter"],
-            "Emotion": counts["class"],
-            "New": counts["n_new"],
-            "Passed": counts["n_new_passed"],
-            "Share of new": shares["new"],
-            "Share of real": shares["real"],
-        }
-    )
-    note = (
-        "Filters are a chain: a later one is asked of the images that passed the earlier ones. New images of all seeds "
-        "together, without `--filter` at most 500 of a class and seed; real ones are at most 1000 test images. A share "
-        "of new images means something only beside that of real ones."
-    )
+    counted = pass_rates.counts({cell: record for cell, record in records.items() if cell.task == SMALL})
+    if counted.empty:
+        return PlainTable("F.10", "", counted)
     return PlainTable(
         "F.10",
         "New images that pass each filter, beside real ones of their class.",
-        frame,
-        (note, *_slides_chain(counts)),
+        pass_rates.shares(counted).rename(columns={"Class": "Emotion"}),
+        (pass_rates.NOTE, *_slides_chain(counted)),
     )
 
 

@@ -1,5 +1,6 @@
 """From finished cells to figures/ and, where images may be shown to nobody else, private/."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,14 +118,23 @@ def write_all(runner: Runner, tasks: list[Task], records: dict[Cell, dict]) -> N
             _write_styles(runner, cell, task, path)
             if cell.is_trained and runner.plan.training_folder(cell) not in trainings:
                 trainings.add(runner.plan.training_folder(cell))
-                _write_training_curves(runner, cell, task, path("training", task, f"{task.name}-{cell.method}"))
+                named_after = _first_of_training(runner, cell, tasks)
+                _write_training_curves(runner, cell, task, path("training", task, f"{named_after}-{cell.method}"))
                 for stage, rows in _made_meanwhile(runner, cell, task).items():
-                    name = "-".join(filter(None, (task.name, cell.method, stage)))
+                    name = "-".join(filter(None, (named_after, cell.method, stage)))
                     title = ", ".join(filter(None, (label(cell.method), stage, task.title)))
                     figures.image_rows(rows, title, path("meanwhile", task, name))
     if compared:
         labels = list(dict.fromkeys(name for samples in compared.values() for name in samples))
         figures.image_columns(compared, labels, out / "figures" / "compared.png")
+
+
+def _first_of_training(runner: Runner, cell: Cell, tasks: list[Task]) -> str:
+    """The first task whose cells share the training of the cell's networks, whichever of them are finished."""
+    plan, dataset = runner.plan, runner.plan.tasks[cell.task].dataset
+    folder = plan.training_folder(cell)
+    names = [task.name for task in tasks if task.dataset == dataset]
+    return next(name for name in names if plan.training_folder(replace(cell, task=name)) == folder)
 
 
 def _named_rows(start: str, rows: np.ndarray, classes: list[str]) -> dict[str, np.ndarray]:

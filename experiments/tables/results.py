@@ -164,3 +164,16 @@ def is_of(cell: Cell, task: Task) -> bool:
     if cell.method == BASELINE and task.baseline_task:
         return cell.task == task.baseline_task
     return cell.task == task.name
+
+
+def computing_seconds(records: list[dict]) -> float:
+    """How long cells took, their networks too where an earlier command had trained these in part."""
+    of_trainings = {}
+    for record in records:
+        of_trainings.setdefault(record.get("training", record["cell"]), []).append(record)
+    seconds = 0.0
+    for of_training in of_trainings.values():
+        longest = max(of_training, key=lambda record: record["wall_time_s"])
+        stages = sum(longest.get(name, 0.0) for name in ("training_s", "sampling_s", "classifier_s"))
+        seconds += sum(record["wall_time_s"] for record in of_training) + max(0.0, stages - longest["wall_time_s"])
+    return seconds

@@ -13,7 +13,7 @@ from ...datasets.tasks import Table, Task
 from ...reports import agreement, page, plain_tables, tables
 from ..running.cell import Cell, in_words, label
 from ..running.plan import Plan, duration
-from . import agreements, quality, results
+from . import agreements, pass_rates, quality, results
 
 WRITTEN_FILE = "written.json"
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -164,6 +164,7 @@ def write_further_tables(runner, tasks: list[Task], records: dict[Cell, dict]) -
     """Write the tasks' further tables as Markdown, LaTeX and CSV, and return them."""
     makers = dict.fromkeys(task.further_tables for task in tasks if task.further_tables)
     found = [table for maker in makers for table in pkgutil.resolve_name(maker)(runner, records)]
+    found += pass_rates.tables(runner.plan, records)
     for table in found:
         folder = runner.plan.out / "tables"
         write_atomically(folder / f"{table.name}.md", plain_tables.markdown(table))
@@ -199,7 +200,7 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
         *(_difference_from_source(plan.schedule, task, metrics, cells) for task in tasks if task.published),
         f"Schedule {plan.schedule}, protocol {plan.protocol}; all configurations, versions and wall times "
         "are in runs/*/cell.json.",
-        f"Computed in {duration(sum(record['wall_time_s'] for record in own))} ({', '.join(sorted(versions))}); "
+        f"Computed in {duration(results.computing_seconds(own))} ({', '.join(sorted(versions))}); "
         f"last written by python {shlex.join(sys.argv)}",
     ]
 

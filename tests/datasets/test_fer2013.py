@@ -75,6 +75,7 @@ GOOD = " ".join(["7"] * 2303)
         ({"pixels": GOOD}, r"fer2013\.csv, line 5: 2303 pixels, but an image has 2304 \(48 x 48\)"),
         ({"pixels": f"{GOOD} 1 2"}, "line 5: 2305 pixels"),
         ({"pixels": ""}, "line 5: 0 pixels"),
+        ({"pixels": "  "}, "line 5: 0 pixels"),
         ({"pixels": f"{GOOD} 256"}, r"line 5: a pixel is 256, but pixels lie in 0\.\.255"),
         ({"pixels": f"-1 {GOOD}"}, "line 5: a pixel is -1"),
         ({"pixels": f"{GOOD} {10**30}"}, "line 5: a pixel is"),
@@ -194,6 +195,22 @@ def add_contempt(folder):
     (folder / "train" / "contempt").mkdir()
 
 
+def name_a_folder_like_an_image(folder):
+    (folder / "train" / "sad" / "folder.png").mkdir()
+
+
+def leave_a_broken_link(folder):
+    (folder / "train" / "sad" / "broken.png").symlink_to("nowhere.png")
+
+
+def add_another_validation(folder):
+    (folder / "val" / "sad").mkdir(parents=True)
+
+
+def add_another_sad(folder):
+    (folder / "train" / "SAD").mkdir()
+
+
 def lose_the_neutral(folder):
     (folder / "train" / "neutral").rename(folder / "neutral")
 
@@ -205,6 +222,10 @@ def lose_the_neutral(folder):
         (make_a_large_one, r"large\.png has 64 x 48 pixels, but an image has 48 x 48"),
         (damage_one, r"damaged\.png: not a readable image"),
         (add_contempt, "train holds folders of unknown emotions: contempt; known are angry"),
+        (name_a_folder_like_an_image, r"folder\.png cannot be read: Is a directory"),
+        (leave_a_broken_link, r"broken\.png cannot be read: No such file"),
+        (add_another_validation, "has several validation parts, val, validation"),
+        (add_another_sad, "train has several folders of sad, SAD and sad"),
         (lose_the_neutral, "has no train image of neutral"),
     ],
 )

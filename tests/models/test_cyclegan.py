@@ -283,6 +283,52 @@ def test_each_discriminator_sees_images_of_its_own_class_and_those_translated_in
         assert not any(np.array_equal(images, other) for images in seen[role])
 
 
+class TestWeightedCycleGANTraining:
+    def by_hand(self, model, batch, gamma=0.0, smallest=0.0, changed=lambda images: images):
+        """Each D weighs and compares the images of its own class."""
+        total, made = 0.0, model.cycles(batch["source"], batch["target"])
+        for network, images, recovered in (
+            (model.source_discriminator, batch["source"], made.recovered_source),
+            (model.target_discriminator, batch["target"], made.recovered_target),
+        ):
+            with_features = keras.Model(network.input, [network.output, network.get_layer("features").output])
+            scores, features = (np.array(found) for found in with_features(changed(images), training=True))
+            _, others = (np.array(found) for found in with_features(changed(recovered), training=True))
+            of_pixels = np.abs(np.array(recovered) - np.array(images)).mean(axis=(1, 2, 3))
+            compared = gamma * np.abs(others - features).mean(axis=(1, 2, 3)) + (1 - gamma) * of_pixels
+            total += (scores.mean(axis=(1, 2, 3)).clip(smallest, 1) * compared).mean()
+        return float(total), made
+
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            ({}, {"gamma": 0.45}),
+            ({"gamma_final": 0.0}, {}),
+            ({"min_realness": 1.0}, {"gamma": 0.45, "smallest": 1.0}),
+            ({"gamma_initial": 0.9}, {"gamma": 0.9}),
+        ],
+    )
+    def test_each_discriminator_weighs_and_compares_its_own_class(self, training, arguments, expected):
+        model, batch = training("weighted_cyclegan", **arguments)
+        batch = batch | {"progress": tf.constant(0.5)}
+        total, made = self.by_hand(model, batch, **expected)
+        assert total > 0
+        assert float(model.cycle_loss(batch, made)) == pytest.approx(total, rel=1e-4)
+
+    def test_lambda_falls_unless_it_is_told_not_to(self, training):
+        model, batch = training("weighted_cyclegan")
+        assert float(model.weight_of_cycles(batch | {"progress": tf.constant(0.5)})) == pytest.approx(7.5)
+        model, _ = training("weighted_cyclegan", cycle_weight_final=10.0)
+        assert float(model.weight_of_cycles(batch | {"progress": tf.constant(0.5)})) == pytest.approx(10.0)
+
+    def test_discriminators_compare_images_as_they_see_them_while_they_learn(self, training):
+        model, batch = training("weighted_cyclegan", augmentation_strength=1.0)
+        total, made = self.by_hand(model, batch, changed=lambda images: model.seen(images, batch))
+        assert float(model.cycle_loss(batch, made)) == pytest.approx(total, rel=1e-4)
+        unchanged, _ = self.by_hand(model, batch)
+        assert unchanged != pytest.approx(total, rel=1e-2)
+
+
 @pytest.mark.slow
 def test_weighted_cyclegan_with_all_switched_off_is_cyclegan(training):
     plain, batch = training("cyclegan")

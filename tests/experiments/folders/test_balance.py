@@ -40,7 +40,11 @@ def quick(monkeypatch):
     monkeypatch.setitem(CVAE.schedules["smoke"], "steps", {"n_epochs": 4})
 
 
-@pytest.mark.parametrize("method", ["geometric", "smote", "cvae"])
+TRANSLATING = ("cyclegan", "weighted_cyclegan", "wasserstein_cyclegan")
+GANS = [pytest.param(name, marks=pytest.mark.slow) for name in (*TRANSLATING, "dcgan", "wgan_gp")]
+
+
+@pytest.mark.parametrize("method", ["geometric", "smote", "cvae", *GANS])
 def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, source, tmp_path):
     (source / "light" / "inner").mkdir()
     (source / "light" / "00.png").rename(source / "light" / "inner" / "žlutá.png")
@@ -56,7 +60,7 @@ def test_dst_is_balanced_originals_are_the_same_bits_and_all_is_listed(method, s
     assert set(manifest["method"]) == {method}
     assert set(manifest["seed"]) == {3}
     assert manifest["model_sha256"].str.fullmatch("[0-9a-f]{64}").all()
-    assert set(manifest["parent"]) <= (originals.keys() if method == "geometric" else {""})
+    assert set(manifest["parent"]) <= (originals.keys() if method in ("geometric", *TRANSLATING) else {""})
     images = [np.asarray(Image.open(target / file)) for file in manifest["file"]]
     assert {image.shape for image in images} == {(12, 12, 3)}
     assert not list(tmp_path.glob("*.partial"))
@@ -212,6 +216,7 @@ def test_unfinished_work_of_another_command_is_not_mixed(source, monkeypatch, tm
         ),
         (["--method", "class_weights"], "class_weights makes no images"),
         (["--method", "cvae", "--image-size", "4"], "cvae needs images of at least 8 x 8 pixels"),
+        (["--method", "cyclegan", "--sampling-strategy", "dark=45"], "translates images of the largest class, dark,"),
         (["--method", "geometric", "--sampling-strategy", "cats=5"], "'cats=5' is not CLASS=COUNT"),
         (["--method", "geometric", "--filter", "luck"], "invalid choice: 'luck'"),
         (["--method", "random_oversampling", "--filter", "duplicates"], "of which --filter duplicates leaves none"),

@@ -202,6 +202,7 @@ def test_epochs_are_told_in_words(tmp_path):
     assert plan.epochs(Cell("mnist-50", "smote", 0)) == "8 classifier"
     assert plan.epochs(Cell("mnist-50", "cvae", 0)) == "8 cvae + 8 classifier"
     assert plan.epochs(Cell("mnist-50", "bagan", 0)) == "6 autoencoder + 12 bagan + 8 classifier"
+    assert plan.epochs(Cell("mnist-50", "cyclegan", 0)) == "1 cyclegan or 2000 steps + 8 classifier"
 
 
 def test_methods_that_no_source_prints_take_their_own_arguments(tmp_path):

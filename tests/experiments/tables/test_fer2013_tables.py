@@ -47,7 +47,7 @@ def predicting(wrong) -> dict:
 
 def test_facts_of_the_images_are_found_once(made, faces, tmp_path, monkeypatch):
     first = made({})
-    assert list(first) == ["F.5", "F.6", "F.7"], "no record, no scores"
+    assert list(first) == ["F.5", "F.6", "F.7", "F.11"], "no record, no scores"
     known = fer2013_images.facts(tmp_path, faces)
     assert (known["test_labels"], known["equal"], known["resemble"]) == (TRUE.tolist(), [0], [0, 1])
     assert known["n_equal"] == 1
@@ -66,6 +66,16 @@ def test_other_images_give_other_facts(made, faces, tmp_path):
     made({})
     other = ImageDataset("fer2013", faces.images[::-1], faces.labels, CLASS_NAMES, faces.official_parts)
     assert fer2013_images.facts(tmp_path, other)["digest"] == other.digest != faces.digest
+
+
+def test_other_parts_of_the_same_images_give_other_facts(made, faces, tmp_path):
+    made({})
+    parts = faces.official_parts.copy()
+    parts[28:35], parts[:7] = "train", "test"
+    other = ImageDataset("fer2013", faces.images, faces.labels, CLASS_NAMES, parts)
+    parts[-1] = "train"
+    assert len(fer2013_images.facts(tmp_path, other)["test_labels"]) == 13
+    assert len(fer2013_images.facts(tmp_path, faces)["test_labels"]) == 14
 
 
 def test_the_misprint_is_told(made):
@@ -103,6 +113,26 @@ def test_methods_are_tested_against_the_baseline_of_their_seed(made):
         ["FER2013", "CycleGAN", 0, 7, 13, 1, 7, pytest.approx(2 * 9 / 256)],
         ["FER2013", "CycleGAN", 1, 13, 13, 0, 0, 1.0],
         ["FER2013, new images alone", "SMOTE", 1, 12, 11, 2, 1, 1.0],
+    ]
+
+
+def test_synthetic_images_are_compared_for_each_emotion(made):
+    records = {
+        Cell("fer2013", "unbalanced", 0): predicting([0, 1, 7]),
+        Cell("fer2013", "cyclegan", 0): predicting([1, 2]),
+        Cell("fer2013", "cyclegan", 1): predicting([]),  # without a baseline
+        Cell("fer2013-small", "unbalanced", 0): predicting([]),
+        Cell("fer2013-small", "cyclegan", 0): predicting([]),
+    }
+    frame = made(records)["F.11"].frame
+    assert len(frame) == 14
+    printed = frame[frame["Seed"].isna()]
+    assert printed[["Baseline right", "Method right"]].sum().tolist() == [2336, 2378]
+    assert printed["Emotion"].tolist() == list(CLASS_NAMES)
+    assert frame.iloc[7:10].values.tolist() == [
+        [0, "angry", 2, 0, 2, 0, 2, 0.5],
+        [0, "disgust", 2, 1, 1, 0, 0, 1.0],
+        [0, "fear", 2, 2, 1, 1, 0, 1.0],
     ]
 
 

@@ -139,3 +139,12 @@ def test_a_method_asked_for_one_percentage_is_shown_for_both(tmp_path):
 def test_nothing_but_what_was_asked_for_is_shown_of_an_empty_folder(tmp_path):
     asked = cells_of([TASKS["mnist-75"]], ["bagan"], {"mnist": 2})
     assert results.with_earlier_runs(planned(tmp_path), [TASKS["mnist-75"]], asked) == ([TASKS["mnist-75"]], asked)
+
+
+def test_what_an_earlier_command_trained_counts_as_computing():
+    first = {"cell": "a", "training": "t", "wall_time_s": 50.0, "training_s": 300.0, "sampling_s": 5.0}
+    second = {"cell": "b", "training": "t", "wall_time_s": 20.0, "training_s": 300.0, "classifier_s": 15.0}
+    whole = {"cell": "c", "training": "u", "wall_time_s": 90.0, "training_s": 60.0, "classifier_s": 15.0}
+    untrained = {"cell": "d", "wall_time_s": 7.0}
+    assert results.computing_seconds([first, second]) == 305 + 20
+    assert results.computing_seconds([first, second, whole, untrained]) == 305 + 20 + 90 + 7
