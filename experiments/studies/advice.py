@@ -5,14 +5,16 @@ import pandas as pd
 from ...evaluation import verdict
 from ...models import named
 from ..running.cell import label
-from .findings import Findings
+from .findings import NOT_RUN, Findings
 from .tables import counted
 from .tasks import KINDS, STUDIED
 
 SIZES = ((1, 10), (11, 30), (31, None))  # numbers of images of the small class: at least, at most
 HELPED, _, HURT = verdict.VERDICTS
 MIN_TASKS = 3  # for advice
-GENERATORS = ("learned", "network")  # families of methods that learn to make images
+MAX_HURT_SHARE = 0.1  # of the cases, of a method to use
+# families of methods that learn to make images -> in words
+GENERATORS = {"learned": "a deformation learned from images", "network": "a network that makes images"}
 
 
 def advice(findings: Findings) -> list[str]:
@@ -26,19 +28,30 @@ def _of_group(findings: Findings, kind: str, least: int, most: int | None) -> st
         for task in findings.imbalanced
         if STUDIED[task].kind == kind and least <= STUDIED[task].n_small <= (most or STUDIED[task].n_small)
     ]
-    rows = findings.verdicts[findings.verdicts["task"].isin(tasks)]
+    known = findings.verdicts[findings.verdicts["task"].isin(tasks)]
+    rows = known[known["task"].isin(_finished(findings, known))]
     if rows.empty:
         return ""
-    size = f"more than {least - 1}" if most is None else f"at most {most}" if least == 1 else f"{least} to {most}"
-    start = f"With {size} images of the small class, on {kind} ({counted(rows['task'].nunique(), 'task')}): "
+    found = list(dict.fromkeys(rows["task"]))
+    sizes = sorted({STUDIED[task].n_small for task in found})
+    size = f"{sizes[0]} to {sizes[-1]} images" if len(sizes) > 1 else counted(sizes[0], "image")
+    n_tasks = counted(len(tasks), "task") if len(found) == len(tasks) else f"{len(found)} of {len(tasks)} tasks"
+    start = f"With {size} of the small class, on {kind} ({n_tasks}): "
     return start + " ".join([*_choice(rows), *_of_generators(rows, findings)])
 
 
+def _finished(findings: Findings, rows: pd.DataFrame) -> list[str]:
+    """The tasks on which nothing is left to run of the methods without training that these rows compare on any."""
+    methods = [method for method in dict.fromkeys(rows["method"]) if not named(method).takes_time]
+    return [task for task in dict.fromkeys(rows["task"]) if (findings.states.loc[task, methods] != NOT_RUN).all()]
+
+
 def _choice(rows: pd.DataFrame) -> list[str]:
-    """Which method to use, if one helped in at least half of the cases.
+    """Which method to use, if one helped in at least half of the cases and hurt in hardly any.
 
     Of those compared on all of the tasks the one with the most cases in which it helped, less those in which it hurt;
-    equal ones are all named, the one that gained most first.
+    equal ones are all named, the one that gained most first. Tasks of one dataset are no independent cases, so that
+    each dataset's are counted.
     """
     n_tasks, by_method = rows["task"].nunique(), rows.groupby("method", sort=False)
     if n_tasks < MIN_TASKS:
@@ -71,15 +84,24 @@ def _choice(rows: pd.DataFrame) -> list[str]:
         ]
     is_alone = len(names) == 1
     how = (
-        f"helped in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}, with "
-        f"{best['difference']:+.3f} of balanced accuracy on average{'' if is_alone else ' for the first'} (the best of "
-        "many, so expect less)."
+        f"helped in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}"
+        f"{_by_dataset(rows[rows['method'] == best.name])}, with {best['difference']:+.3f} of balanced accuracy on "
+        f"average{'' if is_alone else ' for the first'} (the best of many, so expect less)."
     )
-    if 2 * best["helped"] >= n_tasks:
+    if 2 * best["helped"] >= n_tasks and best["hurt"] <= MAX_HURT_SHARE * n_tasks:
         are_best = "is best: it" if is_alone else "are best: each"
         return [f"use {_joined(names, 'or')}, which {of_them} {are_best} {how}", *not_compared]
     which = f"is {names[0]}, which" if is_alone else f"are {_joined(names, 'and')}, each of which"
-    return [f"{of_them} none helped in half of the cases; the best {which} {how}", *not_compared]
+    none = "none helped in half of the cases" if 2 * best["helped"] < n_tasks else "none helped without hurting too"
+    return [f"{of_them} {none}; the best {which} {how}", *not_compared]
+
+
+def _by_dataset(rows: pd.DataFrame) -> str:
+    """In how many cases of each dataset one method helped, if there are several datasets."""
+    datasets = rows["task"].map(lambda task: STUDIED[task].task.label.partition(",")[0])
+    found = (rows["verdict"] == HELPED).groupby(datasets, sort=False).agg(helped="sum", cases="size")
+    texts = [f"{of.Index} {of.helped} of {of.cases}" for of in found.itertuples()]
+    return f" ({', '.join(texts)})" if len(texts) > 1 else ""
 
 
 def _joined(names: list[str], word: str) -> str:
@@ -89,15 +111,19 @@ def _joined(names: list[str], word: str) -> str:
 
 
 def _of_generators(rows: pd.DataFrame, findings: Findings) -> list[str]:
-    own = rows[[named(method).family in GENERATORS for method in rows["method"]]]
-    n_failed = sum(
-        entry.task in set(rows["task"]) and named(entry.method).family in GENERATORS for entry in findings.failures
-    )
+    return [text for family in GENERATORS for text in _of_family(rows, findings, family)]
+
+
+def _of_family(rows: pd.DataFrame, findings: Findings, family: str) -> list[str]:
+    own = rows[[named(method).family == family for method in rows["method"]]]
+    failed = [entry for entry in findings.failures if entry.task in set(rows["task"])]
+    n_failed = sum(named(entry.method).family == family for entry in failed)
     if own.empty and not n_failed:
         return []
     n_helped, n_hurt = ((own["verdict"] == word).sum() for word in (HELPED, HURT))
-    text = f"A method that learns to make images ({' or '.join(GENERATORS)}) helped in {n_helped} of "
-    text += f"{counted(len(own) + n_failed, 'case')}, hurt in {n_hurt} and failed in {n_failed}"
+    words = GENERATORS[family]
+    text = f"{words[0].upper()}{words[1:]} helped in {n_helped} of {counted(len(own) + n_failed, 'case')}, hurt in "
+    text += f"{n_hurt} and failed in {n_failed}"
     others = findings.against_adjustment
     is_own = others["task"].isin(own["task"]) & others["method"].isin(own["method"])
     against = others[is_own]
