@@ -7,8 +7,9 @@ over their number. That of the test images comes from what each image (or group 
 class by class; the part that differs from seed to seed is in the spread of the seeds already and is taken off.
 
 Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
-those of all methods on average. Quantiles are Student's, weighted by the two variances (Cochran and Cox 1950), with the
-degrees of freedom of that average and of the smallest class. Where every image is a test image once (folds), training
+those of all methods on average. Quantiles are Student's, weighted by the variances (Cochran and Cox 1950), with the
+degrees of freedom of that average, for what a method's seeds spread more than it those of its own seeds, and for test
+images those of the smallest class. Where every image is a test image once (folds), training
 images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio
 2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how
 often tables on equal methods are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds,
@@ -81,15 +82,12 @@ def compare(
     pooled = float(np.mean([found.variance_of_a_seed for found in differences.values()]))
     n_free = sum(found.n_free for found in differences.values())
     freedom = n_free / (1 + (len(methods) - 1) * CORRELATION**2)
-    tests = {
-        name: _Test(
-            found.difference,
-            max(found.seed_variance, pooled / found.n_seeds),
-            fold_factor(1 if folds is None else len(np.unique(folds))) * found.image_variance,
-            (freedom, found.n_units - 1),
-        )
-        for name, found in differences.items()
-    }
+    factor, tests = fold_factor(1 if folds is None else len(np.unique(folds))), {}
+    for name, found in differences.items():
+        of_all = pooled / found.n_seeds
+        seed_variances = of_all, max(found.seed_variance - of_all, 0.0)
+        freedoms = freedom, found.n_free, found.n_units - 1
+        tests[name] = _Test(found.difference, seed_variances, factor * found.image_variance, freedoms)
     levels = _levels_of_holm({name: test.p for name, test in tests.items()}, error_rate)
     rows = [{"method": name, "metric": metric} | tests[name].row(levels[name]) for name in methods]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -192,20 +190,27 @@ class _Difference:
 
 @dataclass(frozen=True)
 class _Test:
-    """A difference with the variances of its mean, and the degrees of freedom that belong to these."""
+    """A difference with the variances of its mean, and the degrees of freedom that belong to these.
+
+    `seed_variances` are that of all methods' seeds on average, and what this one's spread more.
+    """
 
     difference: float
-    seed_variance: float
+    seed_variances: tuple[float, float]
     image_variance: float
-    freedoms: tuple[float, float]
+    freedoms: tuple[float, float, float]
+
+    @property
+    def variances(self) -> np.ndarray:
+        return np.array([*self.seed_variances, self.image_variance])
 
     @cached_property
     def error(self) -> float:
-        return float(np.sqrt(self.seed_variance + self.image_variance))
+        return float(np.sqrt(self.variances.sum()))
 
     def critical(self, level: float) -> float:
         """How many standard errors the difference must exceed, if that shall happen to equal methods with `level`."""
-        shares = np.array([self.seed_variance, self.image_variance]) / max(self.error**2, np.finfo(float).tiny)
+        shares = self.variances / max(self.error**2, np.finfo(float).tiny)
         return float(shares @ stats.t.isf(level / 2, self.freedoms))
 
     @cached_property
@@ -233,7 +238,7 @@ class _Test:
             "verdict": HELPED if low > 0 else HURT if high < 0 else NO_EVIDENCE,
             "smallest_effect": min(self._found_with_power(critical, level) * self.error, 1.0),
             "p": self.p,
-            "error_of_seeds": float(np.sqrt(self.seed_variance)),
+            "error_of_seeds": float(np.sqrt(sum(self.seed_variances))),
             "error_of_images": float(np.sqrt(self.image_variance)),
         }
 

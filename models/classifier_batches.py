@@ -46,6 +46,8 @@ class Remix(ClassifierMethod):
     kappa: float = 3.0
     tau: float = 0.5
 
+    corrects_prior = True  # the labels learned from are more often of rare classes than the images are
+
     def classifier_arguments(self, labels):
         self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
         self._check("kappa", 1 <= self.kappa < np.inf, "a number of at least 1")

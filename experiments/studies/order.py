@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from ...models import BASELINE, in_order, named
 from ...models.method import Method
 from ..command_line import UsageError
@@ -25,8 +27,9 @@ class Entry(NamedTuple):
 
 
 def _only_balances(method: Method) -> bool:
-    """Whether it trains a classifier as usual if all classes have as many images."""
-    return all(way.new().corrects_prior for way in method.classifier_methods)
+    """Whether it trains a classifier as usual if all classes have as many images; what changes batches does not."""
+    ways = [way.new() for way in method.classifier_methods]
+    return all(way.corrects_prior and "change" not in way.classifier_arguments(np.array([0, 1])) for way in ways)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,26 @@ def equal_coins(n_seeds, n_methods, counts, spreads) -> dict:
     return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
 
 
+def few_noisy_among_quiet(n_seeds, n_methods, n_noisy) -> dict:
+    """Most methods are the baseline, which seeds do not change; the others are right as often, but vary by seed."""
+    rng, wrong = np.random.default_rng(7), []
+    for _ in range(800):
+        coins = Coins(rng, (900, 700, 400), SPREADS[1])
+        quiet = np.tile(coins.predicted(0, 1), (n_seeds, 1))
+        hit = quiet == coins.true
+        of_class = np.array([hit[:, coins.true == label].mean() for label in range(3)])[coins.true]
+        predicted = {str(method): quiet for method in range(n_methods + 1 - n_noisy)}
+        for method in range(n_methods + 1 - n_noisy, n_methods + 1):
+            gained = 0.05 * rng.standard_normal((n_seeds, 3))[:, coins.true]  # share of the class, lost if negative
+            chance = np.abs(gained) / np.where(hit, of_class, 1 - of_class)
+            is_changed = ((gained > 0) != hit) & (rng.random(hit.shape) < chance)
+            others = np.where(hit, (coins.true + 1) % 3, coins.true)
+            predicted[str(method)] = np.where(is_changed, others, quiet)
+        wrong.append(is_wrong(verdict.compare(coins.true, predicted, "0", MINORITY, METRIC)))
+    setting = f"{n_seeds} seeds, {n_methods} methods of which {n_noisy} vary by seed"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
+
+
 def equal_coins_raced(n_seeds, n_methods, spreads) -> dict:
     rng, wrong = np.random.default_rng(2), []
     for _ in range(N_TABLES[n_methods]):
@@ -260,6 +280,7 @@ def coins_with_an_improvement(n_seeds, n_methods, gain) -> dict:
 SIMULATIONS = [
     *((equal_coins, setting) for setting in itertools.product(SEEDS, METHODS, COUNTS, SPREADS)),
     *((equal_coins_of_trainings, (n_seeds, 3, n_methods)) for n_seeds in (3, 4, 5) for n_methods in (1, 4)),
+    *((few_noisy_among_quiet, setting) for setting in ((3, 2, 1), (3, 8, 2), (3, 12, 2), (5, 12, 2), (3, 28, 3))),
     *((equal_coins_raced, setting) for setting in itertools.product((5, 10), (4, 9), SPREADS[1:3])),
     *(
         (equal_classifiers, ("discriminant", *design))

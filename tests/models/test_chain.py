@@ -140,6 +140,7 @@ def test_names_of_chains(few_digits):
         ("unbalanced+smote", "unbalanced is nothing that could be joined"),
         ("smote+mixup+cutmix", "mixup and cutmix exclude each other"),
         ("balanced_softmax+focal_loss", "balanced_softmax and focal_loss exclude each other"),
+        ("remix+balanced_softmax", "remix and balanced_softmax exclude each other"),
         ("class_weights+logit_adjustment", "class_weights and logit_adjustment exclude each other"),
         ("smote+effective_numbers+balanced_softmax", "effective_numbers and balanced_softmax exclude each other"),
     ],

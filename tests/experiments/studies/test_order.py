@@ -41,6 +41,7 @@ def test_every_entry_is_in_one_part(study):
 def test_reasons_not_to_run_a_method(study):
     assert study.reason(Entry("mnist-100", "cvae")) == NOTHING_TO_ADD
     assert study.reason(Entry("mnist-100", "mixup")) is None
+    assert study.reason(Entry("mnist-100", "remix")) is None, "it mixes images all the same"
     assert study.reason(Entry("mnist-100", "class_weights")) == NOTHING_TO_ADD, "all weights are 1"
     assert study.reason(Entry("mnist-100", "mixup+logit_adjustment")) is None
     assert study.reason(Entry("mnist-4-2", "smote")) == TOO_FEW, "4 images, of which one has 5 neighbours"
