@@ -29,6 +29,7 @@ def train_classifier(
     random_state: int,
     final_learning_rate: float | None = None,
     n_statistics_images: int = 0,
+    validation_metric: str = "accuracy",
     dropout_factor: float = 1.0,
     class_weight: dict[int, float] | None = None,
     steps_per_epoch: int | None = None,
@@ -39,7 +40,7 @@ def train_classifier(
     kept: Path | None = None,
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes, image_shape)` with Adam; the weights of the epoch with the best validation accuracy are
-    restored.
+    restored, by the `validation_metric` "balanced_accuracy" of that in which all classes count alike.
 
     The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
     Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
@@ -76,6 +77,12 @@ def train_classifier(
 
     examples = batches(n_epochs_done * steps_per_epoch)
     validation_examples = batches_in_order(validation.images, PREDICTION_BATCH_SIZE, validation.labels)
+    if validation_metric == "balanced_accuracy":
+        shares = 1 / np.maximum(np.bincount(validation.labels, minlength=train.n_classes), 1)
+        shares = np.float32(shares / shares[validation.labels].mean())
+        validation_examples = validation_examples.map(
+            lambda images, labels: (images, labels, keras.ops.take(shares, labels))
+        )
     if is_plain:
         examples = examples.map(_images_and_labels)
     else:
@@ -86,7 +93,7 @@ def train_classifier(
             examples = examples.map(lambda images, labels: (images, labels, keras.ops.matmul(labels, weights)))
             class_weight = None
         validation_examples = validation_examples.map(
-            lambda images, labels: (images, keras.ops.one_hot(labels, train.n_classes))
+            lambda images, labels, *weights: (images, keras.ops.one_hot(labels, train.n_classes), *weights)
         )
     statistics = [StatisticsWithoutDropout(train.images[:n_statistics_images])] if n_statistics_images else []
     compiled.fit(
@@ -116,7 +123,7 @@ def _compiled(
     if final_learning_rate is not None:
         share = final_learning_rate / learning_rate
         learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps, share)
-    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, weighted_metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     return model, [variable.numpy() for variable in model.optimizer.variables]
 

@@ -18,6 +18,7 @@ N_STEPS = {"smoke": 60, "quick": 1500, "thesis": 4000}
 MIN_EPOCHS = {"smoke": 1, "quick": 6, "thesis": 20}
 N_VALIDATIONS = 15
 BATCH = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.0}
+CHOICE = {"validation_metric": "balanced_accuracy"}
 PROTOCOL = "clean"
 METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
 FILTERS_TEST_FRACTION = 0.25
@@ -154,7 +155,7 @@ def _classifier_arguments(schedule: str, n_images: int) -> dict:
     steps_a_pass = max(1, n_images // min(BATCH["batch_size"], n_images))
     n_steps = max(N_STEPS[schedule], MIN_EPOCHS[schedule] * steps_a_pass)
     n_epochs = min(N_VALIDATIONS, n_steps)
-    return BATCH | {"n_epochs": n_epochs, "steps_per_epoch": -(-n_steps // n_epochs)}
+    return BATCH | CHOICE | {"n_epochs": n_epochs, "steps_per_epoch": -(-n_steps // n_epochs)}
 
 
 def balancer(method: str, schedule: str, n_images: int, flip: bool, folder: Path, **given):

@@ -6,6 +6,7 @@ from class_balancing.models.classifier_batches import CutMix, Mixup, RandAugment
 from class_balancing.models.classifier_methods import Unbalanced
 from class_balancing.models.networks.classifiers import mnist_classifier
 from fits import assert_same_weights, network_with_all_states
+from sklearn.metrics import balanced_accuracy_score
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,21 @@ def test_the_best_epoch_is_restored(parts):
     accuracy = (classifiers.predict(model, parts[1].images) == parts[1].labels).mean()
     assert accuracy == pytest.approx(max(history["val_accuracy"]), abs=1e-6)
     assert np.argmax(history["val_accuracy"]) == 1, "the last epoch is worse"
+
+
+@pytest.mark.parametrize("method", [Unbalanced(), Mixup()])
+def test_validation_may_count_all_classes_alike_and_changes_no_training(parts, method):
+    train_images, validation = parts
+    few = validation.take(np.flatnonzero((validation.labels != 0) | (np.arange(len(validation.labels)) % 5 == 0)))
+    arguments = {"n_epochs": 1} | method.classifier_arguments(train_images.labels)
+    plain, history = train((train_images, few), small, **arguments)
+    model, balanced = train((train_images, few), small, validation_metric="balanced_accuracy", **arguments)
+    assert_same_weights(plain, model)
+    predicted = classifiers.predict(model, few.images)
+    expected = balanced_accuracy_score(few.labels, predicted)
+    assert balanced["val_accuracy"][0] == pytest.approx(expected, abs=1e-5)
+    assert history["val_accuracy"][0] == pytest.approx((predicted == few.labels).mean(), abs=1e-5)
+    assert abs(balanced["val_accuracy"][0] - history["val_accuracy"][0]) > 1e-3
 
 
 def test_the_learning_rate_falls_along_half_a_cosine(parts):

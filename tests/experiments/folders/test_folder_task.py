@@ -118,6 +118,7 @@ def test_every_classifier_takes_the_same_number_of_steps():
     for n_images in (500, 3800):
         arguments = task_of({"dark": n_images // 2, "light": n_images // 2}).classifier.schedules["quick"]
         assert arguments["n_epochs"] * arguments["steps_per_epoch"] == 1500
+        assert arguments["validation_metric"] == "balanced_accuracy", "that verdicts are on"
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
