@@ -251,8 +251,8 @@ def _single_split(real: RealClassifiers, n_methods: int) -> pd.DataFrame:
         of_method = images.measured(real.predicted(method, OLD_SEEDS))
         values, added = (mine - other for mine, other in zip(of_method, of_baseline, strict=True))
         seed_variance, image_variance = values.var(ddof=1) / OLD_SEEDS, images.variance(added.mean(axis=0))
-        freedoms = OLD_SEEDS - 1, images.fewest - 1
-        test = verdict._Test(float(values.mean()), float(seed_variance), image_variance, freedoms)
+        freedoms = OLD_SEEDS - 1, OLD_SEEDS - 1, images.fewest - 1
+        test = verdict._Test(float(values.mean()), (float(seed_variance), 0.0), image_variance, freedoms)
         rows.append({"method": str(method)} | test.row(verdict.ERROR_RATE / n_methods / 3))
     return pd.DataFrame(rows)
 
