@@ -46,7 +46,7 @@ def networks_of(made, label):
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", FITTED)
 def test_discriminators_see_changed_images_only_if_asked(name, few_digits, monkeypatch):
-    """Real images and generated ones by the same numbers in a step."""
+    """All images of a step with the strength that was asked for."""
     strengths = []
     module = __import__(f"class_balancing.models.{MODULES.get(name, name)}", fromlist=["augmented"])
     original = module.augmented
