@@ -35,10 +35,12 @@ def near_duplicates(
     max_bits: int = MAX_BITS,
     max_distance: float = MAX_DISTANCE,
     max_alike: int | None = None,
+    known_hashes: np.ndarray | None = None,
 ) -> NearDuplicates:
     """Pairs of near duplicates across two sets of indices into `images` uint8 (n, height, width, channels).
 
-    Column 0 is from `first`, column 1 from `second`, in their order. Pairs must differ in at most `max_bits` of the 64
+    `known_hashes` are the images' `hashes`, for more than one search. Column 0 is from `first`, column 1 from `second`,
+    in their order. Pairs must differ in at most `max_bits` of the 64
     bits of their perceptual hashes (`imagehash.phash`: the signs of low frequencies, blind to brightness and contrast),
     and, since hashes of simple images collide, by at most `max_distance`. The search ends after about `max_alike` pairs
     whose hashes are alike (None: never), since of frames of one film each is a near duplicate of each.
@@ -52,7 +54,11 @@ def near_duplicates(
     """
     first, second = np.asarray(first, np.int64), np.asarray(second, np.int64)
     pairs, distances, n_alike = [np.zeros((0, 2), np.int64)], [np.zeros(0)], 0
-    for places in _alike(_hashes(images, first), _hashes(images, second), max_bits):
+    if known_hashes is None:
+        of_sets = [hashes(taken(images, indices)) for indices in (first, second)]
+    else:
+        of_sets = [known_hashes[indices] for indices in (first, second)]
+    for places in _alike(*of_sets, max_bits):
         if max_alike is not None and n_alike >= max_alike:
             return NearDuplicates(np.concatenate(pairs), np.concatenate(distances), is_complete=False)
         candidates = np.stack([first[places[:, 0]], second[places[:, 1]]], axis=1)
@@ -64,11 +70,15 @@ def near_duplicates(
     return NearDuplicates(np.concatenate(pairs), np.concatenate(distances), is_complete=True)
 
 
-def _hashes(images: np.ndarray | StoredImages, indices: np.ndarray) -> np.ndarray:
-    """uint64 (n,)."""
-    parts = in_parts(taken(images, indices), "hashing images")
-    bits = [imagehash.phash(_pillow(image)).hash.ravel() for part in parts for image in part]
-    return np.packbits(np.array(bits, bool).reshape(-1, N_BITS), axis=1).view(np.uint64).ravel()
+def hashes(images: np.ndarray | StoredImages) -> np.ndarray:
+    """Perceptual hash uint64 (n,) of each image."""
+    found = np.zeros((len(images), N_BITS // 8), np.uint8)
+    start = 0
+    for part in in_parts(images, "hashing images"):
+        for row, image in enumerate(part, start):
+            found[row] = np.packbits(imagehash.phash(_pillow(image)).hash)
+        start += len(part)
+    return found.view(np.uint64).ravel()
 
 
 def _pillow(image: np.ndarray) -> Image.Image:

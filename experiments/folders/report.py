@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...datasets.files import write_atomically
 from ...datasets.folder import LoadedFolder
-from ...datasets.near_duplicates import near_duplicates
+from ...datasets.near_duplicates import hashes, near_duplicates
 from ...evaluation import classifiers, verdict
 from ...evaluation.recommendation import recommendation
 from ...reports import comparison_figures, sections
@@ -90,11 +90,13 @@ def _minutes(records: list[dict]) -> float:
 
 def _near_duplicates(runner: Runner, contest: Contest, loaded: LoadedFolder) -> tuple[pd.DataFrame, bool]:
     """A row for each pair of an image learned from and one tested on in a fold, and whether these are all."""
-    rows, are_all = [], True
+    rows, are_all, known = [], True, hashes(loaded.dataset.images)
     for task in contest.tasks:
         indices = runner.parts(task.name).indices
         learned = np.concatenate([indices["train"], indices["validation"]])
-        found = near_duplicates(loaded.dataset.images, learned, indices["test"], max_alike=MAX_ALIKE)
+        found = near_duplicates(
+            loaded.dataset.images, learned, indices["test"], max_alike=MAX_ALIKE, known_hashes=known
+        )
         are_all = are_all and found.is_complete
         rows += [
             (loaded.paths[first].as_posix(), loaded.paths[second].as_posix(), round(float(distance), 1))

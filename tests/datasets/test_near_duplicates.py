@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from class_balancing.datasets.near_duplicates import _alike, near_duplicates
+from class_balancing.datasets.near_duplicates import _alike, hashes, near_duplicates
 from class_balancing.evaluation import protocol
 from class_balancing.experiments.tables import TASKS
 from PIL import Image, ImageFilter
@@ -70,6 +70,16 @@ def test_pairs_stand_across_the_two_sets_only(photographs):
     images = np.concatenate([photographs[:5], photographs[:5], photographs[:1]])
     pairs, _, _ = near_duplicates(images, np.array([7, 0, 5]), np.array([2, 3, 10]))
     assert pairs.tolist() == [[7, 2], [0, 10], [5, 10]]
+
+
+def test_hashes_that_are_known_are_not_made_again(photographs, monkeypatch):
+    images = np.concatenate([photographs, brighter(photographs[:20])])
+    sets = np.arange(10, 60), np.array([5, 60, 75, 70])
+    expected, known = near_duplicates(images, *sets), hashes(images)
+    assert expected.pairs.tolist() == [[10, 70], [15, 75]]
+    monkeypatch.setattr("imagehash.phash", lambda image: pytest.fail("made again"))
+    found = near_duplicates(images, *sets, known_hashes=known)
+    np.testing.assert_array_equal(found.pairs, expected.pairs)
 
 
 def test_chunks_make_no_difference(photographs, monkeypatch):
