@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from class_balancing.experiments.running.plan import Plan, cells_of
-from class_balancing.experiments.tables import TASKS
+from class_balancing.experiments.tables import TASKS, compared_together
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reports" / "reference"
@@ -29,6 +29,13 @@ OUR_CELLS = [
     for of_dataset in [[task for task in OURS if task.dataset == name]]
     for cell in cells_of(of_dataset, of_dataset[0].methods, {name: of_dataset[0].n_seeds["quick"]})
 ]
+FACES = [task for task in TASKS.values() if task.dataset == "fer2013"]
+FACES_PLAN = Plan(REFERENCE, {task.name: task for task in FACES}, "quick", "thesis")
+FACES_CELLS = dict.fromkeys(
+    cell
+    for group in compared_together(FACES)
+    for cell in cells_of(group, group[0].methods, {"fer2013": group[0].n_seeds["quick"]})
+)
 TABLES = sorted({table.name for task in MEASURED for table in task.tables})
 KEYS = ["table", "dataset", "dropped_percent", "method", "seed", "metric"]
 # of the 1948 values that version 0.2.0 measured
@@ -40,13 +47,14 @@ def results():
     return pd.read_csv(REFERENCE / "results.csv", dtype={"dropped_percent": "Int64"})
 
 
-def test_there_are_168_cells():
+def test_there_are_168_cells_and_58_of_faces():
     assert len(CELLS) == 168
+    assert len(FACES_CELLS) == 58
 
 
-@pytest.mark.parametrize("cell", [*CELLS, *OUR_CELLS], ids=str)
+@pytest.mark.parametrize("cell", [*CELLS, *OUR_CELLS, *FACES_CELLS], ids=str)
 def test_every_cell_has_a_record_of_the_current_configuration(cell):
-    plan = OUR_PLAN if cell.task in OUR_PLAN.tasks else PLAN
+    (plan,) = (plan for plan in (PLAN, OUR_PLAN, FACES_PLAN) if cell.task in plan.tasks)
     record = json.loads((plan.folder(cell) / "cell.json").read_text())
     assert record["configuration"] == json.loads(json.dumps(plan.configuration(cell)))  # which has lists for tuples
     packages = record["environment"]["packages"]
@@ -62,9 +70,13 @@ def test_no_value_has_changed_since_it_was_measured(results):
 
 def test_results_hold_every_printed_figure_with_every_seed(results):
     printed = results[results["printed"].notna()]
-    figures = printed.groupby(["table", "dataset", "dropped_percent", "method", "metric"]).size()
+    of_faces = printed[printed["table"] == "F.1"].groupby(["method", "metric"]).size()
+    assert len(of_faces) == 16
+    assert set(of_faces) == {2}
+    figures = printed.groupby(["table", "dataset", "dropped_percent", "method", "metric"]).size()  # drops F.1's
     assert len(figures) == 102
-    assert sorted(set(printed["table"])) == TABLES == [f"C.{number}" for number in range(1, 9)]
+    assert sorted(set(printed["table"])) == [*TABLES, "F.1"]
+    assert [f"C.{number}" for number in range(1, 9)] == TABLES
     n_seeds = {task.label: N_SEEDS[task.dataset] for task in MEASURED}
     for (_, dataset, *_), n in figures.items():
         assert n == n_seeds[dataset]
@@ -138,7 +150,7 @@ def test_the_latex_tables_compile_in_one_document(tmp_path):
 def test_the_page_opens_with_what_agrees_and_shows_every_table():
     page = (REFERENCE / "index.html").read_text()
     assert (
-        "Of 102 printed figures 29 agree with ours, 28 differ, and of 45 the seeds and test images cannot tell." in page
+        "Of 118 printed figures 29 agree with ours, 32 differ, and of 57 the seeds and test images cannot tell." in page
     )
     for name in TABLES:
         assert f"Table {name}." in page
