@@ -40,10 +40,10 @@ def near_duplicates(
     """Pairs of near duplicates across two sets of indices into `images` uint8 (n, height, width, channels).
 
     `known_hashes` are the images' `hashes`, for more than one search. Column 0 is from `first`, column 1 from `second`,
-    in their order. Pairs must differ in at most `max_bits` of the 64
-    bits of their perceptual hashes (`imagehash.phash`: the signs of low frequencies, blind to brightness and contrast),
-    and, since hashes of simple images collide, by at most `max_distance`. The search ends after about `max_alike` pairs
-    whose hashes are alike (None: never), since of frames of one film each is a near duplicate of each.
+    in their order. Pairs must differ in at most `max_bits` of the 64 bits of their perceptual hashes
+    (`imagehash.phash`: the signs of low frequencies, blind to brightness and contrast), and, since hashes of simple
+    images collide, by at most `max_distance`. The search ends after about `max_alike` pairs whose hashes are alike
+    (None: never), since of frames of one film each is a near duplicate of each.
 
     The defaults come from planted and real pairs of MNIST, CIFAR-10 and Vehicles. Images that are re-encoded as JPEG,
     made three levels brighter, or enlarged and shrunk back differ in up to 4 bits, and by less than 12 down to JPEG

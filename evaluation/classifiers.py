@@ -18,6 +18,9 @@ PREDICTION_BATCH_SIZE = 1000
 N_COMPILED = 4  # networks that are kept with what was traced of them
 
 
+METRICS = {"accuracy": "metrics", "balanced_accuracy": "weighted_metrics"}  # how Keras calls what gives them
+
+
 def train_classifier(
     build,
     train: ImageDataset,
@@ -40,7 +43,8 @@ def train_classifier(
     kept: Path | None = None,
 ) -> tuple[keras.Model, dict]:
     """Train `build(n_classes, image_shape)` with Adam; the weights of the epoch with the best validation accuracy are
-    restored, by the `validation_metric` "balanced_accuracy" of that in which all classes count alike.
+    restored, by the `validation_metric` "balanced_accuracy" of that in which all classes count alike, while "accuracy"
+    of the history is weighted as the loss is.
 
     The learning rate falls from `learning_rate` to `final_learning_rate` along half a cosine; None keeps it.
     Before each validation the first `n_statistics_images` give batch normalisation its means and variances (see
@@ -65,7 +69,7 @@ def train_classifier(
     loss = loss or ("sparse_categorical_crossentropy" if is_plain else "categorical_crossentropy")
     network = build, train.n_classes, train.images.shape[1:], dropout_factor
     compiled, optimizer_state = _compiled(
-        *network, learning_rate, final_learning_rate, n_epochs * steps_per_epoch, loss
+        *network, learning_rate, final_learning_rate, n_epochs * steps_per_epoch, loss, METRICS[validation_metric]
     )
     keras.utils.set_random_seed(random_state)
     model = _built(*network)
@@ -113,7 +117,7 @@ def train_classifier(
 
 @functools.lru_cache(maxsize=N_COMPILED)
 def _compiled(
-    build, n_classes, image_shape, dropout_factor, learning_rate, final_learning_rate, n_steps, loss
+    build, n_classes, image_shape, dropout_factor, learning_rate, final_learning_rate, n_steps, loss, metrics
 ) -> tuple[keras.Model, list[np.ndarray]]:
     """A network to train, and the values of its optimizer's variables before the first step.
 
@@ -123,7 +127,7 @@ def _compiled(
     if final_learning_rate is not None:
         share = final_learning_rate / learning_rate
         learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, n_steps, share)
-    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, weighted_metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(learning_rate), loss=loss, **{metrics: ["accuracy"]})
     model.optimizer.build(model.trainable_variables)
     return model, [variable.numpy() for variable in model.optimizer.variables]
 

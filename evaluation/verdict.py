@@ -9,12 +9,11 @@ class by class; the part that differs from seed to seed is in the spread of the 
 Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
 those of all methods on average. Quantiles are Student's, weighted by the variances (Cochran and Cox 1950), with the
 degrees of freedom of that average, for what a method's seeds spread more than it those of its own seeds, and for test
-images those of the smallest class. Where every image is a test image once (folds), training
-images are shared by the folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio
-2003). Methods are corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how
-often tables on equal methods are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds,
-methods and test images. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if
-there are folds.
+images those of the smallest class. Where every image is a test image once (folds), training images are shared by the
+folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio 2003). Methods are corrected
+for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how often tables on equal methods
+are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds, methods and test images. A class
+of fewer than five test images is refused, and so are fewer than three seeds, or two if there are folds.
 """
 
 from collections.abc import Mapping

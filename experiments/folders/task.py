@@ -17,8 +17,12 @@ from ..command_line import UsageError
 N_STEPS = {"smoke": 60, "quick": 1500, "thesis": 4000}
 MIN_EPOCHS = {"smoke": 1, "quick": 6, "thesis": 20}
 N_VALIDATIONS = 15
-BATCH = {"batch_size": 64, "learning_rate": 1e-3, "final_learning_rate": 0.0}
-CHOICE = {"validation_metric": "balanced_accuracy"}
+CLASSIFIER = {
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "final_learning_rate": 0.0,
+    "validation_metric": "balanced_accuracy",
+}
 PROTOCOL = "clean"
 METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
 FILTERS_TEST_FRACTION = 0.25
@@ -152,10 +156,10 @@ def _check_verdict(class_names, labels: np.ndarray, groups: np.ndarray | None, t
 
 def _classifier_arguments(schedule: str, n_images: int) -> dict:
     """The same for every method: the number of steps does not depend on what was added."""
-    steps_a_pass = max(1, n_images // min(BATCH["batch_size"], n_images))
+    steps_a_pass = max(1, n_images // min(CLASSIFIER["batch_size"], n_images))
     n_steps = max(N_STEPS[schedule], MIN_EPOCHS[schedule] * steps_a_pass)
     n_epochs = min(N_VALIDATIONS, n_steps)
-    return BATCH | CHOICE | {"n_epochs": n_epochs, "steps_per_epoch": -(-n_steps // n_epochs)}
+    return CLASSIFIER | {"n_epochs": n_epochs, "steps_per_epoch": -(-n_steps // n_epochs)}
 
 
 def balancer(method: str, schedule: str, n_images: int, flip: bool, folder: Path, **given):

@@ -98,7 +98,7 @@ def _choice(rows: pd.DataFrame) -> list[str]:
 
 def _by_dataset(rows: pd.DataFrame) -> str:
     """In how many cases of each dataset one method helped, if there are several datasets."""
-    datasets = rows["task"].map(lambda task: STUDIED[task].task.label.partition(",")[0])
+    datasets = rows["task"].map(lambda task: STUDIED[task].task.label)
     found = (rows["verdict"] == HELPED).groupby(datasets, sort=False).agg(helped="sum", cases="size")
     texts = [f"{of.Index} {of.helped} of {of.cases}" for of in found.itertuples()]
     return f" ({', '.join(texts)})" if len(texts) > 1 else ""

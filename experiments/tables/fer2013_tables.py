@@ -18,6 +18,7 @@ NOISE_GANS = ("dcgan", "wgan_gp")
 PS_ARE_MANY = (
     "Of so many tests one in twenty has p below .05 by chance; p are as they are, not corrected for their number."
 )
+COUNTED = ("Baseline right", "Method right", "Only baseline", "Only method")
 SLIDES_CHAIN = "neutral"  # faces are made from noise, found and, if they are neutral, kept
 SLIDES_FILTERS = ["faces", "confidence"]
 
@@ -50,24 +51,19 @@ def discordant_images(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTa
     """Each method against the baseline with the same seed, and what is printed."""
     true, rows = np.array(known["test_labels"]), []
     n_before, n_after = (sum(hits) for hits in fer2013.PRINTED_HITS.values())
-    columns = ["Classifier", "Method", "Seed", "Baseline right", "Method right", "Only baseline", "Only method", "p"]
     rows.append(["slides, as printed", "synthetic data", None, n_before, n_after, None, None, None])
     for task in fer2013.TASKS:
         for cell, of_method in predicted.items():
             baseline = predicted.get(Cell(task.baseline_task or task.name, BASELINE, cell.seed))
             if cell.task == task.name and cell.method != BASELINE and baseline is not None:
-                counts = mcnemar.discordant(true, baseline, of_method)
-                right = [int((found == true).sum()) for found in (baseline, of_method)]
-                rows.append([task.label, label(cell.method), cell.seed, *right, *counts, mcnemar.p_value(*counts)])
-    frame = pd.DataFrame(rows, columns=columns)
-    whole = ["Seed", "Baseline right", "Method right", "Only baseline", "Only method"]
-    frame = frame.astype(dict.fromkeys(whole, "Int64") | {"p": float})
+                rows.append([task.label, label(cell.method), cell.seed, *_counted(true, baseline, of_method)])
+    frame = pd.DataFrame(rows, columns=["Classifier", "Method", "Seed", *COUNTED, "p"])
     n_exact, n_normal = mcnemar.most_discordant(n_after - n_before)
     return PlainTable(
         "F.6",
         "Test images that only one of two classifiers gets right, the baseline's or a method's; p of McNemar's exact "
         "test, two-sided.",
-        frame,
+        frame.astype(dict.fromkeys(["Seed", *COUNTED], "Int64") | {"p": float}),
         (
             "A method's classifier is compared with the baseline's of the same seed, which starts with the same "
             "weights. Seeds are tested one by one; their p are not pooled, since all seeds have the same test images.",
@@ -79,10 +75,15 @@ def discordant_images(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTa
     )
 
 
+def _counted(true: np.ndarray, baseline: np.ndarray, of_method: np.ndarray) -> list:
+    """Of predictions (n,): COUNTED and McNemar's p."""
+    counts = mcnemar.discordant(true, baseline, of_method)
+    return [*(int((found == true).sum()) for found in (baseline, of_method)), *counts, mcnemar.p_value(*counts)]
+
+
 def discordant_by_emotion(known: dict, predicted: dict[Cell, np.ndarray]) -> PlainTable:
     """The slides' classifier with synthetic images against the one without, for each emotion, and what is printed."""
     true, rows = np.array(known["test_labels"]), []
-    columns = ["Seed", "Emotion", "Images", "Baseline right", "Method right", "Only baseline", "Only method", "p"]
     for index, (before, after) in enumerate(zip(*fer2013.PRINTED_HITS.values(), strict=True)):
         rows.append([None, CLASS_NAMES[index], int((true == index).sum()), before, after, None, None, None])
     for cell, of_method in predicted.items():
@@ -90,15 +91,13 @@ def discordant_by_emotion(known: dict, predicted: dict[Cell, np.ndarray]) -> Pla
         if cell.task == fer2013.TASKS[0].name and cell.method == fer2013.TRANSLATED and baseline is not None:
             for index, name in enumerate(CLASS_NAMES):
                 own = true == index
-                counts = mcnemar.discordant(true[own], baseline[own], of_method[own])
-                right = [int((found[own] == index).sum()) for found in (baseline, of_method)]
-                rows.append([cell.seed, name, int(own.sum()), *right, *counts, mcnemar.p_value(*counts)])
-    frame = pd.DataFrame(rows, columns=columns)
-    whole = ["Seed", "Images", "Baseline right", "Method right", "Only baseline", "Only method"]
+                counted = _counted(true[own], baseline[own], of_method[own])
+                rows.append([cell.seed, name, int(own.sum()), *counted])
+    frame = pd.DataFrame(rows, columns=["Seed", "Emotion", "Images", *COUNTED, "p"])
     return PlainTable(
         "F.11",
         "Table F.6 for each emotion: the slides' classifier without and with synthetic images.",
-        frame.astype(dict.fromkeys(whole, "Int64") | {"p": float}),
+        frame.astype(dict.fromkeys(["Seed", "Images", *COUNTED], "Int64") | {"p": float}),
         ("Without a seed: as printed.", PS_ARE_MANY),
     )
 

@@ -167,7 +167,7 @@ def is_of(cell: Cell, task: Task) -> bool:
 
 
 def computing_seconds(records: list[dict]) -> float:
-    """How long cells took, their networks too where an earlier command had trained these in part."""
+    """How long cells took with the networks that they share, which an earlier command may have trained in part."""
     of_trainings = {}
     for record in records:
         of_trainings.setdefault(record.get("training", record["cell"]), []).append(record)
