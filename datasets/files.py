@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,12 @@ def write_archive(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)
     write_atomically(path, archive.getvalue())
+
+
+def write_json(path: Path, content) -> None:
+    """Write JSON with a line for each entry, but a list of numbers, such as one for each image, on one line."""
+    text = json.dumps(content, indent=1)
+    write_atomically(path, re.sub(r"\[\n[-+.,\deE\s]+\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n")
 
 
 def read_json(path: Path):

@@ -1,6 +1,5 @@
 """Trains the networks of pieces, measures them and keeps what they yield."""
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...datasets import pictures
-from ...datasets.files import read_json, write_atomically
+from ...datasets.files import read_json, write_json
 from ...models.autoencoder import Autoencoder, ConvolutionalAutoencoder, DenseAutoencoder
 from ..running.environment import environment
 from ..running.plan import Pace, duration
@@ -60,7 +59,7 @@ class Runner:
             "wall_time_s": time.perf_counter() - started,
             "environment": self.environment,
         }
-        write_atomically(plan.record(piece), json.dumps(record, indent=1) + "\n")
+        write_json(plan.record(piece), record)
         return measured.values
 
     def autoencoder(self, piece: Piece, parts: Parts) -> Autoencoder:

@@ -1,11 +1,10 @@
 """What a method's images of a folder are like, and pictures of them."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from ...datasets.files import read_json, write_atomically
+from ...datasets.files import read_json, write_json
 from ...datasets.stored_images import taken
 from ...evaluation.nearest import nearest
 from ...models.balancer import collapse_tolerated
@@ -35,7 +34,7 @@ def audited(runner: Runner, task: str, method: str, extractor) -> dict:
     with collapse_tolerated(runner.plan.schedule == "smoke"):  # which only tries every path
         found = _measured(runner, cell, balancer, extractor)
     path.parent.mkdir(parents=True, exist_ok=True)  # with a way to train the classifier there is no such cell
-    write_atomically(path, json.dumps(found, indent=1) + "\n")
+    write_json(path, found)
     return found
 
 

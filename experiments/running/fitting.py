@@ -1,13 +1,12 @@
 """Methods fitted to a cell's images: networks trained once for all cells that share them, and which images they add."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from ...datasets.files import read_json, write_atomically
+from ...datasets.files import read_json, write_json
 from ...evaluation import protocol
 from ...models import named
 from ...models.balancer import HasSourceClass
@@ -92,7 +91,7 @@ class Fitting:
         known, own = self.environments(cell), environment(self.strategy)
         if own not in known:
             path = self.plan.training_folder(cell) / "environments.json"
-            write_atomically(path, json.dumps([*known, own], indent=1) + "\n")
+            write_json(path, [*known, own])
 
 
 def _without_source(wanted, balancer, counts: np.ndarray) -> dict[int, int]:

@@ -1,6 +1,5 @@
 """Run one cell: cached, atomic, resumable. A cell is finished when its folder holds `cell.json`."""
 
-import json
 import time
 from collections.abc import Iterator
 from functools import cache, partial
@@ -10,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ...datasets.files import read_json, write_archive, write_atomically
+from ...datasets.files import read_json, write_archive, write_json
 from ...datasets.image_dataset import ImageDataset
 from ...datasets.stored_images import StoredImages, write
 from ...evaluation import classifiers, protocol, scores, ssim
@@ -75,7 +74,7 @@ class Runner:
                     finally:
                         for path in folder.glob(STORED.format("*") + "*"):
                             path.unlink()
-                    write_atomically(folder / "cell.json", json.dumps(record, indent=1) + "\n")
+                    write_json(folder / "cell.json", record)
                     for path in (self.failure_log(cell), folder / KEPT):
                         path.unlink(missing_ok=True)
         return record

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...datasets.files import read_json, write_archive, write_atomically
+from ...datasets.files import read_json, write_archive, write_atomically, write_json
 from ...datasets.image_dataset import ImageDataset
 from ...evaluation.protocol import part_indices
 from ...models import named
@@ -176,4 +176,4 @@ def _write(out: Path, results: Results, tasks: set[str], environments: list[str]
         write_atomically(out / name, ordered.to_csv(index=False))
     known = read_json(out / ENVIRONMENTS) or []
     known += [found for found in map(json.loads, environments) if found not in known]
-    write_atomically(out / ENVIRONMENTS, json.dumps(known, indent=1) + "\n")
+    write_json(out / ENVIRONMENTS, known)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from ...datasets.files import read_json, write_atomically
+from ...datasets.files import read_json, write_atomically, write_json
 from ...datasets.tasks import Table, Task
 from ...reports import agreement, page, plain_tables, tables
 from ..running.cell import Cell, in_words, label
@@ -98,7 +98,7 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
     files = [path.relative_to(out).as_posix() for path in found]
     digests = {name: _digest(out / name) for name in sorted(["index.html", "results.csv", *files])}
     note = {"inputs": _inputs(plan, tasks, cells), "files": digests}
-    write_atomically(out / WRITTEN_FILE, json.dumps(note, indent=1) + "\n")
+    write_json(out / WRITTEN_FILE, note)
 
 
 def print_tables(out: Path) -> None:

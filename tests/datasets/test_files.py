@@ -25,6 +25,15 @@ def test_a_damaged_archive_is_set_aside_with_a_sentence(n_bytes_kept, tmp_path, 
     assert path.with_name("arrays.npz.damaged").read_bytes() == content
 
 
+def test_json_has_lists_of_numbers_on_a_line_and_all_else_as_it_is(tmp_path):
+    content = {"predicted": [3, -1, 2.5e-7], "words": ["[\n1,  2]", "[1,  2]"], "none": [], "nested": [[1, 2], [3]]}
+    files.write_json(tmp_path / "cell.json", content)
+    assert files.read_json(tmp_path / "cell.json") == content
+    lines = (tmp_path / "cell.json").read_text().splitlines()
+    assert lines[1] == ' "predicted": [ 3, -1, 2.5e-07 ],'
+    assert len(lines) == 12
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b'{"a": 1'])
 def test_damaged_json_is_set_aside_with_a_sentence(content, tmp_path, capsys):
     path = tmp_path / "cell.json"
