@@ -30,6 +30,7 @@ COMMANDS = {
     "judge": (".folders.judge", "measure whether that helps a classifier"),
     "tables": (".tables.command", "regenerate the sources' tables"),
     "study": (".studies.command", "judge every method on five datasets at many imbalances"),
+    "choices": (".choices.command", "compare what the thesis leaves open"),
     "architectures": (".tables.architectures", "regenerate the tables and diagrams of the networks"),
     "autoencoder": (".autoencoders.command", "measure the uses of autoencoders beside classic methods"),
     "style": (".styles.command", "give one picture the style of others"),

@@ -62,7 +62,7 @@ class Scaled:
         For 32 x 32 x 3 after Table B.10, which is "based on" it (section 5.3), for others after Table B.3.
         """
         image = keras.Input(self.image_shape, name="image")
-        trunk = _strided_trunk(image) if self.image_shape == CIFAR10_SHAPE else _vgg_trunk(image, layers.ReLU)
+        trunk = _strided_trunk(image) if self.image_shape == CIFAR10_SHAPE else vgg_trunk(image, layers.ReLU)
         x = layers.Flatten(name="flatten_3")(trunk)
         x = Dropout(DROPOUT_RATE)(x)
         return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
@@ -70,7 +70,7 @@ class Scaled:
     def cvae_gan_encoder(self, n_classes: int, latent_size: int) -> keras.Model:
         """After Table B.4, E: [image, label (batch, 1) int] -> [mean, log variance], each (batch, latent_size)."""
         image = keras.Input(self.image_shape, name="image")
-        x = layers.Flatten()(_vgg_trunk(image, lambda: layers.LeakyReLU(NEGATIVE_SLOPE)))
+        x = layers.Flatten()(vgg_trunk(image, lambda: layers.LeakyReLU(NEGATIVE_SLOPE)))
         label = keras.Input((1,), dtype="int32", name="label")
         embedded = layers.Flatten()(layers.Embedding(n_classes, 128)(label))  # (batch, 128)
         x = layers.Concatenate()([embedded, x])
@@ -114,7 +114,7 @@ class Scaled:
         return layers.Conv2DTranspose(n_channels, 5, 1, "same", activation="tanh")(x)
 
 
-def _vgg_trunk(x, activation):
+def vgg_trunk(x, activation):
     """Image -> features (batch, height, width, 128): blocks of convolutions with a pooling layer after each.
 
     Tables B.3 and B.4 with their paddings, for 32 x 32 down to (1, 1); larger images get a further convolution and

@@ -17,6 +17,7 @@ SCRIPTS = {
     "judge": "judge.py",
     "tables": "reproduce_tables.py",
     "study": "study.py",
+    "choices": "compare_choices.py",
     "architectures": "reproduce_architectures.py",
     "autoencoder": "autoencoder.py",
     "style": "style.py",

@@ -78,7 +78,7 @@ def shorten_networks() -> None:
     convolution = scaled._vgg_convolution
     scaled.MAX_FILTERS = 8
     scaled.Scaled.n_halvings = property(lambda self: 0, lambda self, n: None)  # CycleGAN's networks count them too
-    scaled._vgg_trunk = lambda x, activation: keras.layers.MaxPooling2D(2)(convolution(x, 8, "same", activation))
+    scaled.vgg_trunk = lambda x, activation: keras.layers.MaxPooling2D(2)(convolution(x, 8, "same", activation))
 
     def bagan_trunk(x):
         x = keras.layers.Conv2D(8, 3, 2, "same", activation="leaky_relu")(x)

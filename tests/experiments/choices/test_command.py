@@ -1,0 +1,155 @@
+"""The whole command on few digits, and what the committed comparisons ask."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import commands
+import pandas as pd
+import pytest
+import small_tasks
+from class_balancing.experiments import tables
+from class_balancing.experiments.choices import command, comparisons, write
+from class_balancing.experiments.choices.comparisons import COMPARISONS, Comparison, Form
+from class_balancing.experiments.choices.plan import Plan
+from class_balancing.models import METHODS
+
+TASK = replace(small_tasks.TASKS["digits-50"], label="MNIST")  # of which the thesis prints figures
+ROOT = Path(__file__).resolve().parents[3]
+SMALL = [
+    Comparison(
+        "bagan_step",
+        "BAGAN's adversarial stage",
+        TASK,
+        "bagan",
+        {"n_autoencoder_epochs": 9, "n_epochs": 9, "batch_size": 105},
+        {
+            "softmax": Form("class_balancing.models.bagan:BAGAN"),
+            "none": Form("class_balancing.models.bagan:BAGAN", {"n_epochs": 0}),
+        },
+    ),
+    Comparison(
+        "latents",
+        "CVAE-GAN's latents",
+        TASK,
+        "cvae_gan",
+        {"n_epochs": 9, "batch_size": 210},
+        {"three": Form("class_balancing.models.cvae_gan:CVAEGAN", {"latent_size": 3})},
+    ),
+]
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda comparison: comparison.name)
+def test_the_first_form_is_what_the_tables_and_users_get(comparison):
+    chosen, *others = [comparison.arguments(form, "quick") for form in comparison.forms]
+    method = METHODS[comparison.method]
+    assert next(iter(comparison.forms.values())).made_by.endswith(method.load().__name__)
+    usual = method.new(**comparison.task.arguments["thesis"][comparison.method]).get_params()
+    assert {name: value for name, value in chosen.items() if name not in comparison.shorter} == {
+        name: usual[name] for name in chosen if name not in comparison.shorter
+    }
+    forms = [(form.made_by, *sorted(form.arguments.items())) for form in comparison.forms.values()]
+    assert len(set(forms)) == len(forms)
+    for other in others:
+        assert {name: other[name] for name in comparison.shorter if name != "n_epochs"} == {
+            name: chosen[name] for name in comparison.shorter if name != "n_epochs"
+        }
+
+
+def test_forms_of_a_comparison_are_trained_equally_long_but_for_the_decoder_alone():
+    lengths = {
+        (comparison.name, form): comparison.arguments(form, "quick")["n_epochs"]
+        for comparison in COMPARISONS
+        for form in comparison.forms
+    }
+    assert lengths.pop(("bagan_step", "none, the decoder alone")) == 0
+    assert all(n == next(c for c in COMPARISONS if c.name == name).shorter["n_epochs"]
+               for (name, _), n in lengths.items())  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(untraced, quick_classifiers):
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (command, comparisons):
+            patched.setattr(module, "COMPARISONS", SMALL)
+        patched.setattr(command, "NAMES", tuple(comparison.name for comparison in SMALL))
+        yield
+
+
+def call(out, *arguments):
+    return commands.call("choices", "--schedule", "smoke", "--out", out, *arguments)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, small):
+    out = tmp_path_factory.mktemp("finished")
+    assert call(out) == 0
+    return out
+
+
+def test_each_form_has_a_row_and_a_record(finished):
+    table = pd.read_csv(finished / "choices.csv")
+    assert table["Form"].tolist() == ["softmax", "none", "three"]
+    assert table["SSIM"].between(-1, 1).all()
+    assert table["Named as the class"].between(0, 1).all()
+    assert table["C on test images"].notna().tolist() == [False, False, True]
+    assert table["Printed"].tolist() == [0.1727, 0.1727, 0.2058], "of MNIST with half of the class dropped"
+    assert table["Each"].tolist() == pytest.approx(table["SSIM"].tolist(), abs=1e-4)
+    plan = Plan(finished, "smoke", tuple(SMALL))
+    records = {trial.form: json.loads(plan.record(trial).read_text()) for trial in plan.trials()}
+    assert records["softmax"]["configuration"]["arguments"]["n_epochs"] == 1
+    assert set(records["softmax"]["last_losses"]) == {"autoencoder", "adversarial"}
+    assert set(records["none"]["last_losses"]) == {"autoencoder"}
+    assert (finished / "figures" / "bagan_step.png").exists()
+    assert not [path for path in (finished / "runs").iterdir() if path.is_dir()], "checkpoints of finished trials"
+
+
+def test_what_is_finished_is_not_trained_again(finished, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()}
+    assert call(finished) == 0
+    output = capsys.readouterr().out
+    assert "bagan_step  2 forms, 2 of 2 trainings finished\n" in output
+    assert "About 0 s to go" in output
+    assert {path.name: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()} == before
+
+
+def test_a_damaged_record_is_made_again(finished, capsys):
+    plan = Plan(finished, "smoke", tuple(SMALL))
+    path = plan.record(plan.trials()[1])
+    sound = json.loads(path.read_text())
+    path.write_text("{")
+    assert call(finished) == 0
+    assert "1 of 2 trainings finished" in capsys.readouterr().out
+    assert json.loads(path.read_text())["values"] == sound["values"]
+
+
+def test_a_plan_needs_no_data(tmp_path, capsys):
+    assert commands.call("choices", "--dry-run", "--out", tmp_path / "none") == 0
+    assert "trainings finished" in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
+def test_mistakes_are_one_sentence(finished, tmp_path, capsys):
+    assert "invalid choice: 'size'" in commands.refusal(capsys, "choices", "--comparisons", "size")
+    assert "--schedule quick" in commands.refusal(capsys, "choices", "--out", finished)
+    (tmp_path / "choices.md").write_text("mine")
+    assert "did not write" in commands.refusal(capsys, "choices", "--out", tmp_path)
+
+
+def test_the_tables_tasks_are_those_that_the_thesis_prints():
+    for comparison in COMPARISONS:
+        assert tables.TASKS[comparison.task.name] is comparison.task
+        assert comparison.task.dropped_percent == 50
+
+
+def test_committed_records_are_of_todays_forms_and_make_the_committed_table(tmp_path):
+    reference = ROOT / "reports" / "reference" / "choices"
+    plan = Plan(reference, "quick", tuple(COMPARISONS))
+    finished = {plan.record(trial): plan.configuration(trial) for trial in plan.trials() if plan.is_finished(trial)}
+    assert set(finished) == set((reference / "runs").glob("*.json"))
+    for path, configuration in finished.items():
+        assert json.loads(path.read_text())["configuration"] == configuration
+    shutil.copytree(reference / "runs", tmp_path / "runs")
+    write.write_all(replace(plan, out=tmp_path))
+    assert (tmp_path / "choices.md").read_text() == (reference / "choices.md").read_text()
