@@ -1,4 +1,4 @@
-"""Tables G.5, G.8, I.5 and I.6: each method against the images as they are and against hand-made transformations."""
+"""Tables G.5, G.8, I.5, I.6 and J.4: methods against the images as they are and hand-made transformations."""
 
 import json
 from collections import Counter
@@ -13,11 +13,15 @@ from ...evaluation import verdict
 from ...models import BASELINE
 from ...reports.plain_tables import PlainTable
 from ..running.cell import Cell, label
-from . import few_images, skewed_mnist, styled
+from . import few_images, quality, skewed_mnist, styled, thesis
 
 FILE = "test-labels.json"
 HAND_MADE = "geometric"
 REDRAWN = "Every seed has training images of its own, so that intervals cover the luck of having these."
+SAME_NETWORKS = (
+    "All seeds have the same training images and networks: intervals cover the luck of classifiers and test images "
+    "alone."
+)
 COLUMNS = ["Task", "Method", "Against", "Difference", "Low", "High", "Verdict", "Smallest effect"]
 
 
@@ -25,7 +29,7 @@ def of_few_images(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     return _table(
         "G.5",
         "Accuracy with few images: each method against the images as they are and against hand-made transformations.",
-        few_images,
+        few_images.TASKS,
         few_images.METRIC,
         few_images.LEARNED,
         "Learned transformations",
@@ -40,14 +44,30 @@ def of_skewed_mnist(runner, records: dict[Cell, dict]) -> list[PlainTable]:
         "G.8",
         "Balanced accuracy with DeepSMOTE's imbalance: each method against the images as they are and against "
         "hand-made transformations.",
-        skewed_mnist,
+        skewed_mnist.TASKS,
         skewed_mnist.METRIC,
         skewed_mnist.PENALTIES,
         "DeepSMOTE's three forms",
         runner,
         records,
-        "All seeds have the same training images and networks: intervals cover the luck of classifiers and test images "
-        "alone.",
+        SAME_NETWORKS,
+    )
+
+
+def of_thesis(runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    """J.1 and J.4, of the thesis's three datasets."""
+    tasks = [task for task in thesis.TASKS if task.is_audited]
+    return quality.tables(runner, records) + _table(
+        "J.4",
+        "F1 of the small class on the thesis's tasks: each method against the images as they are and against "
+        "hand-made transformations.",
+        tasks,
+        "f1_minority",
+        (*thesis.NETWORKS, *thesis.FLOWS),
+        "Networks",
+        runner,
+        records,
+        SAME_NETWORKS,
     )
 
 
@@ -60,7 +80,7 @@ def of_styled(runner, records: dict[Cell, dict]) -> list[PlainTable]:
             name,
             f"{in_words}, with style transfer: each method against the images as they are and against geometric "
             "transformations.",
-            styled,
+            styled.TASKS,
             metric,
             styled.STYLED,
             "Style transfer, alone or with geometric transformations",
@@ -71,14 +91,12 @@ def of_styled(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     ]
 
 
-def _table(name, caption, source, metric, of_interest, in_words, runner, records, scope) -> list[PlainTable]:
-    frames = [
-        _verdicts(task, metric, runner, records, against) for task in source.TASKS for against in (BASELINE, HAND_MADE)
-    ]
+def _table(name, caption, tasks, metric, of_interest, in_words, runner, records, scope) -> list[PlainTable]:
+    frames = [_verdicts(task, metric, runner, records, against) for task in tasks for against in (BASELINE, HAND_MADE)]
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         return []
-    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(source, records)) else []
+    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, records)) else []
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -101,12 +119,12 @@ def _table(name, caption, source, metric, of_interest, in_words, runner, records
     return [PlainTable(name, caption, shown, notes)]
 
 
-def _incomplete(source, records: dict[Cell, dict]) -> str:
+def _incomplete(tasks: list[Task], records: dict[Cell, dict]) -> str:
     """The methods with fewer finished seeds than the images as they are, with their tasks."""
     n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
     return ", ".join(
         f"{label(method)} on {task.title}"
-        for task in source.TASKS
+        for task in tasks
         for method in task.methods
         if n_seeds[task.name, method] < n_seeds[task.name, BASELINE]
     )

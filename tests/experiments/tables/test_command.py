@@ -230,7 +230,8 @@ def test_seeds_are_those_of_the_schedule_unless_given(arguments, n_seeds):
     assert cells == [
         cell
         for dataset in n_seeds
-        for cell in cells_of([task for task in tasks if task.dataset == dataset], tasks[0].methods, n_seeds)
+        for of_dataset in [[task for task in tasks if task.dataset == dataset]]
+        for cell in cells_of(of_dataset, of_dataset[0].methods, n_seeds)
     ]
 
 

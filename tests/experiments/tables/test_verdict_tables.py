@@ -1,12 +1,12 @@
-"""Tables G.5 and G.8, from made-up predictions."""
+"""Tables G.5, G.8 and J.4, from made-up predictions."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from class_balancing.experiments.running.cell import Cell
-from class_balancing.experiments.tables import few_images, skewed_mnist, verdict_tables
-from class_balancing.experiments.tables.verdict_tables import FILE, of_few_images, of_skewed_mnist
+from class_balancing.experiments.tables import few_images, skewed_mnist, thesis, verdict_tables
+from class_balancing.experiments.tables.verdict_tables import FILE, of_few_images, of_skewed_mnist, of_thesis
 
 TRUE = np.arange(400) % 10
 
@@ -19,7 +19,7 @@ def predicting(share_right, seed):
 
 @pytest.fixture
 def runner(tmp_path):
-    datasets = dict.fromkeys({task.dataset for task in (*few_images.TASKS, *skewed_mnist.TASKS)})
+    datasets = dict.fromkeys({task.dataset for task in (*few_images.TASKS, *skewed_mnist.TASKS, *thesis.TASKS)})
     parts = SimpleNamespace(test=SimpleNamespace(labels=TRUE))
     return SimpleNamespace(plan=SimpleNamespace(out=tmp_path), datasets=datasets, parts=lambda task: parts)
 
@@ -62,6 +62,21 @@ def test_another_source_has_another_metric(runner, monkeypatch):
     (table,) = of_skewed_mnist(runner, records_of("skewed_mnist", shares))
     assert set(asked) == {"balanced_accuracy"}
     assert table.frame.set_index(["Against", "Method"])["Verdict"]["geom. trans.", "DeepSMOTE"] == "helped"
+
+
+def test_the_thesiss_networks_are_judged_by_f1_of_the_small_class(runner, monkeypatch):
+    asked = []
+    compare = verdict_tables.verdict.compare
+    monkeypatch.setattr(verdict_tables.verdict, "compare", lambda *given: asked.append(given[4]) or compare(*given))
+    shares = {"unbalanced": 0.5, "geometric": 0.6, "cvae": 0.9, "latent_flow": 0.3}
+    (table,) = of_thesis(runner, records_of("mnist-75", shares))
+    assert set(asked) == {"f1_minority"}
+    assert table.name == "J.4"
+    assert set(table.frame["Task"]) == {"MNIST, 75 % of class 4 dropped"}
+    found = table.frame.set_index(["Against", "Method"])["Verdict"]
+    assert found["Unbalanced original", "CVAE"] == "helped"
+    assert found["geom. trans.", "latent flow"] == "hurt"
+    assert "Networks: against Unbalanced original they helped in 1 of 2" in table.notes[0]
 
 
 def test_unfinished_methods_and_tasks_wait(runner):
