@@ -14,7 +14,7 @@ from .networks import networks_for
 from .training.fit import Stage, TrainingModel
 from .training.trained_balancer import TrainedBalancer
 
-# CVAE-GAN's for Vehicles, section 4.2: with a larger lambda_1 fewer images are taken for another class (Table K.1)
+# CVAE-GAN's for Vehicles, section 4.2: with a larger lambda_1 fewer images are taken for another class (Table L.1)
 PHOTOGRAPHS = {"latent_size": 128, "lambda_1": 100.0}
 SHORT = PHOTOGRAPHS | {"batch_size": 50, "learning_rate": 5e-4}
 

@@ -11,7 +11,7 @@ from ..tables.thesis import PUBLISHED
 from .comparisons import Comparison
 from .plan import Plan, Trial
 
-TABLE, CAPTION = "K.1", "What the thesis leaves open: what was chosen, and what it could have been."
+TABLE, CAPTION = "L.1", "What the thesis leaves open: what was chosen, and what it could have been."
 NOTES = (
     "The first form of each question is what was chosen. All forms of a question are trained equally long, much "
     "shorter than printed, with the same random states; a figure is the mean of its trainings, which stand behind it.",
