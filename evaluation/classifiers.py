@@ -16,8 +16,6 @@ from .best_epoch import BestEpoch
 
 PREDICTION_BATCH_SIZE = 1000
 N_COMPILED = 4  # networks that are kept with what was traced of them
-
-
 METRICS = {"accuracy": "metrics", "balanced_accuracy": "weighted_metrics"}  # how Keras calls what gives them
 
 

@@ -67,6 +67,14 @@ class Parser(argparse.ArgumentParser):
             help="where the datasets' official files are (default: the environment variable DATASETS_DIR)",
         )
 
+    def add_out(self, default: str) -> None:
+        """The option of all commands that write results into a folder."""
+        self.add_argument("--out", default=default, metavar="DIR", help="where results go (default: %(default)s)")
+
+    def add_dry_run(self) -> None:
+        """The option of all commands that have a plan."""
+        self.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+
 
 def main() -> None:
     """The console script `class-balancing`."""

@@ -233,20 +233,27 @@ class BAGANTraining(TrainingModel):
         self.discriminator = discriminator
 
     def train_step(self, batch):
-        real, fake = batch["images"], self.generator(batch["fake_latent"], training=True)
-        fakes = ops.full((ops.shape(fake)[0],), self.discriminator.output_shape[-1] - 1, dtype="int32")
-        numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
+        fake = self.generator(batch["fake_latent"], training=True)
         with tf.GradientTape() as tape:
-            probabilities = self.judged(ops.concatenate([real, fake]), numbers)  # (batch, n_classes + 1)
-            l_d = losses.classification_loss(ops.concatenate([batch["labels"], fakes]), probabilities)
+            l_d = self.discriminator_loss(batch, fake)
         self.minimise("discriminator", tape, (l_d, [self.discriminator]))
 
         with tf.GradientTape() as tape:
-            generated = self.generator(batch["latent"], training=True)
-            probabilities = self.judged(generated, batch["generated_numbers"])
-            l_g = losses.classification_loss(batch["latent_labels"], probabilities)
+            l_g = self.generator_loss(batch)
         self.minimise("generator", tape, (l_g, [self.generator]))
         return self.recorded(l_d, l_g)
+
+    def discriminator_loss(self, batch, fake):
+        """Of real images and of fakes (n_fakes, height, width, channels)."""
+        fakes = ops.full((ops.shape(fake)[0],), self.discriminator.output_shape[-1] - 1, dtype="int32")
+        numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
+        probabilities = self.judged(ops.concatenate([batch["images"], fake]), numbers)  # (batch, n_classes + 1)
+        return losses.classification_loss(ops.concatenate([batch["labels"], fakes]), probabilities)
+
+    def generator_loss(self, batch):
+        generated = self.generator(batch["latent"], training=True)
+        probabilities = self.judged(generated, batch["generated_numbers"])
+        return losses.classification_loss(batch["latent_labels"], probabilities)
 
     def judged(self, images, numbers):
         return self.discriminator(augmented(images, numbers, self.augmentation_strength), training=True)

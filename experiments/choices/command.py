@@ -27,8 +27,8 @@ def parse(prog: str, arguments=None):
         "(default: %(default)s)",
     )  # fmt: skip
     parser.add_data_dir()
-    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    parser.add_out(DEFAULT_OUT)
+    parser.add_dry_run()
     return parser.parse_args(arguments)
 
 

@@ -5,14 +5,11 @@ from functools import partial
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from ...datasets.batches import rotating_labels
-from ...models import losses
 from ...models.bagan import BAGAN, BAGANTraining
 from ...models.cvae_gan import CVAEGAN
-from ...models.layers import Dropout
-from ...models.networks.scaled import DROPOUT_RATE, vgg_trunk
+from ...models.networks.scaled import classifier_after, vgg_trunk
 
 
 class BAGANAtOnce(BAGAN):
@@ -31,15 +28,9 @@ class AtOnceTraining(BAGANTraining):
         self.updated = {"both": [generator, discriminator]}
 
     def train_step(self, batch):
-        real, fake = batch["images"], self.generator(batch["fake_latent"], training=True)
-        fakes = ops.full((ops.shape(fake)[0],), self.discriminator.output_shape[-1] - 1, dtype="int32")
-        numbers = ops.concatenate([batch["real_numbers"], batch["fake_numbers"]])
+        fake = self.generator(batch["fake_latent"], training=True)
         with tf.GradientTape(persistent=True) as tape:
-            probabilities = self.judged(ops.concatenate([real, fake]), numbers)  # (batch, n_classes + 1)
-            l_d = losses.classification_loss(ops.concatenate([batch["labels"], fakes]), probabilities)
-            generated = self.generator(batch["latent"], training=True)
-            probabilities = self.judged(generated, batch["generated_numbers"])
-            l_g = losses.classification_loss(batch["latent_labels"], probabilities)
+            l_d, l_g = self.discriminator_loss(batch, fake), self.generator_loss(batch)
         self.minimise("both", tape, (l_d, [self.discriminator]), (l_g, [self.generator]))
         return self.recorded(l_d, l_g)
 
@@ -78,6 +69,4 @@ class CVAEGANWithBlocks(CVAEGAN):
 def classifier_of_blocks(n_classes: int, image_shape: tuple[int, int, int]) -> keras.Model:
     """C after Table B.3: image -> probabilities (batch, n_classes)."""
     image = keras.Input(image_shape, name="image")
-    x = keras.layers.Flatten(name="flatten_3")(vgg_trunk(image, keras.layers.ReLU))
-    x = Dropout(DROPOUT_RATE)(x)
-    return keras.Model(image, keras.layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
+    return classifier_after(image, vgg_trunk(image, keras.layers.ReLU), n_classes)

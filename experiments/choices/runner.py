@@ -10,7 +10,6 @@ import tensorflow as tf
 from ...datasets import pictures
 from ...datasets.files import write_json
 from ...datasets.image_dataset import ImageDataset
-from ...datasets.tasks import Task
 from ...evaluation import classifiers, protocol
 from ...evaluation.ssim import DEFAULT_RANGE, pairwise_ssim
 from ...models.balancer import collapse_tolerated
@@ -28,6 +27,7 @@ class Runner:
     def __init__(self, plan: Plan, datasets: dict[str, ImageDataset]):
         self.plan = plan
         self.datasets = datasets
+        self.tasks = {comparison.task.name: comparison.task for comparison in plan.comparisons}
         self.environment = environment(tf.distribute.get_strategy())
         self.parts = cache(self._parts)
         self.judge = cache(self._judge)
@@ -80,16 +80,13 @@ class Runner:
         return values
 
     def _parts(self, name: str) -> protocol.Parts:
-        task = self._task(name)
+        task = self.tasks[name]
         return protocol.parts(self.datasets[task.dataset], task, "thesis")
 
     def _judge(self, name: str):
         """A classifier of the training images, which names new ones."""
-        task, parts = self._task(name), self.parts(name)
+        task, parts = self.tasks[name], self.parts(name)
         learned = protocol.with_validation(parts.train, parts.validation, task)
         schedule = task.classifier.schedules[self.plan.schedule]
         print(f"{task.title}: training the classifier that names new images", flush=True)
         return classifiers.train_classifier(builder(task.classifier.network), *learned, random_state=0, **schedule)[0]
-
-    def _task(self, name: str) -> Task:
-        return next(trial.comparison.task for trial in self.plan.trials() if trial.comparison.task.name == name)

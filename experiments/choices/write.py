@@ -7,7 +7,7 @@ from ...datasets import pictures
 from ...datasets.files import read_json, write_atomically
 from ...reports import figures, plain_tables
 from ...reports.plain_tables import PlainTable
-from ..tables.thesis import PUBLISHED
+from ..tables.results import published_of
 from .comparisons import Comparison
 from .plan import Plan, Trial
 
@@ -61,8 +61,8 @@ def _row(comparison: Comparison, form: str, records: list[dict]) -> dict:
 
 def printed_ssim(comparison: Comparison) -> float:
     """What the thesis prints for the comparison's method and task."""
-    published = pd.read_csv(PUBLISHED)
     task = comparison.task
+    published = published_of([task])
     asked = {"dataset": task.label, "dropped_percent": task.dropped_percent, "method": comparison.method}
     chosen = published["metric"] == "ssim"
     for column, value in asked.items():

@@ -82,7 +82,7 @@ def parse(prog: str, arguments=None):
         "the at most 1000 images of a class (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="classifiers side by side (default: 1)")
-    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_out(DEFAULT_OUT)
     options = parser.parse_args(arguments)
     if options.seeds < MIN_SEEDS:
         parser.error(f"argument --seeds: a verdict needs at least {MIN_SEEDS}")

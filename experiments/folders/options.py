@@ -35,7 +35,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-flip", action="store_true", help="left and right differ, as in writing: never mirror")
     parser.add_argument("--strict", action="store_true", help="stop at unreadable images instead of leaving them out")
     devices.add_to(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    parser.add_dry_run()
 
 
 def image_size(text: str) -> tuple[int, int]:

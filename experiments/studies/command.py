@@ -43,13 +43,13 @@ def parse(prog: str, arguments=None):
         "(default: %(default)s)",
     )  # fmt: skip
     parser.add_data_dir()
-    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_out(DEFAULT_OUT)
     devices.add_to(parser)
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
     parser.add_argument(
         "--render", action="store_true", help="run nothing; write tables and page from what is finished, and stop"
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    parser.add_dry_run()
     options = parser.parse_args(arguments)
     options.datasets = [name for name in DATASETS if name in options.datasets]
     return options

@@ -64,12 +64,12 @@ def parse(prog: str, arguments=None):
         help=f"{HELP}; others are dropped and not replaced",
     )  # fmt: skip
     parser.add_data_dir()
-    parser.add_argument("--out", default=DEFAULT_OUT, metavar="DIR", help="where results go (default: %(default)s)")
+    parser.add_out(DEFAULT_OUT)
     devices.add_to(parser, "; with TF_CONFIG all devices of its machines")
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
     parser.add_argument("--cell", type=cell_id, metavar="ID", help="run this cell of the plan only, write no tables")
     parser.add_argument("--list-cells", action="store_true", help="print the ID of each cell of the plan and stop")
-    parser.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    parser.add_dry_run()
     options = parser.parse_args(arguments)
     if options.jobs > 1 and devices.n_machines() > 1:
         parser.error("--jobs is for one machine, but TF_CONFIG names several")

@@ -88,7 +88,7 @@ def collect(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell
     `printed` is NaN if the source prints nothing; `standard_error` is that of the value, over test sets or pairs of
     images of this size.
     """
-    published = _published(tasks)
+    published = published_of(tasks)
     rows = []
     for task in tasks:
         for table in task.tables:
@@ -122,7 +122,8 @@ def collect(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell
     return frame.merge(printed, "left", PUBLISHED_KEYS, validate="many_to_one")
 
 
-def _published(tasks: list[Task]) -> pd.DataFrame:
+def published_of(tasks: list[Task]) -> pd.DataFrame:
+    """What the sources of the tasks print."""
     paths: dict[Path, None] = {task.published: None for task in tasks if task.published}
     frames = [pd.read_csv(path) for path in paths]
     return pd.concat(frames) if frames else pd.DataFrame(columns=[*PUBLISHED_KEYS, "value"])

@@ -63,9 +63,7 @@ class Scaled:
         """
         image = keras.Input(self.image_shape, name="image")
         trunk = _strided_trunk(image) if self.image_shape == CIFAR10_SHAPE else vgg_trunk(image, layers.ReLU)
-        x = layers.Flatten(name="flatten_3")(trunk)
-        x = Dropout(DROPOUT_RATE)(x)
-        return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
+        return classifier_after(image, trunk, n_classes)
 
     def cvae_gan_encoder(self, n_classes: int, latent_size: int) -> keras.Model:
         """After Table B.4, E: [image, label (batch, 1) int] -> [mean, log variance], each (batch, latent_size)."""
@@ -112,6 +110,13 @@ class Scaled:
         if any(over):
             x = layers.Cropping2D(((0, over[0]), (0, over[1])))(x)
         return layers.Conv2DTranspose(n_channels, 5, 1, "same", activation="tanh")(x)
+
+
+def classifier_after(image, trunk, n_classes: int) -> keras.Model:
+    """C: image -> probabilities (batch, n_classes), from the features of a trunk (batch, height, width, n_filters)."""
+    x = layers.Flatten(name="flatten_3")(trunk)
+    x = Dropout(DROPOUT_RATE)(x)
+    return keras.Model(image, layers.Dense(n_classes, "softmax")(x), name="cvae_gan_classifier")
 
 
 def vgg_trunk(x, activation):

@@ -50,3 +50,21 @@ TRAINED = [name for name, method in METHODS.items() if method.family == "network
 
 def balancer(name, **changes):
     return METHODS[name].load()(**ARGUMENTS.get(name, {}) | changes)
+
+
+def bagan_batch():
+    """A batch of BAGAN's adversarial stage: 6 real images of 3 classes, 2 fakes, 8 latents of 4 numbers for G."""
+    import numpy as np
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    return {
+        "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
+        "labels": tf.constant([0, 1, 2, 0, 1, 2]),
+        "fake_latent": tf.constant(rng.standard_normal((2, 4)), tf.float32),
+        "latent": tf.constant(rng.standard_normal((8, 4)), tf.float32),
+        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
+        "real_numbers": tf.zeros((6, 7)),
+        "fake_numbers": tf.zeros((2, 7)),
+        "generated_numbers": tf.zeros((8, 7)),
+    }

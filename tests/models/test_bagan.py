@@ -1,11 +1,10 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from class_balancing.models import bagan
 from class_balancing.models.networks import thesis_mnist
 from class_balancing.models.training.fit import seeded
-from small_balancers import balancer
+from small_balancers import bagan_batch, balancer
 
 
 def test_the_autoencoders_weights_reach_the_gan():
@@ -53,17 +52,7 @@ def training():
 
 @pytest.fixture(scope="module")
 def batch():
-    rng = np.random.default_rng(0)
-    return {
-        "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
-        "labels": tf.constant([0, 1, 2, 0, 1, 2]),
-        "fake_latent": tf.constant(rng.standard_normal((2, 4)), tf.float32),
-        "latent": tf.constant(rng.standard_normal((8, 4)), tf.float32),
-        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
-        "real_numbers": tf.zeros((6, 7)),
-        "fake_numbers": tf.zeros((2, 7)),
-        "generated_numbers": tf.zeros((8, 7)),
-    }
+    return bagan_batch()
 
 
 def test_discriminator_learns_from_as_many_images_as_the_generator(training, batch, monkeypatch):

@@ -17,27 +17,27 @@ REFERENCE = ROOT / "reports" / "reference"
 DATASETS = ("mnist", "cifar10", "vehicles")
 MEASURED = [task for task in TASKS.values() if task.dataset in DATASETS]
 N_SEEDS = {task.dataset: task.n_seeds["quick"] for task in MEASURED}
-CELLS = dict.fromkeys(
-    cell for group in compared_together(MEASURED) for cell in cells_of(group, group[0].methods, N_SEEDS)
-)
+
+
+def cells_asked(tasks):
+    """Those of the reference's command, by group of tasks."""
+    return dict.fromkeys(
+        cell
+        for group in compared_together(tasks)
+        for cell in cells_of(group, group[0].methods, {group[0].dataset: group[0].n_seeds["quick"]})
+    )
+
+
+CELLS = cells_asked(MEASURED)
 PLAN = Plan(REFERENCE, {t.name: t for task in MEASURED for t in (task, task.undropped)}, "quick", "thesis")
 # datasets of tables of which no source prints a figure
 NOT_PRINTED = ("few_mnist", "few_cifar10", "skewed_mnist", "styled_cifar10", "styled_vehicles", "styled_fer2013")
 OURS = [task for task in TASKS.values() if task.dataset in NOT_PRINTED]
 OUR_PLAN = Plan(REFERENCE, {task.name: task for task in OURS}, "quick", "thesis")
-OUR_CELLS = [
-    cell
-    for name in NOT_PRINTED
-    for of_dataset in [[task for task in OURS if task.dataset == name]]
-    for cell in cells_of(of_dataset, of_dataset[0].methods, {name: of_dataset[0].n_seeds["quick"]})
-]
+OUR_CELLS = cells_asked(OURS)
 FACES = [task for task in TASKS.values() if task.dataset == "fer2013"]
 FACES_PLAN = Plan(REFERENCE, {task.name: task for task in FACES}, "quick", "thesis")
-FACES_CELLS = dict.fromkeys(
-    cell
-    for group in compared_together(FACES)
-    for cell in cells_of(group, group[0].methods, {"fer2013": group[0].n_seeds["quick"]})
-)
+FACES_CELLS = cells_asked(FACES)
 TABLES = sorted({table.name for task in MEASURED for table in task.tables})
 KEYS = ["table", "dataset", "dropped_percent", "method", "seed", "metric"]
 # of 2128 values: MNIST's since, CIFAR-10's and Vehicles' as version 0.2.0 measured them

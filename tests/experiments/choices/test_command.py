@@ -13,9 +13,12 @@ from class_balancing.experiments import tables
 from class_balancing.experiments.choices import command, comparisons, write
 from class_balancing.experiments.choices.comparisons import COMPARISONS, Comparison, Form
 from class_balancing.experiments.choices.plan import Plan
+from class_balancing.experiments.tables import thesis
 from class_balancing.models import METHODS
 
-TASK = replace(small_tasks.TASKS["digits-50"], label="MNIST")  # of which the thesis prints figures
+TASK = replace(
+    small_tasks.TASKS["digits-50"], label="MNIST", published=thesis.PUBLISHED
+)  # of which the thesis prints figures
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = [
     Comparison(

@@ -3,29 +3,17 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from class_balancing.datasets.batches import rotating_labels
 from class_balancing.experiments.choices import forms
 from class_balancing.models import bagan
 from class_balancing.models.networks import networks_for, thesis_mnist
 from class_balancing.models.training.fit import seeded
-
-BATCH_SIZE, N_FAKES = 8, 2
+from small_balancers import bagan_batch
 
 
 @pytest.fixture(scope="module")
 def batch():
-    rng = np.random.default_rng(0)
-    return {
-        "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
-        "labels": tf.constant([0, 1, 2, 0, 1, 2]),
-        "fake_latent": tf.constant(rng.standard_normal((N_FAKES, 4)), tf.float32),
-        "latent": tf.constant(rng.standard_normal((BATCH_SIZE, 4)), tf.float32),
-        "latent_labels": tf.constant([0, 1, 2, 0, 1, 2, 0, 1]),
-        "real_numbers": tf.zeros((6, 7)),
-        "fake_numbers": tf.zeros((N_FAKES, 7)),
-        "generated_numbers": tf.zeros((BATCH_SIZE, 7)),
-    }
+    return bagan_batch()
 
 
 def after_a_step(batch, make, of_discriminator=0.1):
