@@ -25,7 +25,8 @@ class CVAE(ConditionalLatents, TrainedBalancer):
 
     The thesis prints no CVAE: its networks, latent size and optimiser are CVAE-GAN's. The loss is
     1/2 ||x - x'||^2 summed over pixels plus `lambda_1` times eq. 1.2, a mean over latents. With half as much as there
-    are latents, the default, that is half the sum of squared error and KL divergence, neither weighted (DEVIATIONS.md).
+    are latents, as the default has, that is half the sum of squared error and KL divergence, neither weighted. The
+    schedules of one's own images have CVAE-GAN's for Vehicles (DEVIATIONS.md).
 
     Images of 28 x 28 x 1 get the networks that the thesis prints, others scaled ones. Sides need at least 8 pixels.
     """

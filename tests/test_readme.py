@@ -19,7 +19,7 @@ def test_the_table_of_methods_is_that_of_the_program():
     lines = (ROOT / "README.md").read_text().splitlines()
     shown = [line for line in lines if re.match(r"\| `\w+` \| `\w+` \|", line)]
     assert shown == [
-        f"| `{method.name}` | `{method.class_name}` | {method.source} | {FAMILIES[method.family]} |"
+        f"| `{method.name}` | `{method.class_name}` | {method.label} | {method.source} | {FAMILIES[method.family]} |"
         for method in METHODS.values()
     ]
 

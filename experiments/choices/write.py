@@ -25,7 +25,7 @@ COLUMNS = {"ssim": "SSIM", "named": "Named as the class", "accuracy_of_c": "C on
 def write_all(plan: Plan) -> None:
     """Write the table and the pictures from all finished trials of the plan."""
     records = {trial: record for trial in plan.trials() if (record := read_json(plan.record(trial)))}
-    table = PlainTable(TABLE, CAPTION, frame(plan, records), NOTES)
+    table = PlainTable(TABLE, CAPTION, frame(plan, records), (*NOTES, *unfinished_notes(plan, records)))
     path = plan.out / "choices.md"
     write_atomically(path, plain_tables.markdown(table))
     write_atomically(path.with_suffix(".tex"), plain_tables.latex(table))
@@ -33,6 +33,12 @@ def write_all(plan: Plan) -> None:
     print(f"{path.read_text()}\n")
     for comparison in plan.comparisons:
         write_figure(plan, comparison, records)
+
+
+def unfinished_notes(plan: Plan, records: dict[Trial, dict]) -> list[str]:
+    """A sentence that names the questions with forms that are not trained yet, if there are any."""
+    unfinished = dict.fromkeys(trial.comparison.question for trial in plan.trials() if trial not in records)
+    return [f"Not finished yet: {'; '.join(unfinished)}."] if unfinished else []
 
 
 def frame(plan: Plan, records: dict[Trial, dict]) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def parse(prog: str, arguments=None):
     )  # fmt: skip
     parser.add_argument(
         "--seeds", type=positive, default=5, metavar="N",
-        help="classifiers per method and fold, at most: a method gets more than 2 (without folds 3) only while they "
+        help="classifiers per method and fold, at most: a method gets more than the first few only while they "
         "can decide something (default: 5)",
     )  # fmt: skip
     parser.add_argument(

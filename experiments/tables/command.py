@@ -1,5 +1,6 @@
 """Regenerate the sources' tables: the thesis's C.1-C.8 (MNIST, CIFAR-10, Vehicles), the same for digits, those of the
-slides on FER2013 (F), of few images and learned deformations (G), of styles (I) and of options of GANs (J).
+slides on FER2013 (F), of few images and learned deformations (G), of styles (I), of new images' quality and options of
+GANs (J).
 """
 
 import argparse

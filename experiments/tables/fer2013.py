@@ -6,9 +6,9 @@ how many faces were added, nor which of their three CycleGANs made them; what is
 
 Three tasks share the images and the trained networks: "fer2013" judges with the slides' classifier, as printed,
 "fer2013-small" compares all methods with a classifier that costs a fortieth, and in "fer2013-synthetic" that one learns
-from new images alone (of neutral, which CycleGANs cannot make, real ones), which the slides leave to future work. All
-classifiers of a task take as many steps, whatever was added. Every class is filled up beyond the size of happy, the
-largest, whose hits rise in the slides too.
+from new images alone (neutral ones by CycleGANs, which translate from these, are other faces translated back), which
+the slides leave to future work. All classifiers of a task take as many steps, whatever was added. Every class is filled
+up beyond the size of happy, the largest, whose hits rise in the slides too.
 """
 
 from pathlib import Path

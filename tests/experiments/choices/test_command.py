@@ -108,6 +108,15 @@ def test_each_form_has_a_row_and_a_record(finished):
     assert not [path for path in (finished / "runs").iterdir() if path.is_dir()], "checkpoints of finished trials"
 
 
+def test_questions_that_are_not_finished_are_named(finished, tmp_path):
+    plan = Plan(tmp_path, "smoke", tuple(SMALL))
+    shutil.copytree(finished / "runs", tmp_path / "runs")
+    plan.record(plan.trials()[-1]).unlink()
+    write.write_all(plan)
+    assert "Not finished yet: CVAE-GAN's latents." in (tmp_path / "choices.md").read_text()
+    assert "Not finished yet" not in (finished / "choices.md").read_text()
+
+
 def test_what_is_finished_is_not_trained_again(finished, capsys):
     before = {path.name: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()}
     assert call(finished) == 0
