@@ -167,7 +167,7 @@ def load(listing: Listing, shape: tuple[int, int], place: Path, strict: bool = F
         return (image for _, _, image in decode_all(contents, partial(_resized, shape=shape)))
 
     description = f"reading {listing.folder}" if verbose else None
-    images, reasons = decoded(place, _identity(listing, shape), (len(paths), *shape, 3), images_of, description)
+    images, reasons = decoded(place, identity(listing, shape), (len(paths), *shape, 3), images_of, description)
     unreadable = tuple((paths[position], reason) for position, reason in reasons.items())
     if unreadable:
         _tell_unreadable(unreadable, len(paths), strict)
@@ -211,7 +211,7 @@ def _tell_unreadable(unreadable: list[tuple[Path, str]], n_files: int, strict: b
     print(f"{len(unreadable)} of {n_files} files are left out: {names}", file=sys.stderr)
 
 
-def _identity(listing: Listing, shape: tuple[int, int]) -> str:
+def identity(listing: Listing, shape: tuple[int, int]) -> str:
     """Hash of all that decides what is decoded, unless a file is changed and its time of change set back.
 
     A file that may be read by now is decoded anew, with all others; one that a failing disk did not give is not.

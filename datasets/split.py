@@ -6,8 +6,8 @@ import numpy as np
 def split(labels: np.ndarray, fraction: float, random_state: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted indices of the larger part and of the smaller, whose share is `fraction`.
 
-    The same labels and random_state give the same parts on every machine. Raises ValueError if a class is too small to
-    be in both parts.
+    The same labels and random_state give the same parts on every machine. Raises ValueError if a class has one
+    image, or a part would have fewer images than there are classes; of a class of two or three one part may get none.
     """
     from sklearn.model_selection import train_test_split
 

@@ -57,10 +57,11 @@ class Task:
     dataset's `official_parts`, else `test_fraction` of all images are for testing. With `kept_per_class` only so many
     training images of each class are kept, and up to 1000 of the others validate; with `is_redrawn` every seed keeps
     others, else all the same. With `fold` (which, of how many) test images are those of one fold of all images, and
-    `test_fraction` does not matter. `n_trainings` is how often a method's networks are trained, each for some of the
-    seeds. `arguments[schedule][method]` are constructor arguments that a source prints, or our
-    shortened ones; other methods choose their own for such images, mirrored too if `is_mirrored`, with `network_share`
-    of the epochs and least steps that they would choose. `overrides[method]` replace some of either.
+    `test_fraction` does not matter. All seeds, of new images, networks and classifiers, count on from `random_state`.
+    `n_trainings` is how often a method's networks are trained, each for some of the seeds.
+    `arguments[schedule][method]` are constructor arguments that a source prints, or our shortened ones; other methods
+    choose their own for such images, mirrored too if `is_mirrored`, with `network_share` of the epochs and least steps
+    that they would choose. `overrides[method]` replace some of either.
 
     With `n_new_only`, by schedule, classifiers learn from so many new images of every class and from no real ones; a
     source class is made by translating others back, and of a class that a chain cannot make they are real.
@@ -108,7 +109,7 @@ class Task:
     test_fraction: float = 0.30
     validation_fraction: float = 0.25
     split_random_state: int = 0
-    training_random_state: int = 0
+    random_state: int = 0
     n_trainings: int = 1
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...datasets.files import read_json
 from ...datasets.tasks import SCHEDULES
-from ..command_line import Parser
+from ..command_line import FailedError, Parser
 from ..running import locks, run_folder
 from ..running.plan import duration
 from .data import DATASETS, parts_of
@@ -86,7 +86,7 @@ def run(plan: Plan, datasets: dict) -> None:
     """Measure what is not finished, then write everything."""
     from . import write
 
-    held = check_folder(plan, datasets)
+    held, diverged = check_folder(plan, datasets), []
     run_folder.write(plan.out, held)
     if any(read_json(plan.record(piece)) is None for piece in plan.pieces()):  # damaged ones are made again
         from .runner import Runner
@@ -96,7 +96,9 @@ def run(plan: Plan, datasets: dict) -> None:
             name: parts_of(DATASETS[name], dataset, settings.n_train_images, settings.n_test_images)
             for name, dataset in datasets.items()
         }
-        Runner(plan, of_all).run_all()
+        diverged = Runner(plan, of_all).run_all()
     held_plans = {name: replace(plan, datasets=(name,)) for name in DATASETS if name in held["datasets"]}
     finished = [name for name, of_one in held_plans.items() if all(map(plan.is_finished, of_one.pieces()))]
     write.write_all(replace(plan, datasets=tuple(finished)))
+    if diverged:
+        raise FailedError("; ".join(diverged))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ...datasets import pictures
 from ...datasets.files import read_json, write_json
 from ...models.autoencoder import Autoencoder, ConvolutionalAutoencoder, DenseAutoencoder
+from ...models.training.callbacks import TrainingDivergedError
 from ..running.environment import environment
 from ..running.plan import Pace, duration
 from . import rivals
@@ -26,9 +27,12 @@ class Runner:
         self.environment = environment(tf.distribute.get_strategy())
         self._trained = (None, None)  # the folder and the autoencoder of the last piece
 
-    def run_all(self) -> None:
-        """Measure all unfinished pieces; a network's folder is deleted when nothing needs it any more."""
-        pieces, n_done = self.plan.pieces(), 0
+    def run_all(self) -> list[str]:
+        """Measure all unfinished pieces; a network's folder is deleted when nothing needs it any more.
+
+        Returns which pieces' networks diverged, and where.
+        """
+        pieces, n_done, diverged = self.plan.pieces(), 0, []
         pace = Pace(self.plan.remaining_seconds(pieces))
         (self.plan.out / "runs").mkdir(exist_ok=True)
         for group in self.plan.groups():
@@ -36,12 +40,17 @@ class Runner:
                 n_done += 1
                 if read_json(self.plan.record(piece)) is not None:
                     continue
-                values = self.run(piece)
+                try:
+                    values = self.run(piece)
+                except TrainingDivergedError as error:
+                    diverged.append(f"{piece}: {error}")
+                    continue
                 words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
                 left = duration(pace.left(self.plan.remaining_seconds(pieces)))
                 print(f"[{n_done}/{len(pieces)}] {piece}: {words} (about {left} left)", flush=True)
             if folder := self.plan.training_folder(group[0]):
                 shutil.rmtree(folder, ignore_errors=True)
+        return diverged
 
     def run(self, piece: Piece) -> dict[str, float]:
         """Measure a piece and write its record; returns the values."""

@@ -4,7 +4,7 @@ trainings of the same length on the thesis's data.
 
 from pathlib import Path
 
-from ..command_line import Parser
+from ..command_line import FailedError, Parser
 from ..running import locks, run_folder
 from ..running.plan import duration
 from .comparisons import COMPARISONS, SCHEDULES
@@ -43,13 +43,16 @@ def main(options) -> int:
     with locks.held(plan.out, wait=False):
         run_folder.write(plan.out, check_folder(plan, datasets))
         print_plan(plan)
+        diverged = []
         if datasets:
             from .runner import Runner
 
-            Runner(plan, datasets).run_all()
+            diverged = Runner(plan, datasets).run_all()
         from . import write
 
         write.write_all(Plan(plan.out, plan.schedule, tuple(COMPARISONS)))
+    if diverged:
+        raise FailedError("; ".join(diverged))
     print(f"The table is in {plan.out / 'choices.md'}.\nNext: look at the pictures in {plan.out / 'figures'}.")
     return 0
 

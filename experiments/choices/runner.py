@@ -14,6 +14,7 @@ from ...evaluation import classifiers, protocol
 from ...evaluation.ssim import DEFAULT_RANGE, pairwise_ssim
 from ...models.balancer import collapse_tolerated
 from ...models.networks.classifiers import builder
+from ...models.training.callbacks import TrainingDivergedError
 from ..running.environment import environment
 from ..running.plan import Pace, duration
 from .plan import Plan, Trial
@@ -32,19 +33,26 @@ class Runner:
         self.parts = cache(self._parts)
         self.judge = cache(self._judge)
 
-    def run_all(self) -> None:
-        """Run all unfinished trials; the checkpoints of a finished one are deleted."""
+    def run_all(self) -> list[str]:
+        """Run all unfinished trials and delete the checkpoints of finished ones; returns which diverged, and where."""
         trials, pace = self.plan.trials(), Pace(self.plan.remaining_seconds())
         (self.plan.out / "runs").mkdir(exist_ok=True)
+        diverged = []
         for n_done, trial in enumerate(trials, 1):
             if self.plan.is_finished(trial):
+                shutil.rmtree(self.plan.training_folder(trial), ignore_errors=True)
                 continue
-            values = self.run(trial)
+            try:
+                values = self.run(trial)
+            except TrainingDivergedError as error:
+                diverged.append(f"{trial.comparison.name}, {trial.form}: {error}")
+                continue
             shutil.rmtree(self.plan.training_folder(trial), ignore_errors=True)
             words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
             left = duration(pace.left(self.plan.remaining_seconds()))
             print(f"[{n_done}/{len(trials)}] {trial.comparison.name}, {trial.form}: {words} (about {left} left)",
                   flush=True)  # fmt: skip
+        return diverged
 
     def run(self, trial: Trial) -> dict[str, float]:
         """Train a form, measure its images of the measured class, and write the record; returns the values."""

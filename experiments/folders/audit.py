@@ -1,5 +1,6 @@
 """What a method's images of a folder are like, and pictures of them."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,11 @@ from ...reports import figures
 from ..running import audit
 from ..running.audit import MAX_IMAGES, OF_ALL
 from ..running.cell import Cell
+from ..running.rounds import size_of_round
 from ..running.runner import Runner
 
-AUDIT = "audit.json"  # in the folder of the method's first cell
+AUDIT = "audit.json"  # in the folder of the method's first cell, beside its pictures
+KINDS = ("", "-nearest")  # of pictures: originals and new images, new images beside the nearest originals
 N_SHOWN = 8
 MAX_CLASSES_SHOWN = 12
 
@@ -22,41 +25,42 @@ MAX_CLASSES_SHOWN = 12
 def audited(runner: Runner, task: str, method: str, extractor) -> dict:
     """Measures of a method's images for a task, class by class and over all classes; cached as `audit.json`.
 
-    `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Writes
-    `figures/<method>.png` (originals and new images) and `figures/<method>-nearest.png` (new images beside the training
-    images that are nearest to them).
+    `extractor(images)` gives features (n, n_features). Classes are those that the method adds images to. Copies the
+    pictures of KINDS to `figures/<method>.png` and `figures/<method>-nearest.png`.
     """
     cell = Cell(task, method, 0)
-    path = runner.plan.folder(cell) / AUDIT
-    if found := read_json(path):
-        return found
-    balancer, _ = runner.fitting.fitted(cell)
-    with collapse_tolerated(runner.plan.schedule == "smoke"):  # which only tries every path
-        found = _measured(runner, cell, balancer, extractor)
-    path.parent.mkdir(parents=True, exist_ok=True)  # with a way to train the classifier there is no such cell
-    write_json(path, found)
+    path, figures_folder = runner.plan.folder(cell) / AUDIT, runner.plan.out / "figures"
+    pictures = {kind: path.with_name(f"audit{kind}.png") for kind in KINDS}
+    found = read_json(path)
+    if found is None or not all(map(Path.exists, pictures.values())):
+        path.parent.mkdir(parents=True, exist_ok=True)  # with a way to train the classifier there is no such cell
+        balancer, _ = runner.fitting.fitted(cell)
+        with collapse_tolerated(runner.plan.schedule == "smoke"):  # which only tries every path
+            found = _measured(runner, cell, balancer, extractor, pictures)
+        write_json(path, found)
+    figures_folder.mkdir(exist_ok=True)
+    for kind, picture in pictures.items():
+        shutil.copyfile(picture, figures_folder / f"{method}{kind}.png")
     return found
 
 
-def _measured(runner: Runner, cell: Cell, balancer, extractor) -> dict:
+def _measured(runner: Runner, cell: Cell, balancer, extractor, pictures: dict[str, Path]) -> dict:
     parts, classifier = runner.parts(cell.task), runner.classifying.of_originals(cell.task)
     train = parts.train
-    of_classes, shown, pairs = {}, {}, {}
+    of_classes, shown, pairs, most = {}, {}, {}, min(MAX_IMAGES, size_of_round(balancer.image_shape_))
     for label, n_missing in parts.missing.items():
         name = train.class_names[label]
         originals = taken(train.images, train.labels == label)
-        n = min(max(n_missing, len(originals)), MAX_IMAGES)
+        n = min(max(n_missing, len(originals)), most)
         new = balancer.sample(label, n, random_state=0)
         of_classes[name] = audit.of_class(originals, new, label, classifier, extractor)
         if len(of_classes) > MAX_CLASSES_SHOWN:
             continue
-        shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": new[:N_SHOWN]}
-        pairs |= {f"{name}, new": new[:N_SHOWN], f"{name}, nearest": originals[nearest(new[:N_SHOWN], originals)[0]]}
-    folder = runner.plan.out / "figures"
-    folder.mkdir(exist_ok=True)
-    figures.image_rows(shown, cell.method, folder / f"{cell.method}.png")
-    title = f"{cell.method}, nearest training images"
-    figures.image_rows(pairs, title, folder / f"{cell.method}-nearest.png")
+        first = new[:N_SHOWN].copy()  # or all would stay in memory
+        shown |= {f"{name}, originals": originals[:N_SHOWN], f"{name}, new": first}
+        pairs |= {f"{name}, new": first, f"{name}, nearest": originals[nearest(first, originals)[0]]}
+    figures.image_rows(shown, cell.method, pictures[""])
+    figures.image_rows(pairs, f"{cell.method}, nearest training images", pictures["-nearest"])
     return {"classes": of_classes, "all": audit.of_all(runner, cell.task, balancer)}
 
 
@@ -77,5 +81,5 @@ def table(audits: dict[str, dict]) -> pd.DataFrame:
 
 
 def figures_of(out: Path, methods) -> list[Path]:
-    paths = [out / "figures" / f"{method}{kind}.png" for method in methods for kind in ("", "-nearest")]
+    paths = [out / "figures" / f"{method}{kind}.png" for method in methods for kind in KINDS]
     return [path for path in paths if path.exists()]

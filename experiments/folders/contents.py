@@ -52,7 +52,7 @@ def write_dataset(
             for made in sample(balancer, name, additions[name], options.seed, filters, originals):
                 rows = write_images(dataset, options, name, made, n_written, loaded.paths, bar)
                 add_to_manifest(dataset, [(*row, model_hash) for row in rows])
-                first = np.concatenate([first, made.images])[:N_SHOWN] if len(first) < N_SHOWN else first
+                first = np.concatenate([first, made.images[:N_SHOWN]])[:N_SHOWN]
                 n_written += len(rows)
         caption = f"{name}, new"
         if filters is not None:

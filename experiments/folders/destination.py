@@ -81,9 +81,14 @@ def check_claim(working: Path, options, **images: str) -> None:
     `images` is their hash under the name "images"; without it only the options count.
     """
     path = working / RUN_FILE
-    if path.exists() and (words := differing(path, _chosen(options), images)):
+    if path.exists():
+        _check_same(path, _chosen(options), images)
+
+
+def _check_same(path: Path, chosen: dict, images: dict) -> None:
+    if words := differing(path, chosen, images):
         raise UsageError(
-            f"{working} holds the unfinished work of another command, {words} (see {path}); finish that one, "
+            f"{path.parent} holds the unfinished work of another command, {words} (see {path}); finish that one, "
             "delete the folder or choose another DST"
         )
 
@@ -99,26 +104,36 @@ def _chosen(options) -> dict:
     return {name: value for name, value in vars(options).items() if name not in free}
 
 
-def publish(working: Path, options) -> None:
-    """Move the finished dataset to its place in one step, and remove the working folder."""
+def publish(working: Path, options, files: str) -> None:
+    """Move the dataset that was made from `files` (`folder.identity`) to its place, and remove the working folder."""
     check_destination(options)  # again, since training takes long
     if options.save_model:
         copy_atomically(working / MODEL, Path(options.save_model))
     os.sync()
-    write_atomically(working / PUBLISHING, "")
+    write_atomically(working / PUBLISHING, json.dumps(_asked(options) | {"images": files}))
     _move(working, options)
 
 
-def continue_publishing(working: Path, options) -> bool:
-    """Whether a command like this one was killed while it moved the dataset; what it had still to do is then done."""
-    if not (working / PUBLISHING).exists():
+def continue_publishing(working: Path, options, files: str) -> bool:
+    """Whether this command was killed while it moved the dataset; what it had still to do is then done.
+
+    Raises UsageError if it was another one, or images have changed since.
+    """
+    path = working / PUBLISHING
+    if not (path.exists() and (working / RUN_FILE).exists()):
         return False
     with locks.held(working, wait=False):
-        check_claim(working, options)
+        _check_same(path, _asked(options), {"images": files})
         if (working / DATASET).exists():
             check_destination(options)
         _move(working, options)
     return True
+
+
+def _asked(options) -> dict:
+    """All that decides what is in DST and FILE."""
+    model = options.save_model and str(Path(options.save_model).resolve())
+    return _chosen(options) | {"filter": options.filter, "link": options.link, "save_model": model}
 
 
 def _move(working: Path, options) -> None:
@@ -128,4 +143,10 @@ def _move(working: Path, options) -> None:
             destination.rename(replaced_folder(destination))
             print(f"What was in {destination} is kept in {replaced_folder(destination)}.")
         (working / DATASET).rename(destination)
+    for path in working.iterdir():  # what says whose folder this is goes last
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (RUN_FILE, PUBLISHING):
+            path.unlink()
+    (working / PUBLISHING).unlink()
     shutil.rmtree(working)

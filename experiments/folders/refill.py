@@ -10,7 +10,7 @@ from ...datasets.image_dataset import ImageDataset
 from ...models.balancer import Balancer, HasParents, HasStyles
 from ..command_line import FailedError
 from ..running.filters import Chain, Counts, Originals, in_words, passing
-from ..running.plan import Plan
+from ..running.plan import Plan, digest
 from ..running.rounds import round_seed, rounds, size_of_round
 from ..running.runner import Runner
 from .task import PROTOCOL, filtering_task
@@ -41,6 +41,8 @@ class Made:
 def chain(names: tuple[str, ...], dataset: ImageDataset, groups, schedule: str, folder: Path) -> Chain:
     """The filters for a folder's images, of which `filtering_task` sets some aside; trains a classifier if need be."""
     task = filtering_task(dataset.class_names, dataset.labels, groups, dataset.images.shape[1:])
+    if groups is not None:  # other groups are split otherwise
+        folder = folder / f"groups-{digest({'groups': np.asarray(groups).tolist()})}"
     plan = Plan(folder, {task.name: task}, schedule, PROTOCOL, names)
     return Runner(plan, {task.dataset: dataset}, groups).filters(task.name, names)
 

@@ -34,7 +34,7 @@ def differing(path: Path, options: dict, images: dict) -> str:
     except ValueError:
         return "of something else"
     options, images = json.loads(json.dumps([options, images]))
-    if not options.keys() | images.keys() <= held.keys():
+    if not isinstance(held, dict) or not options.keys() | images.keys() <= held.keys():
         return "of something else"
     of_options = run_folder.differing({name: held[name] for name in options}, options)
     of_images = [words for name, words in OF_OTHERS.items() if name in images and held[name] != images[name]]

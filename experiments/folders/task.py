@@ -27,6 +27,7 @@ PROTOCOL = "clean"
 METRICS = ("accuracy", "f1_minority", "balanced_accuracy")
 FILTERS_TEST_FRACTION = 0.25
 N_FOLDS = 5
+SEEDS_APART = 1000  # of one fold and the next, whose seeds are independent of each other
 FEW = 200
 
 
@@ -59,6 +60,7 @@ def judged_tasks(
                 flip,
                 name=f"fold{which + 1}of{n_folds}",
                 fold=(which, n_folds),
+                random_state=which * SEEDS_APART,
                 n_trainings=n_trainings,
             )
             for which in range(n_folds)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ...datasets.image_dataset import ImageDataset
+from ...datasets.stored_images import n_bytes
 from ...evaluation import classifiers, fidelity, protocol
 from ...evaluation.nearest import copy_limit, nearest, nearest_other
 from ...evaluation.ssim import DEFAULT_RANGE, MIN_IMAGES, MIN_SIDE_PIXELS, pairwise_ssim
@@ -15,6 +16,7 @@ from .filters import drawn
 
 MAX_IMAGES = 1000  # of a class, real or new
 MAX_IMAGES_OF_ALL = 50_000  # new ones of all classes
+MAX_BYTES_OF_ALL = MAX_IMAGES_OF_ALL * 64 * 64 * 3
 # intervals end where measures do; the estimate of KID has no bias and so may lie below 0
 POSSIBLE = {
     "SSIM pairs": (-1.0, 1.0),
@@ -110,7 +112,8 @@ def of_all(runner, task: str, balancer) -> dict:
     parts, baseline = runner.parts(task), Cell(task, BASELINE, 0)
     train, test = parts.train, parts.test
     counts = np.bincount(train.labels)
-    counts = np.minimum(counts, min(MAX_IMAGES, MAX_IMAGES_OF_ALL // len(counts)))
+    most = min(MAX_IMAGES_OF_ALL, MAX_BYTES_OF_ALL // n_bytes(1, balancer.image_shape_))
+    counts = np.minimum(counts, min(MAX_IMAGES, max(1, most // len(counts))))
     try:
         images = np.concatenate([balancer.sample(label, int(n), random_state=1) for label, n in enumerate(counts)])
     except (ValueError, RuntimeError) as error:  # a method may only make images of small classes

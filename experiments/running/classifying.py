@@ -39,7 +39,8 @@ class Classifying:
         parts = self.parts(cell.task, task.draw(cell.seed))
         if task.n_new_only and (cell.makes_images or cell.method == AS_MANY_ORIGINALS):
             real = [label for label in range(task.n_classes) if label not in new_images]
-            parts = protocol.with_few_real_images(parts, real, task.n_new_only[self.plan.schedule], cell.seed)
+            n, random_state = task.n_new_only[self.plan.schedule], self.plan.random_state(cell)
+            parts = protocol.with_few_real_images(parts, real, n, random_state)
         made = joined([taken(parts.train.images, np.arange(0)), *new_images.values()])
         labels = np.repeat(np.array(list(new_images), np.int64), [len(images) for images in new_images.values()])
         return protocol.with_new_images(parts, made, labels, task)
@@ -59,7 +60,7 @@ class Classifying:
             builder(task.classifier.network),
             train,
             validation,
-            random_state=cell.seed,
+            random_state=self.plan.random_state(cell),
             callbacks=callbacks,
             kept=kept,
             **arguments,

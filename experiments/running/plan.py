@@ -58,6 +58,8 @@ class Plan:
             values["split"] = "official"
         if task.fold:
             values["fold"] = list(task.fold)
+        if task.random_state:
+            values["random_state"] = task.random_state
         if self.has_ssim(cell) and task.ssim_range:
             values["ssim_range"] = list(task.ssim_range)
         if cell.makes_images:
@@ -94,7 +96,11 @@ class Plan:
     def training_random_state(self, cell: Cell) -> int:
         """The seed of the cell's method: the task's for its first training, the next for the next."""
         task = self.tasks[cell.task]
-        return task.training_random_state + (task.training(cell.seed) if cell.is_trained else 0)
+        return task.random_state + (task.training(cell.seed) if cell.is_trained else 0)
+
+    def random_state(self, cell: Cell) -> int:
+        """The seed of what is drawn for the cell alone: new images and the classifier."""
+        return self.tasks[cell.task].random_state + cell.seed
 
     def _arguments(self, method: Method, task: Task) -> dict:
         known, overrides = task.arguments.get(self.schedule, {}), task.overrides.get(method.name, {})
@@ -134,6 +140,10 @@ class Plan:
 
     def is_finished(self, cell: Cell) -> bool:
         return (self.folder(cell) / "cell.json").exists()
+
+    def failure_log(self, cell: Cell) -> Path:
+        """Where the reason is written if an attempt at the cell fails."""
+        return self.folder(cell) / "failed.log"
 
     def epochs(self, cell: Cell) -> str:
         """The cell's epochs in words: of its networks and of its classifier."""

@@ -24,7 +24,7 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
         held = json.loads(path.read_text()) if path.exists() else {}
     except ValueError as error:
         raise UsageError(f"{path} is damaged; move it away or {OTHER}") from error
-    if held and not (chosen.keys() <= held.keys() and chosen.get("command") == held.get("command")):
+    if path.exists() and not _is_of_command(held, chosen):
         raise UsageError(f"{path} was not written by this program; {OTHER}")
     options = chosen | {name: value for name, value in optional.items() if value}
     of_held = {name: value for name, value in held.items() if name != "datasets"}
@@ -36,6 +36,11 @@ def check(out: Path, written: tuple[str, ...], chosen: dict, optional: dict, dat
         if digests.setdefault(name, found) != found:
             raise UsageError(f"{out} holds results of other {name} images than those found now; {OTHER}")
     return options | {"datasets": digests}
+
+
+def _is_of_command(held, chosen: dict) -> bool:
+    is_ours = isinstance(held, dict) and chosen.keys() <= held.keys()
+    return is_ours and chosen.get("command") == held.get("command")
 
 
 def differing(held: dict, asked: dict) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -51,13 +50,6 @@ class Runner:
         """The record of a finished cell, or None; a damaged one is set aside."""
         return read_json(self.plan.folder(cell) / "cell.json")
 
-    def failure_log(self, cell: Cell) -> Path:
-        return self.plan.folder(cell) / "failed.log"
-
-    def has_failed(self, cell: Cell) -> bool:
-        """Whether the last attempt at a cell that is not finished failed."""
-        return self.failure_log(cell).exists() and not self.plan.is_finished(cell)
-
     def run(self, cell: Cell, wait: bool = True) -> dict:
         """The cell's record, computed unless it is cached.
 
@@ -75,7 +67,7 @@ class Runner:
                         for path in folder.glob(STORED.format("*") + "*"):
                             path.unlink()
                     write_json(folder / "cell.json", record)
-                    for path in (self.failure_log(cell), folder / KEPT):
+                    for path in (self.plan.failure_log(cell), folder / KEPT):
                         path.unlink(missing_ok=True)
         return record
 
@@ -155,7 +147,8 @@ class Runner:
         found = {}
         for label, n in self.parts_of(cell).missing.items():
             members = np.flatnonzero(whole.labels == label)
-            chosen = np.random.default_rng(cell.seed).choice(members, min(n, len(members)), replace=False)
+            rng = np.random.default_rng(self.plan.random_state(cell))
+            chosen = rng.choice(members, min(n, len(members)), replace=False)
             found[label] = whole.images[chosen]
         return found
 
@@ -189,7 +182,7 @@ class Runner:
         if isinstance(balancer, HasSourceClass) and label == balancer.source_label_:
             make = partial(of_source_class, balancer, self.parts_of(cell).train)
         with tqdm(None, f"{cell}, new images", n, unit="image", disable=hidden, delay=2, mininterval=1) as bar:
-            for n_of_round, seed in rounds(n, balancer.image_shape_, cell.seed):
+            for n_of_round, seed in rounds(n, balancer.image_shape_, self.plan.random_state(cell)):
                 made = make(n_of_round, random_state=seed)
                 kept, of_round = filters.passing(made, label)
                 counts |= {name: tuple(np.add(counts[name], of_round[name]).tolist()) for name in filters.names}
@@ -224,9 +217,9 @@ class Runner:
 
         Of originals both are pairs of two originals.
         """
-        task, train = self.plan.tasks[cell.task], self.parts_of(cell).train
+        task, train, random_state = self.plan.tasks[cell.task], self.parts_of(cell).train, self.plan.random_state(cell)
         value_range = task.ssim_range or ssim.DEFAULT_RANGE
-        measured = [ssim.pairwise_ssim(made, cell.seed, value_range) for made in images.values()]
+        measured = [ssim.pairwise_ssim(made, random_state, value_range) for made in images.values()]
         record = {
             "ssim": ssim.mean_over_classes(measured),
             "n_images": sum(map(len, images.values())),
@@ -235,7 +228,7 @@ class Runner:
         if "ssim_to_originals" in task.metrics:
             if cell.makes_images:
                 measured = [
-                    ssim.ssim_to_originals(made, train.images[train.labels == label], cell.seed, value_range)
+                    ssim.ssim_to_originals(made, train.images[train.labels == label], random_state, value_range)
                     for label, made in images.items()
                 ]
             record["ssim_to_originals"] = ssim.mean_over_classes(measured)

@@ -78,7 +78,7 @@ def attempt(runner: Runner, cell: Cell, wait: bool) -> Outcome | None:
 
 def failure(runner: Runner, cell: Cell, error: Exception) -> Outcome:
     """Write the error to the cell's log, whose last line is for people."""
-    log = runner.failure_log(cell)
+    log = runner.plan.failure_log(cell)
     log.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(log, "".join(traceback.format_exception(error)) + f"\n{in_a_line(error)}\n")
     return Outcome(cell, error=in_a_line(error), log=log)

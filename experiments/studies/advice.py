@@ -71,7 +71,9 @@ def _choice(rows: pd.DataFrame) -> list[str]:
     if whole.empty:
         return ["no method is compared on all of them yet.", *not_compared]
     ordered = whole.sort_values(["balance", "difference"], ascending=False, kind="stable")
-    best = ordered.iloc[0]
+    often = ordered[2 * ordered["helped"] >= n_tasks]
+    useful = often[often["hurt"] <= MAX_HURT_SHARE * n_tasks]
+    best = ordered.iloc[0] if useful.empty else useful.iloc[0]
     equal = ordered[(ordered["helped"] == best["helped"]) & (ordered["hurt"] == best["hurt"])]
     names = [label(method) for method in equal.index]
     of_them = f"of the {counted(len(whole), 'method')} compared on all of them"
@@ -83,16 +85,19 @@ def _choice(rows: pd.DataFrame) -> list[str]:
             *not_compared,
         ]
     is_alone = len(names) == 1
+    of_datasets = {_by_dataset(rows[rows["method"] == method]) for method in equal.index}
     how = (
         f"helped in {best['helped']:.0f} of {counted(n_tasks, 'case')} and hurt in {best['hurt']:.0f}"
-        f"{_by_dataset(rows[rows['method'] == best.name])}, with {best['difference']:+.3f} of balanced accuracy on "
+        f"{of_datasets.pop() if len(of_datasets) == 1 else ''}, with {best['difference']:+.3f} of balanced accuracy on "
         f"average{'' if is_alone else ' for the first'} (the best of many, so expect less)."
     )
-    if 2 * best["helped"] >= n_tasks and best["hurt"] <= MAX_HURT_SHARE * n_tasks:
-        are_best = "is best: it" if is_alone else "are best: each"
-        return [f"use {_joined(names, 'or')}, which {of_them} {are_best} {how}", *not_compared]
+    if len(useful):
+        are_best = "is best" if is_alone else "are best"
+        among = "" if best.name == ordered.index[0] else " of those that hurt in hardly any case"
+        each = "it" if is_alone else "each"
+        return [f"use {_joined(names, 'or')}, which {of_them} {are_best}{among}: {each} {how}", *not_compared]
     which = f"is {names[0]}, which" if is_alone else f"are {_joined(names, 'and')}, each of which"
-    none = "none helped in half of the cases" if 2 * best["helped"] < n_tasks else "none helped without hurting too"
+    none = "none helped in half of the cases" + ("" if often.empty else " and hurt in hardly any")
     return [f"{of_them} {none}; the best {which} {how}", *not_compared]
 
 

@@ -106,8 +106,8 @@ def unfinished(study: Study, parts: list[Part]) -> list[Part]:
 
 def has_records(study: Study, part: Part) -> bool:
     """Whether a run that was stopped has left records of the part that are not in the study's files."""
-    folders = (study.plan.folder(cell) for entry in part.entries for cell in study.cells(entry))
-    return any((folder / name).exists() for folder in folders for name in ("cell.json", "failed.log"))
+    cells = (cell for entry in part.entries for cell in study.cells(entry))
+    return any(study.plan.is_finished(cell) or study.plan.failure_log(cell).exists() for cell in cells)
 
 
 def dataset_in(name: str, data_dir: str | None) -> ImageDataset:

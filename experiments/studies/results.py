@@ -148,8 +148,7 @@ def _row(cell: Cell, record: dict, configuration: str) -> dict:
 
 def _failure(study: Study, cell: Cell) -> dict | None:
     """A row of `failures` if the last attempt at a cell that is not finished failed."""
-    folder = study.plan.folder(cell)
-    log = folder / "failed.log"
+    log = study.plan.failure_log(cell)
     if not log.exists() or study.plan.is_finished(cell):
         return None
     reason = log.read_text().strip().splitlines()[-1]

@@ -50,7 +50,8 @@ def write_all(study: Study, results: Results) -> None:
     write_atomically(out / "index.html", _page(study, findings, made, drawn))
     kept = {path for paths in drawn.values() for path in paths}
     names = {table.name for table in made}
-    for path in (*(out / "tables").glob("K.*"), *(out / "figures").glob("*.png")):
+    figures = (path for name in ("matrix", "cost", "ranks-*") for path in (out / "figures").glob(f"{name}.png"))
+    for path in (*(out / "tables").glob("K.*"), *figures):
         if path not in kept and path.stem not in names:
             path.unlink()
 

@@ -105,7 +105,7 @@ def collect(plan: Plan, tasks: list[Task], cells: list[Cell], records: dict[Cell
                     "method": cell.method,
                     "label": label(cell.method) + (" †" if is_beyond else ""),
                     "seed": cell.seed,
-                    "failed": cell not in records and (plan.folder(cell) / "failed.log").exists(),
+                    "failed": cell not in records and plan.failure_log(cell).exists(),
                 }
                 for metric, value, standard_error in _metrics(plan, table, task, cell, records.get(cell, {})):
                     rows.append(

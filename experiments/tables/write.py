@@ -116,10 +116,9 @@ def _inputs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> str:
     found = hashlib.sha256(repr((plan.schedule, plan.protocol, [task.name for task in tasks])).encode())
     known = replace(plan, tasks={t.name: t for task in tasks for t in (task, task.undropped)})
     for cell in cells:
-        folder = known.folder(cell)
         found.update(str(cell).encode())
-        for name in ("cell.json", "failed.log"):
-            found.update((folder / name).read_bytes() if (folder / name).exists() else b"")
+        for path in (known.folder(cell) / "cell.json", known.failure_log(cell)):
+            found.update(path.read_bytes() if path.exists() else b"")
     for pattern in RENDERERS:
         for path in sorted(PACKAGE.glob(pattern)):
             found.update(path.read_bytes() if path.is_file() else b"")
@@ -184,7 +183,7 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
     own = [records[cell] for cell in cells if cell in records]
     versions = {f"{name} {version}" for record in own for name, version in record["environment"]["packages"].items()}
     warning = ["Schedule smoke only tests the program: its figures mean nothing."] if plan.schedule == "smoke" else []
-    logs = {cell: plan.folder(cell) / "failed.log" for cell in cells if cell not in records}
+    logs = {cell: plan.failure_log(cell) for cell in cells if cell not in records}
     failed = [f"{label(cell.method)}, seed {cell.seed}, failed: {log}" for cell, log in logs.items() if log.exists()]
     n_seeds = {task.label: 1 + max(c.seed for c in cells if results.is_of(c, task)) for task in tasks}
     seeds = ", ".join(f"{name} {n}" for name, n in n_seeds.items())

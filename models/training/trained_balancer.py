@@ -57,7 +57,13 @@ class TrainedBalancer(Trained, Balancer):
         return seconds
 
     def share_kept(self, stage: str, n_small_classes: int) -> float:
-        """Estimate of how much of a stage's epochs, from 0 to 1, the checkpoints in `folder` hold."""
+        """Estimate of how much of a stage's epochs, from 0 to 1, the checkpoints in `folder` hold.
+
+        A stage that ended before its last epoch is whole once the next one has begun.
+        """
+        stages = list(self.epochs_of_stage)
+        if any((Path(self.folder) / later).exists() for later in stages[stages.index(stage) + 1 :]):
+            return 1.0
         return min(1.0, n_epochs_kept(Path(self.folder) / stage) / max(1, getattr(self, self.epochs_of_stage[stage])))
 
     def n_images_seen(self, stage: str, n_images: int, n_classes: int, n_small_classes: int) -> float:

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from class_balancing.experiments.autoencoders import denoising, enhancement, plan, settings, write
-from class_balancing.experiments.autoencoders.plan import Plan
+from class_balancing.experiments.autoencoders.plan import USES, Plan
+from class_balancing.experiments.command_line import EXIT_FAILED
 from class_balancing.experiments.running import locks
 from class_balancing.models import autoencoder
+from class_balancing.models.training.callbacks import TrainingDivergedError
 from class_balancing.reports import figures
 
 TINY = replace(
@@ -183,6 +185,21 @@ def test_a_stopped_run_keeps_what_is_finished(tmp_path, tiny, stand_in, monkeypa
     kept = records(tmp_path / "out")
     assert len(kept) == 2 + 4 + 2 + 4  # of reconstruction and what shares its networks
     assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_a_network_that_diverges_stops_no_other(tmp_path, tiny, stand_in, monkeypatch, capsys):
+    measure = denoising.measure
+
+    def diverge(piece, parts, trained, settings):
+        if trained:
+            raise TrainingDivergedError("loss is nan in epoch 1")
+        return measure(piece, parts, trained, settings)
+
+    monkeypatch.setattr(denoising, "measure", diverge)
+    assert call(tmp_path / "out") == EXIT_FAILED
+    assert "loss is nan in epoch 1" in capsys.readouterr().err
+    kept = {json.loads(path.read_text())["configuration"]["use"] for path in (tmp_path / "out").glob("runs/*.json")}
+    assert kept == set(USES)
 
 
 def test_networks_are_trained_and_continued(tmp_path, tiny, monkeypatch):

@@ -13,8 +13,11 @@ from class_balancing.experiments import tables
 from class_balancing.experiments.choices import command, comparisons, write
 from class_balancing.experiments.choices.comparisons import COMPARISONS, Comparison, Form
 from class_balancing.experiments.choices.plan import Plan
+from class_balancing.experiments.command_line import EXIT_FAILED
 from class_balancing.experiments.tables import thesis
 from class_balancing.models import METHODS
+from class_balancing.models.cvae_gan import CVAEGAN
+from class_balancing.models.training.callbacks import TrainingDivergedError
 
 TASK = replace(
     small_tasks.TASKS["digits-50"], label="MNIST", published=thesis.PUBLISHED
@@ -124,6 +127,24 @@ def test_what_is_finished_is_not_trained_again(finished, capsys):
     assert "bagan_step  2 forms, 2 of 2 trainings finished\n" in output
     assert "About 0 s to go" in output
     assert {path.name: path.stat().st_mtime_ns for path in (finished / "runs").iterdir()} == before
+
+
+def test_a_form_that_diverges_stops_no_other(finished, monkeypatch, tmp_path, capsys):
+    plan = Plan(tmp_path, "smoke", tuple(SMALL))
+    shutil.copytree(finished / "runs", tmp_path / "runs")
+    shutil.copy(finished / "run.json", tmp_path)
+    first, _, last = plan.trials()
+    for trial in (first, last):
+        plan.record(trial).unlink()
+
+    def fit(balancer, *_):
+        raise TrainingDivergedError("loss is nan in epoch 1")
+
+    monkeypatch.setattr(CVAEGAN, "fit", fit)
+    assert call(tmp_path) == EXIT_FAILED
+    assert "latents, three: loss is nan in epoch 1" in capsys.readouterr().err
+    assert plan.is_finished(first)
+    assert "Not finished yet: CVAE-GAN's latents." in (tmp_path / "choices.md").read_text()
 
 
 def test_a_damaged_record_is_made_again(finished, capsys):

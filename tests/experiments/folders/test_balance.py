@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 
 import commands
 import numpy as np
@@ -318,23 +319,39 @@ def test_what_came_into_dst_meanwhile_is_not_overwritten(source, monkeypatch, tm
 def test_a_command_that_was_killed_while_it_moved_the_dataset_is_continued(done, source, monkeypatch, tmp_path):
     asked = ("--method", "random_oversampling", "--save-model", tmp_path / "model.npz")
     target, move = tmp_path / "dst", destination._move
+    changed = (source / "dark" / "00.png").stat().st_mtime_ns
 
     def killed(working, options):
         with monkeypatch.context() as patched:
-            patched.setattr(destination.shutil, "rmtree", lambda *_: None)
+            patched.setattr(Path, "unlink", lambda *_: pytest.fail("killed"))
             if done == "moved":
                 move(working, options)
-        raise KeyboardInterrupt
+        pytest.fail("killed")
 
     with monkeypatch.context() as patched:
         patched.setattr(destination, "_move", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(pytest.fail.Exception, match="killed"):
             called(source, target, *asked)
     assert target.exists() == (done == "moved")
+    with pytest.raises(UsageError, match=r"of another command, with --save-model \S+/model.npz, not without"):
+        called(source, target, *asked[:2])
+    os.utime(source / "dark" / "00.png")
+    with pytest.raises(UsageError, match="of another command, of other images"):
+        called(source, target, *asked)
+    os.utime(source / "dark" / "00.png", ns=(changed, changed))
     monkeypatch.setattr(folder, "load", lambda *_, **__: pytest.fail("began again"))
     assert called(source, target, *asked) == 0
     assert len(list((target / "light").iterdir())) == 40
     assert not (tmp_path / "dst.partial").exists()
+
+
+def test_a_folder_of_the_users_is_no_unfinished_work(source, tmp_path):
+    own = tmp_path / "dst.partial" / "publishing"
+    own.mkdir(parents=True)
+    (own / "book.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds other files"):
+        called(source, tmp_path / "dst", "--method", "random_oversampling")
+    assert (own / "book.txt").read_text() == "mine"
 
 
 def test_dst_may_be_a_link_and_linked_originals_become_files(source, tmp_path):

@@ -18,6 +18,8 @@ from class_balancing.experiments.folders.task import (
     filtering_task,
     judged_tasks,
 )
+from class_balancing.experiments.running.cell import Cell
+from class_balancing.experiments.running.plan import Plan
 from class_balancing.models import METHODS
 
 MAKERS = [name for name, method in METHODS.items() if method.makes_images]
@@ -95,6 +97,18 @@ def test_in_folds_every_image_is_tested_once_and_few_are_enough(tmp_path):
         tasks_of({"dark": 4, "light": 40}, 5)
     with pytest.raises(UsageError, match=r"dark would have 4 test images, and a verdict needs 5; add images$"):
         tasks_of({"dark": 4, "light": 40}, 3)
+
+
+def test_folds_share_no_seeds(tmp_path):
+    tasks = {task.name: task for task in tasks_of({"dark": 40, "light": 40}, 5)}
+    plan = Plan(tmp_path, tasks, "quick", PROTOCOL)
+    cells = [Cell(name, "bagan", seed) for name in tasks for seed in range(10)]
+    assert len({plan.random_state(cell) for cell in cells}) == 50
+    assert len({plan.training_random_state(cell) for cell in cells}) == 5, "networks are trained once in each fold"
+    recorded = [plan.configuration(cell).get("random_state", 0) for cell in cells]
+    assert [of_fold + cell.seed for of_fold, cell in zip(recorded, cells, strict=True)] == [
+        plan.random_state(cell) for cell in cells
+    ]
 
 
 def test_there_are_folds_where_images_are_few():

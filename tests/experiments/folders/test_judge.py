@@ -19,6 +19,8 @@ from class_balancing.evaluation import features
 from class_balancing.evaluation.verdict import METRICS
 from class_balancing.experiments.command_line import UsageError
 from class_balancing.experiments.folders import entrants, judge
+from class_balancing.experiments.running import audit as running_audit
+from class_balancing.experiments.running import rounds
 from class_balancing.experiments.running.cell import Cell
 from class_balancing.experiments.running.filters import in_words
 from class_balancing.experiments.running.fitting import Fitting
@@ -168,12 +170,33 @@ def test_the_same_command_computes_nothing_again_and_refuses_other_options(judge
     monkeypatch.setattr(Runner, "_compute", lambda *_: pytest.fail("computed again"))
     monkeypatch.setattr(Fitting, "_fit", lambda *_: pytest.fail("fitted again"))
     monkeypatch.setattr(folder, "decode_all", lambda *_: pytest.fail("decoded again"))
+    picture = out / "figures" / "cvae.png"
+    content = picture.read_bytes()
+    picture.write_bytes(b"of another split")
     assert called(source, *ASKED, "--out", out) == 0
+    assert picture.read_bytes() == content
     assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")} == before
     with pytest.raises(UsageError, match="holds results with --filter confidence duplicates, not without --filter"):
         called(source, "--methods", "smote", "--out", out)
     assert len(list(out.glob("images-*"))) == 2, "the images and what is known of them"
     assert not list(out.glob("runs/*/new-*"))
+
+
+def test_of_large_images_fewer_are_audited(judged, monkeypatch):
+    source, out = judged
+    asked, sample = [], CVAE.sample
+
+    def counted(balancer, label, n, random_state=None):
+        asked.append(n)
+        return sample(balancer, label, n, random_state)
+
+    monkeypatch.setattr(CVAE, "sample", counted)
+    monkeypatch.setattr(running_audit, "MAX_BYTES_OF_ALL", 12 * 12 * 3 * 15)
+    monkeypatch.setattr(rounds, "MAX_BYTES_IN_A_ROUND", 12 * 12 * 3 * 7)
+    for path in out.glob("runs/fold1of2-cvae-*/audit.json"):
+        path.unlink()
+    assert called(source, *ASKED, "--out", out) == 0
+    assert asked == [7, 7, 5, 5, 5], "of two small classes, then of all"
 
 
 def test_other_images_are_refused_and_what_was_decoded_of_the_old_ones_stays(judged, tmp_path):

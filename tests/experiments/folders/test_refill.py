@@ -6,9 +6,11 @@ import commands
 import numpy as np
 import pandas as pd
 import pytest
+from class_balancing.datasets.image_dataset import ImageDataset
 from class_balancing.evaluation import classifiers
-from class_balancing.experiments.folders import balance
+from class_balancing.experiments.folders import balance, refill
 from class_balancing.experiments.running import filters, rounds
+from class_balancing.experiments.running.plan import Plan
 from class_balancing.reports import figures
 from PIL import Image
 from small_folder import called, content
@@ -95,6 +97,17 @@ def test_filters_that_pass_too_few_are_a_sentence(passed, n_made, sentence, sour
     assert sum(seen) == n_made + 4, "new images and real ones"
     assert not (tmp_path / "dst").exists()
     assert called(*arguments[:4], "--filter", "duplicates") == 0, "another filter continues"
+
+
+def test_a_classifier_that_learned_from_other_groups_is_not_used(monkeypatch, tmp_path):
+    dataset = ImageDataset("folder", np.zeros((80, 12, 12, 3), np.uint8), np.repeat([0, 1], 40), ("dark", "light"))
+    places = []
+    monkeypatch.setattr(refill, "Plan", lambda out, *facts: places.append(out) or Plan(out, *facts))
+    for groups in (None, np.arange(80) // 2, np.arange(80) // 4, np.arange(80) // 2):
+        refill.chain(("duplicates",), dataset, groups, "smoke", tmp_path)
+    assert places[0] == tmp_path
+    assert places[1] == places[3]
+    assert len(set(places)) == 3
 
 
 def test_the_classifier_of_the_originals_filters_and_has_not_seen_the_real_ones(

@@ -32,3 +32,5 @@ def test_what_differs_is_told(changed, words, tmp_path):
     asked = held | changed
     images = {name: asked.pop(name) for name in ("images", "groups", "class_names")}
     assert differing(path, asked, images) == words
+    path.write_text("[1]")
+    assert differing(path, asked, images) == "of something else"

@@ -52,7 +52,9 @@ def test_the_inception_score_lies_between_one_and_the_number_of_classes(certain,
         plan=types.SimpleNamespace(tasks={"task": None}),
         classifying=types.SimpleNamespace(trained=lambda *_: (None, None), of_originals=lambda _: None),
     )
-    balancer = types.SimpleNamespace(sample=lambda label, n, random_state: IMAGES[4 * label :][:n])
+    balancer = types.SimpleNamespace(
+        sample=lambda label, n, random_state: IMAGES[4 * label :][:n], image_shape_=IMAGES.shape[1:]
+    )
     score = audit.of_all(runner, "task", balancer)["Inception score"]
     assert score["value"] == pytest.approx(2.0)
     assert 1.0 <= score["low"] < score["high"] == 2.0

@@ -132,6 +132,15 @@ def keep(folder, n_epochs):
     (folder / f"epoch-{n_epochs:06d}-abc.npz").touch()
 
 
+def test_a_stage_that_ended_at_its_plateau_is_whole(tmp_path):
+    plan, cell = planned(tmp_path), Cell("mnist-50", "bagan", 0)
+    keep(plan.training_folder(cell) / "autoencoder", 10)
+    begun = plan.remaining_training_seconds(cell)
+    keep(plan.training_folder(cell) / "adversarial", 1)
+    of_autoencoder_alone = plan.training_seconds(cell) - begun
+    assert plan.remaining_training_seconds(cell) < begun - 1.9 * of_autoencoder_alone
+
+
 def test_trained_epochs_of_each_stage_do_not_count(tmp_path):
     plan, cell = planned(tmp_path), Cell("mnist-50", "bagan", 0)
     made, task = METHODS["bagan"].new(**plan.arguments(cell)), plan.tasks[cell.task]

@@ -141,7 +141,12 @@ def test_a_filter_without_its_package_is_told_before_anything_else(arguments, tm
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [('{"sch', "is damaged"), ('{"a": 1}', "was not written by this program")],
+    [
+        ('{"sch', "is damaged"),
+        ('{"a": 1}', "was not written by this program"),
+        ("[1]", "was not written by this program"),
+        ("{}", "was not written by this program"),
+    ],
 )
 def test_a_damaged_run_file_is_named(content, message, tmp_path, capsys):
     (tmp_path / "run.json").write_text(content)
