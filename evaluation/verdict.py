@@ -7,13 +7,13 @@ over their number. That of the test images comes from what each image (or group 
 class by class; the part that differs from seed to seed is in the spread of the seeds already and is taken off.
 
 Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
-those of all methods on average. Quantiles are Student's, weighted by the variances (Cochran and Cox 1950), with the
-degrees of freedom of that average, for what a method's seeds spread more than it those of its own seeds, and for test
-images those of the smallest class. Where every image is a test image once (folds), training images are shared by the
-folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio 2003). Methods are corrected
-for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how often tables on equal methods
-are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds, methods and test images. A class
-of fewer than five test images is refused, and so are fewer than three seeds, or two if there are folds.
+those of all methods on average in a fold. Quantiles are Student's, weighted by the variances (Cochran and Cox 1950),
+with the degrees of freedom of that average, for what a method's seeds spread more than it those of its own seeds, and
+for test images those of the smallest class. Where every image is a test image once (folds), training images are shared
+by the folds, so that the test images' variance is multiplied by `fold_factor` (Nadeau and Bengio 2003). Methods are
+corrected for their number by Holm's procedure. `tests/evaluation/simulated_verdicts.csv` holds how often tables on
+equal methods are wrong: 1 in 20 or less, but for the chance of simulations, for few and many seeds, methods and test
+images. A class of fewer than five test images is refused, and so are fewer than three seeds, or two if there are folds.
 """
 
 from collections.abc import Mapping
@@ -78,12 +78,12 @@ def compare(
         images = _TestImages(true[chosen], units, of_folds, minority, metric)
         measured = (images.measured(predicted[which][:, chosen]) for which in (name, baseline))
         differences[name] = _Difference(images, *measured, trainings.get(name))
-    pooled = float(np.mean([found.variance_of_a_seed for found in differences.values()]))
+    pooled = float(np.mean([found.variance_of_a_seed * found.n_folds for found in differences.values()]))
     n_free = sum(found.n_free for found in differences.values())
     freedom = n_free / (1 + (len(methods) - 1) * CORRELATION**2)
     factor, tests = fold_factor(1 if folds is None else len(np.unique(folds))), {}
     for name, found in differences.items():
-        of_all = pooled / found.n_seeds
+        of_all = pooled / (found.n_folds * found.n_seeds)
         seed_variances = of_all, max(found.seed_variance - of_all, 0.0)
         freedoms = freedom, found.n_free, found.n_units - 1
         tests[name] = _Test(found.difference, seed_variances, factor * found.image_variance, freedoms)
@@ -172,9 +172,10 @@ class _Difference:
 
     def __init__(self, images: _TestImages, of_method, of_baseline, n_trainings: int | None):
         self.n_seeds, self.n_units = len(of_method[0]), images.fewest
+        self.n_folds = len(np.unique(images.fold_of_unit))
         values, added = (mine - other[: self.n_seeds] for mine, other in zip(of_method, of_baseline, strict=True))
         n = n_trainings or self.n_seeds
-        needed = min_seeds(len(np.unique(images.fold_of_unit)))
+        needed = min_seeds(self.n_folds)
         if n < needed:
             raise ValueError(f"a verdict needs at least {needed} seeds of every method, and as many trainings")
         of_trainings = np.array([added[first::n].mean(axis=0) for first in range(n)])  # (n, n_units)

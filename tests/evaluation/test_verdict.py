@@ -27,7 +27,7 @@ def test_same_methods_are_called_the_same():
     A simulation of so many settings has some above 5 % by chance: none may be more than that explains.
     """
     equal = RECORDED[RECORDED["kind"] == "equal methods"]
-    assert len(equal) == 3 * 3 * 2 * 4 + 6 + 5 + 8 + 7
+    assert len(equal) == 3 * 3 * 2 * 4 + 6 + 5 + 12 + 8 + 7
     assert equal["share"].mean() < 0.03
     n_wrong = (equal["share"] * equal["n"]).round()
     p = pd.Series(stats.binom.sf(n_wrong - 1, equal["n"], verdict.ERROR_RATE), equal["setting"])

@@ -142,6 +142,23 @@ def equal_coins_of_trainings(n_seeds, n_trainings, n_methods) -> dict:
     return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
 
 
+def equal_coins_on_fewer_folds(n_seeds, n_methods, n_of_few, n_few, spread) -> dict:
+    """Of five folds the last `n_of_few` methods are tried on `n_few` alone."""
+    rng, wrong, n_folds = np.random.default_rng(8), [], 5
+    for _ in range(N_TABLES[n_methods]):
+        coins = [Coins(rng, np.array(COUNTS[0]) // n_folds, (spread,)) for _ in range(n_folds)]
+        true = np.concatenate([of_fold.true for of_fold in coins])
+        folds = np.repeat(np.arange(n_folds), len(coins[0].true))
+        predicted = {}
+        for method in range(n_methods + 1):
+            of_method = np.concatenate([of_fold.predicted(method, n_seeds) for of_fold in coins], axis=1)
+            is_tried = (folds < n_few) | (method <= n_methods - n_of_few)
+            predicted[str(method)] = np.where(is_tried, of_method, verdict.NOT_PREDICTED)
+        wrong.append(is_wrong(verdict.compare(true, predicted, "0", MINORITY, METRIC, folds=folds)))
+    setting = f"{n_seeds} seeds, {n_methods} methods of which {n_of_few} on {n_few} of {n_folds} folds, spread {spread}"
+    return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
+
+
 def raced(true, folds, n_seeds, first, n_methods, predicted) -> tuple[pd.DataFrame, dict[str, int]]:
     """The last table and how many seeds each method got; `predicted(method, n)` are those of its first n seeds."""
     looks = racing.looks(n_seeds, first)
@@ -281,6 +298,12 @@ SIMULATIONS = [
     *((equal_coins, setting) for setting in itertools.product(SEEDS, METHODS, COUNTS, SPREADS)),
     *((equal_coins_of_trainings, (n_seeds, 3, n_methods)) for n_seeds in (3, 4, 5) for n_methods in (1, 4)),
     *((few_noisy_among_quiet, setting) for setting in ((3, 2, 1), (3, 8, 2), (3, 12, 2), (5, 12, 2), (3, 28, 3))),
+    *(
+        (equal_coins_on_fewer_folds, (n_seeds, n_methods, n_of_few, n_few, spread))
+        for n_seeds, n_few in ((3, 1), (2, 2), (5, 2))
+        for n_methods, n_of_few in ((4, 1), (9, 3))
+        for spread in SPREADS[1] + SPREADS[2]
+    ),
     *((equal_coins_raced, setting) for setting in itertools.product((5, 10), (4, 9), SPREADS[1:3])),
     *(
         (equal_classifiers, ("discriminant", *design))
