@@ -193,13 +193,13 @@ class Balancer(Saveable, BaseEstimator, ABC):
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
-        self.image_shape_, self.image_dtype_ = images.shape[1:], images.dtype.str
-        pixels = to_uint8(images)
-        firsts = [np.flatnonzero(class_indices == i)[:MAX_IMAGES_COMPARED] for i in range(len(self.classes_))]
-        self.variations_ = np.array([_variation(pixels[first]) for first in firsts])
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
         self.seed_ = seed_of(self.random_state)
+        pixels = to_uint8(images)
+        firsts = [np.flatnonzero(class_indices == i)[:MAX_IMAGES_COMPARED] for i in range(len(self.classes_))]
+        self.variations_ = np.array([_variation(pixels[first]) for first in firsts])
+        self.image_shape_, self.image_dtype_ = images.shape[1:], images.dtype.str
         try:
             self._fit(pixels, class_indices)
         except BaseException:
@@ -267,9 +267,13 @@ class Balancer(Saveable, BaseEstimator, ABC):
 
 
 def _variation(images: np.ndarray) -> float:
-    """Mean absolute difference between the first and the second half of the first thousand images."""
-    images = images[:MAX_IMAGES_COMPARED]
+    """Mean absolute difference between the first and the second half of the first thousand images, or neighbours.
+
+    Of few different images the halves may be the same by chance; both are 0 only if all are.
+    """
+    images = images[:MAX_IMAGES_COMPARED].astype(np.int16)
     half = len(images) // 2
     if half == 0:
         return 0.0
-    return float(np.abs(images[:half].astype(np.int16) - images[half : 2 * half]).mean())
+    pairs = (images[:half], images[half : 2 * half]), (images[1:], images[:-1])
+    return max(float(np.abs(one - other).mean()) for one, other in pairs)

@@ -74,7 +74,10 @@ class EffectiveNumbers(ClassifierMethod):
 
 
 def class_counts(labels: np.ndarray) -> np.ndarray:
-    """Int64 (n_classes,): how many of the labels are each class 0..n_classes-1; ValueError if none is one of them."""
+    """Int64 (n_classes,): how many of the labels are each class 0..n_classes-1, of which the last is the largest.
+
+    Raises ValueError if none is one of the others.
+    """
     counts = np.bincount(labels)
     if not counts.all():
         raise ValueError(f"class {counts.argmin()} has no image to learn from")

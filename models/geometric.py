@@ -130,7 +130,7 @@ class Geometric(Balancer, HasParents, HasTransform):
         shear = np.deg2rad(later_rng.uniform(-self.shear_degrees, self.shear_degrees, n))
         zoom_x, zoom_y = 1.0 + later_rng.uniform(-self.zoom_fraction, self.zoom_fraction, (2, n))
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        # flips @ rotation, times shear [[1, -sin], [0, cos]], times zoom
+        # rotation @ flips, times shear [[1, -sin], [0, cos]], times zoom
         a, b = flip_x * np.cos(angle), -flip_y * np.sin(angle)
         c, d = flip_x * np.sin(angle), flip_y * np.cos(angle)
         b, d = ((right * np.cos(shear) - left * np.sin(shear)) * zoom_y for left, right in ((a, b), (c, d)))

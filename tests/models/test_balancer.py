@@ -152,6 +152,23 @@ def test_counts_that_are_none_are_refused(name, value, few_digits):
         balancer("cvae", **{name: value}).fit(few_digits.images, few_digits.labels)
 
 
+@pytest.mark.parametrize("arguments", [{"sampling_strategy": {4: 1}}, {"random_state": -1}])
+def test_after_a_refused_fit_nothing_is_fitted(arguments, few_digits):
+    made = balancer("geometric", **arguments)
+    with pytest.raises(ValueError):  # noqa: PT011
+        made.fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match="not fitted yet"):
+        made.sample(0, 1)
+
+
+def test_copies_of_two_images_are_no_collapse():
+    """Of the first seeds 227 draws the same images in the same order for the first and the second eight."""
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    made = balancer("random_oversampling", random_state=227).fit(images, np.repeat([0, 1], [18, 2]))
+    new = made.sample(1, 16)
+    np.testing.assert_array_equal(new[:8], new[8:])
+
+
 def test_a_class_that_was_not_fitted_is_refused(few_digits):
     made = balancer("geometric")
     with pytest.raises(ValueError, match="this Geometric is not fitted yet; call fit first"):
