@@ -267,13 +267,13 @@ class Balancer(Saveable, BaseEstimator, ABC):
 
 
 def _variation(images: np.ndarray) -> float:
-    """Mean absolute difference between the first and the second half of the first thousand images, or neighbours.
+    """Mean absolute difference of the first thousand images' first and second half and of neighbours among them.
 
-    Of few different images the halves may be the same by chance; both are 0 only if all are.
+    Of few different images the halves may be the same by chance; it is 0 only if all are.
     """
     images = images[:MAX_IMAGES_COMPARED].astype(np.int16)
     half = len(images) // 2
     if half == 0:
         return 0.0
     pairs = (images[:half], images[half : 2 * half]), (images[1:], images[:-1])
-    return max(float(np.abs(one - other).mean()) for one, other in pairs)
+    return float(np.mean([np.abs(one - other).mean() for one, other in pairs]))
