@@ -271,9 +271,9 @@ def _variation(images: np.ndarray) -> float:
 
     Of few different images the halves may be the same by chance; it is 0 only if all are.
     """
-    images = images[:MAX_IMAGES_COMPARED].astype(np.int16)
+    images = images[:MAX_IMAGES_COMPARED]
     half = len(images) // 2
     if half == 0:
         return 0.0
     pairs = (images[:half], images[half : 2 * half]), (images[1:], images[:-1])
-    return float(np.mean([np.abs(one - other).mean() for one, other in pairs]))
+    return float(np.mean([(np.maximum(one, other) - np.minimum(one, other)).mean() for one, other in pairs]))

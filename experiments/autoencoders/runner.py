@@ -30,7 +30,7 @@ class Runner:
     def run_all(self) -> list[str]:
         """Measure all unfinished pieces; a network's folder is deleted when nothing needs it any more.
 
-        Returns which pieces' networks diverged, and where.
+        Returns the first piece of each network that diverged, and where it did.
         """
         pieces, n_done, diverged = self.plan.pieces(), 0, []
         pace = Pace(self.plan.remaining_seconds(pieces))
@@ -44,7 +44,7 @@ class Runner:
                     values = self.run(piece)
                 except TrainingDivergedError as error:
                     diverged.append(f"{piece}: {error}")
-                    continue
+                    break  # as all would that share the network
                 words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
                 left = duration(pace.left(self.plan.remaining_seconds(pieces)))
                 print(f"[{n_done}/{len(pieces)}] {piece}: {words} (about {left} left)", flush=True)

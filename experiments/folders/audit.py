@@ -1,11 +1,10 @@
 """What a method's images of a folder are like, and pictures of them."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from ...datasets.files import read_json, write_json
+from ...datasets.files import copy_atomically, read_json, write_json
 from ...datasets.stored_images import taken
 from ...evaluation.nearest import nearest
 from ...models.balancer import collapse_tolerated
@@ -40,7 +39,7 @@ def audited(runner: Runner, task: str, method: str, extractor) -> dict:
         write_json(path, found)
     figures_folder.mkdir(exist_ok=True)
     for kind, picture in pictures.items():
-        shutil.copyfile(picture, figures_folder / f"{method}{kind}.png")
+        copy_atomically(picture, figures_folder / f"{method}{kind}.png")
     return found
 
 

@@ -82,7 +82,8 @@ def main(options) -> int:
     listing, groups = folder_options.looked_at(listing, groups, options.strict)
     shape = options.image_size or listing.shape
     paths, working = listing.all_paths, working_folder(options)
-    if not options.dry_run and continue_publishing(working, options, folder.identity(listing, shape)):
+    files = folder.identity(listing, shape)
+    if not options.dry_run and continue_publishing(working, options, files):
         print(f"{options.destination} is complete; a command that was killed had only to move it to its place.")
         return 0
     check_destination(options)
@@ -116,7 +117,7 @@ def main(options) -> int:
             if is_new and not (working / "training").exists():  # nothing was learned
                 shutil.rmtree(working)
             raise
-        publish(working, options, folder.identity(listing, shape))
+        publish(working, options, files)
     print_result(options, loaded.dataset, strategy, rates)
     return 0
 
