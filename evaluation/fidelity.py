@@ -69,8 +69,9 @@ def density_and_coverage(real: np.ndarray, generated: np.ndarray, n_neighbors: i
     is the mean number of balls that a generated image lies in, divided by `n_neighbors`: about 1 for equal
     distributions, above 1 for images that keep to the crowded places. Coverage, 0..1, is the share of balls with a
     generated image in them: for equal distributions and equally many images about 1 - 2^-n_neighbors. The balls are
-    open, as in the authors' code, so that a set compared with itself has density and coverage 1. Raises ValueError if
-    a set has no more than `n_neighbors` images.
+    open, as in the authors' code, so that a set compared with itself has density and coverage 1, unless an image is in
+    it more than `n_neighbors` times, whose ball holds nothing. Raises ValueError if a set has no more than
+    `n_neighbors` images.
     """
     real, generated = _features(real, generated, n_at_least=n_neighbors + 1)
     centre = real.mean(axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .balancer import Balancer, HasParents, HasSourceClass, HasStyles, HasTransform
+from .inputs import check_resumable
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -21,7 +22,8 @@ class Chain(Balancer, HasParents, HasStyles):
     With a seed, the first makes what its `sample` makes with that seed, so its parents are the chain's; the k-th after
     it gets the seed `later_seed(seed, k)`. Of `parents` all are -1 if the first method's images have none, `styles` are
     (n, 0) if no method has any. `folder` keeps checkpoints of each method that trains networks, `verbose` above 0 shows
-    the bars of those that have one. `fit` raises ValueError if the methods cannot be chained.
+    the bars of those that have one. `fit` raises ValueError if the methods cannot be chained, or with a `folder` if
+    `random_state` is no whole number.
     """
 
     methods: Sequence[Balancer] = ()
@@ -70,6 +72,7 @@ class Chain(Balancer, HasParents, HasStyles):
 
     def _fit(self, images, class_indices):
         self.check_methods()
+        check_resumable(self)
         labels, counts = self.classes_[class_indices], np.bincount(class_indices)
         wanted = self.sampling_strategy_
         self.methods_ = []

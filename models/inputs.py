@@ -3,6 +3,7 @@
 import numbers
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from ..datasets.stored_images import StoredImages
@@ -79,6 +80,15 @@ def seed_of(random_state) -> int:
             raise ValueError(f"random_state must not be negative, got {random_state}")
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def check_resumable(estimator: BaseEstimator) -> None:
+    """Raise ValueError if it keeps checkpoints in `folder` but has no `random_state` with which it could go on."""
+    if estimator.folder is not None and not isinstance(estimator.random_state, numbers.Integral):
+        raise ValueError(
+            "a stopped fit continues from the checkpoints in folder with the same random_state, which must be a whole "
+            f"number then, got {estimator.random_state!r}"
+        )
 
 
 def _holds_strings(labels: np.ndarray) -> bool:

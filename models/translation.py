@@ -66,11 +66,11 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     Each a is used equally often and moved as in training, so that few new images are the same.
 
     The networks see and make images without their brightness and contrast, which a translated image has from its
-    original (`models.intensities`); plain images are left out. An epoch of a pair shows each image of its smaller class
-    once, and as many of the other class, or ends after `max_steps_per_epoch`. A pair takes `n_epochs` or, if these are
-    more, as many as `min_steps` fill. During the last `decay_fraction` of them the learning rates fall linearly to 0.
-    In training, images are moved by up to `shift_fraction` of their sides, with reflection at the border, and with
-    `horizontal_flip` half of them are mirrored.
+    original (`models.intensities`); images of a single colour are left out. An epoch of a pair shows each image of its
+    smaller class once, and as many of the other class, or ends after `max_steps_per_epoch`. A pair takes `n_epochs` or,
+    if these are more, as many as `min_steps` fill. During the last `decay_fraction` of them the learning rates fall
+    linearly to 0. In training, images are moved by up to `shift_fraction` of their sides, with reflection at the
+    border, and with `horizontal_flip` half of them are mirrored.
 
     `n_generator_filters` and `n_blocks`, `n_discriminator_filters` and `n_discriminator_layers` are the sizes of
     `networks.cyclegan`; the defaults are ours, for two cores. `cycle_weight` is the slides' lambda. An identity loss
@@ -158,7 +158,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
         usable = ~is_plain(images)
         for label in (self.source_label_, *filter(self.sampling_strategy_.get, self.sampling_strategy_)):
             if not usable[class_indices == self._class_index(label)].any():
-                raise ValueError(f"all images of class {label} are plain: each has a single value")
+                raise ValueError(f"all images of class {label} are plain: each has a single colour")
         self.source_positions_ = np.flatnonzero(usable & (class_indices == self.source_index_))
         self.source_images_ = taken(images, self.source_positions_)
         super()._fit(images, class_indices)

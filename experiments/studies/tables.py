@@ -39,6 +39,7 @@ OTHER_TASKS = (
 )
 _WORDS = [f"{name}, {words.partition(';')[0]}" for name, words in FAMILIES.items() if name != "baseline"]
 FAMILIES_IN_WORDS = f"Families: {'; '.join(_WORDS)}."
+TOO_FEW_DATASETS = "So few datasets tell no two methods apart: no average ranks can differ by more."
 MIN_RANKED_METHODS, MIN_RANKED_DATASETS = 3, 2
 
 
@@ -150,6 +151,7 @@ def ranking_tables(findings: Findings) -> list[PlainTable]:
             *_left_out(findings, scores, is_last=place == len(asked) - 1),
             f"Critical difference of average ranks {difference:.2f} (Nemenyi, 5 %); Friedman's test: p = "
             f"{ranks.friedman_p(means):.2g}.",
+            *([TOO_FEW_DATASETS] if difference >= scores.shape[1] - 1 else []),
         )
         found.append(PlainTable(f"K.2{'ab'[place]}", f"Average ranks, {title}.", pd.DataFrame(rows), notes))
     return found

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ...datasets.stored_images import in_parts
+from ..inputs import check_resumable
 from .fit import Stage, seeded, train
 
 HISTORY_COLUMNS = ["epoch", "seconds", "stage"]  # beside the losses of each method
@@ -120,11 +121,7 @@ class Trained(BaseEstimator, ABC):
         for name, values in self.choices.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, values))}, got {getattr(self, name)!r}")
-        if self.folder is not None and not isinstance(self.random_state, numbers.Integral):
-            raise ValueError(
-                "a stopped fit continues from the checkpoints in folder with the same random_state, which must be a "
-                f"whole number then, got {self.random_state!r}"
-            )
+        check_resumable(self)
         for name in self.fractions:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)!r}")

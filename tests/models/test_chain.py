@@ -79,6 +79,13 @@ def test_networks_of_a_chain_keep_their_checkpoints_each_in_a_folder_and_go_on(f
     assert asked.methods[0].folder is None, "the given methods stay as they are"
 
 
+def test_checkpoints_of_a_chain_need_a_seed(few_digits, tmp_path):
+    """Each fit would draw another one and be refused by the checkpoints of the one before."""
+    with pytest.raises(ValueError, match="random_state, which must be a whole number then, got None"):
+        chain("cvae", "geometric", folder=tmp_path, random_state=None).fit(few_digits.images, few_digits.labels)
+    assert not list(tmp_path.iterdir())
+
+
 class OfYourOwn(Balancer):
     def _fit(self, images, class_indices):
         self.images_ = images

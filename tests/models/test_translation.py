@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from class_balancing import CycleGAN, WassersteinCycleGAN, WeightedCycleGAN
-from class_balancing.models.intensities import standardised
+from class_balancing.models.intensities import is_plain, standardised
 from class_balancing.models.training import callbacks
 from PIL import Image
 from small_balancers import balancer
@@ -42,6 +42,14 @@ def test_networks_see_images_without_brightness_and_contrast():
     plain, means, _ = standardised(np.full((1, 4, 4, 3), 0.5, np.float32))
     assert np.ravel(means) == 0.5
     assert not np.any(plain)
+
+
+def test_images_of_one_colour_are_plain():
+    images = np.full((4, 6, 5, 3), 7, np.uint8)
+    images[1] = 7, 200, 90
+    images[2, 3, 4, 1] = 8
+    images[3] = np.random.default_rng(0).integers(0, 256, (6, 5, 3))
+    assert is_plain(images).tolist() == [True, True, False, False]
 
 
 def test_plain_images_take_no_part(few_digits):

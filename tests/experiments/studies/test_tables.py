@@ -65,6 +65,7 @@ def test_ranks_are_over_the_tasks_on_which_all_methods_can_act(found):
     note = table(found, "K.2b").notes[0]
     assert note.startswith("Ranks of means over the tasks of each of 2 datasets, since these share test images")
     assert "3 imbalanced tasks on which each of these 6 methods can act and is finished." in note
+    assert tables.TOO_FEW_DATASETS in table(found, "K.2b").notes, "critical difference 5.3, and ranks from 1 to 6"
     cheap = table(found, "K.2a").frame
     assert set(frame["Method"]) - set(cheap["Method"]) == {"CVAE"}
     of_digits, of_cars = found.scores.loc[["digits-4-10", "digits-8-10"]].mean(), found.scores.loc["vehicles-cars-10"]
