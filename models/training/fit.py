@@ -209,7 +209,8 @@ def train(
     the history: a row per epoch with each loss's mean and the seconds it took; with a folder it is also in
     `folder/history.csv`, and the folder gets pictures of what the networks made (`MadeMeanwhile`), if the stage has
     `made_now`. Raises TrainingDivergedError at the first loss that is not finite, and ValueError if the folder holds a
-    training run with another `fingerprint` or only checkpoints of more epochs.
+    training run with another `fingerprint`, only checkpoints of more epochs or, of a stage that may end at a plateau,
+    not the whole history.
 
     In the scope of a `tf.distribute` strategy its replicas share each step; with several machines the chief writes.
     """
@@ -227,6 +228,11 @@ def train(
     if not same_everywhere(n_epochs_done):
         raise ValueError(f"the machines found different checkpoints; {folder} must be shared by all of them")
     history.restore(n_epochs_done)
+    if stage.min_improvement and folder and len(history.rows) < n_epochs_done:
+        raise ValueError(
+            f"{folder / 'history.csv'} no longer holds all {n_epochs_done} epochs, so nothing tells whether training "
+            f"has ended at its plateau; without {folder} it is trained anew, to the same networks"
+        )
     if n_epochs_done < n_epochs and not at_plateau(history.rows, stage.min_improvement):
         callbacks = [EpochSeeds(random_state), guard, history]
         callbacks += [StopAtPlateau(history, stage.min_improvement)]

@@ -1,5 +1,7 @@
 """A stage that ends where its loss hardly falls any more."""
 
+import shutil
+
 import pytest
 from class_balancing.models.training import callbacks
 from fits import assert_same_history, weights_digest
@@ -44,6 +46,18 @@ def test_an_autoencoder_at_its_plateau_is_trained_no_further(fitted, tmp_path, m
     again = fitted(autoencoder_min_improvement=1.0, folder=tmp_path)
     assert weights_digest(again) == weights_digest(stopped)
     assert_same_history(again.history_, stopped.history_)
+
+
+@pytest.mark.parametrize("kept", [0, 40])
+def test_without_its_history_a_plateau_is_not_passed_unseen(kept, fitted, tmp_path):
+    """The autoencoder would go on, beside a generator that started from it as it was."""
+    stopped = fitted(autoencoder_min_improvement=1.0, folder=tmp_path)
+    history = tmp_path / "autoencoder" / "history.csv"
+    history.write_bytes(history.read_bytes()[:kept])
+    with pytest.raises(ValueError, match="no longer holds all 10 epochs, so nothing tells whether training has ended"):
+        fitted(autoencoder_min_improvement=1.0, folder=tmp_path)
+    shutil.rmtree(tmp_path / "autoencoder")
+    assert weights_digest(fitted(autoencoder_min_improvement=1.0, folder=tmp_path)) == weights_digest(stopped)
 
 
 def test_an_autoencoder_that_still_learns_is_trained_to_the_end(fitted):
