@@ -27,6 +27,9 @@ def hide() -> None:
 @contextlib.contextmanager
 def hidden():
     """Within the block whole lines of standard error go through another process, which leaves out those HIDDEN."""
+    if sys.stderr is None:  # closed, and so is nothing to be left out of it
+        yield
+        return
     sys.stderr.flush()
     unfiltered = os.dup(2)
     lines, written = os.pipe()

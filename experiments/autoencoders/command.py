@@ -98,7 +98,7 @@ def run(plan: Plan, datasets: dict) -> None:
         }
         diverged = Runner(plan, of_all).run_all()
     held_plans = {name: replace(plan, datasets=(name,)) for name in DATASETS if name in held["datasets"]}
-    finished = [name for name, of_one in held_plans.items() if all(map(plan.is_finished, of_one.pieces()))]
-    write.write_all(replace(plan, datasets=tuple(finished)))
+    begun = [name for name, of_one in held_plans.items() if any(map(plan.is_finished, of_one.pieces()))]
+    write.write_all(replace(plan, datasets=tuple(begun)))
     if diverged:
         raise FailedError("; ".join(diverged))

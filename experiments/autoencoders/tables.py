@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ...reports.plain_tables import PlainTable
+from .data import DATASETS
 from .piece import LABELS
 from .plan import USES, Plan
 from .settings import NETWORKS
@@ -16,7 +17,9 @@ def tables(plan: Plan, summary: pd.DataFrame) -> list[PlainTable]:
     for number, (name, use) in enumerate(USES.items(), 1):
         own = summary[summary["use"] == name]
         if len(own):
-            notes = (*_comparison(own, use), *_against_jpeg(own), *use.NOTES, *_of_seeds(plan, own))
+            notes = (
+                *_comparison(own, use), *_against_jpeg(own), *use.NOTES, *_of_seeds(plan, own), *_unfinished(plan, name)
+            )  # fmt: skip
             found.append(PlainTable(f"H.{number}", use.CAPTION, _frame(own, use), notes))
     return found
 
@@ -74,6 +77,13 @@ def _against_jpeg(own: pd.DataFrame) -> list[str]:
     return [
         f"JPEG has a quality within the bytes of {len(both)} of {n_codes} codes, and a higher PSNR than {n_better}."
     ]
+
+
+def _unfinished(plan: Plan, use: str) -> list[str]:
+    """In words, what of a use is not measured, of which this table says nothing or less."""
+    pieces = [piece for piece in plan.pieces() if piece.use == use and not plan.is_finished(piece)]
+    names = dict.fromkeys(f"{DATASETS[piece.dataset].label} by {LABELS[piece.asked.method]}" for piece in pieces)
+    return [f"Not finished: {', '.join(names)}."] if names else []
 
 
 def _of_seeds(plan: Plan, own: pd.DataFrame) -> list[str]:

@@ -13,8 +13,9 @@ from .plan import Plan, Trial
 
 TABLE, CAPTION = "L.1", "What the thesis leaves open: what was chosen, and what it could have been."
 NOTES = (
-    "The first form of each question is what was chosen. All forms of a question are trained equally long, much "
-    "shorter than printed, with the same random states; a figure is the mean of its trainings, which stand behind it.",
+    "The first form of each question is what was chosen. Forms of a question are trained equally long, but for the "
+    "decoder alone, much shorter than printed, with the same random states; a figure is the mean of its trainings, "
+    "which stand behind it.",
     "SSIM of random pairs of new images of the class of which half is dropped; beside it that of its originals, and "
     "what the thesis prints for the method. Named: the share of these new images that a classifier, trained on the "
     "originals, takes for the class. C: accuracy on test images of CVAE-GAN's own classifier.",

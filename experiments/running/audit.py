@@ -119,7 +119,10 @@ def of_all(runner, task: str, balancer) -> dict:
     except (ValueError, RuntimeError) as error:  # a method may only make images of small classes
         return {measure: {"refused": str(error)} for measure in OF_ALL}
     new = ImageDataset(train.name, images, np.repeat(np.arange(len(counts)), counts), train.class_names)
-    learned = protocol.with_validation(new, parts.validation, runner.plan.tasks[task])
+    asked = runner.plan.tasks[task]
+    takes_first = asked.classifier.schedules[runner.plan.schedule].get("n_statistics_images", 0)
+    mixed = new.take(np.random.default_rng(0).permutation(len(images))) if takes_first else new  # of all classes
+    learned = protocol.with_validation(mixed, parts.validation, asked)
     trained, _ = runner.classifying.trained(baseline, *learned)
     original_classifier = runner.classifying.of_originals(task)
     probabilities, _ = classifiers.probabilities_and_features(original_classifier, images)

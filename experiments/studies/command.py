@@ -68,6 +68,7 @@ def main(options) -> int:
         raise UsageError("machines share the study by running it with the same --out; unset TF_CONFIG")
     study = Study(Path(options.out), options.schedule)
     check_folder(study, {})
+    devices.check(options.devices)
     tasks = [name for name, studied in STUDIED.items() if studied.task.dataset in options.datasets]
     parts = study.parts(tasks, options.methods)
     planned = left = unfinished(study, parts)
@@ -78,8 +79,6 @@ def main(options) -> int:
         left = [part for part in left if has_records(study, part)]
         if not left and not (study.out / "cells.csv").exists():
             raise UsageError(f"nothing is finished in {study.out}")
-    else:
-        devices.check(options.devices)
     names = dict.fromkeys(part.dataset for part in left)
     datasets = {name: dataset_in(name, options.data_dir) for name in names}
     check_folder(study, datasets)

@@ -1,6 +1,7 @@
 """From what is finished to the study's tables, figures and page."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from .tasks import CLASSIFIER_SCHEDULES, STUDIED
 
 TITLE = "Does balancing help? Every method on five datasets"
 VERDICTS = "verdicts.csv"
+NAME_OF_TABLE = re.compile(r"K\.\d[ab]?(-[a-z0-9]+)?\.(md|tex|csv)")
 CAPTIONS = {
     "K.1": "Verdicts: dark with + helped, grey with − hurt, · no evidence, × too few images of the class, "
     "! failed, white: nothing to add or not finished.",
@@ -50,8 +52,9 @@ def write_all(study: Study, results: Results) -> None:
     write_atomically(out / "index.html", _page(study, findings, made, drawn))
     kept = {path for paths in drawn.values() for path in paths}
     names = {table.name for table in made}
+    of_tables = (path for path in (out / "tables").iterdir() if NAME_OF_TABLE.fullmatch(path.name))
     figures = (path for name in ("matrix", "cost", "ranks-*") for path in (out / "figures").glob(f"{name}.png"))
-    for path in (*(out / "tables").glob("K.*"), *figures):
+    for path in (*of_tables, *figures):
         if path not in kept and path.stem not in names:
             path.unlink()
 

@@ -153,6 +153,7 @@ def main(options) -> int:
     plan = Plan(Path(options.out), by_name, options.schedule, options.protocol, tuple(options.filter))
     check_folder(plan, {})
     check_chains(cells)
+    devices.check(options.devices)
     if options.dry_run and not options.data_dir:  # a plan needs no download
         print_plan(plan, cells)
         return 0
@@ -164,7 +165,6 @@ def main(options) -> int:
     if options.dry_run:
         print_plan(plan, cells)
         return 0
-    devices.check(options.devices)
     print_plan(plan, cells)
     return run(plan, tasks, cells, datasets, options)
 

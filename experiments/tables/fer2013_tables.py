@@ -209,7 +209,7 @@ def _slides_chain(counts: pd.DataFrame) -> list[str]:
             first, last = own.iloc[0], own.iloc[-1]
             found.append(
                 f"The slides' chain, faces made from noise, found and kept if they are {SLIDES_CHAIN}: of "
-                f"{label(method)}'s {first['n_new']} images {last['n_new_passed']} are left, of {first['n_real']} real "
-                f"ones {last['n_real_passed']}."
+                f"{label(method)}'s {first['n_new']} images {last['n_new_passed']} are left, of {first['n_real']:.0f} "
+                f"real ones {last['n_real_passed']:.0f}."
             )
     return found

@@ -58,6 +58,6 @@ def _tasks(source, class_name: str, n_others: int, seconds_per_1000_images: floa
 
 
 TASKS = [
-    *_tasks(vehicles, "cars", 400, 0.6, 0.25, label="Vehicles", image_shape=(64, 64, 3)),
+    *_tasks(vehicles, "cars", 400, 0.6, 0.25, label="Vehicles", image_shape=(64, 64, 3), ssim_range=(0.0, 1.0)),
     *_tasks(cifar10, "ship", 500, 0.15, 0.5, label="CIFAR-10", image_shape=(32, 32, 3), official_split=True),
 ]

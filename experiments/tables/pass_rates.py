@@ -27,7 +27,9 @@ def tables(plan: Plan, records: dict[Cell, dict]) -> list[PlainTable]:
 
 
 def counts(records: dict[Cell, dict]) -> pd.DataFrame:
-    """A row of counts for each task, method, filter and class: new images of all seeds, and the real ones of all."""
+    """A row of counts for each task, method, filter and class: new images of all seeds together, real ones of a seed,
+    their mean where seeds have classifiers of their own.
+    """
     rows = [
         {"task": cell.task, "method": cell.method, "filter": name, "class": of_class, **counted}
         for cell, record in records.items()
@@ -36,7 +38,7 @@ def counts(records: dict[Cell, dict]) -> pd.DataFrame:
     ]
     if not rows:
         return pd.DataFrame()
-    of_seeds = {"n_new": "sum", "n_new_passed": "sum", "n_real": "first", "n_real_passed": "first"}
+    of_seeds = {"n_new": "sum", "n_new_passed": "sum", "n_real": "mean", "n_real_passed": "mean"}
     return pd.DataFrame(rows).groupby(["task", "method", "filter", "class"], sort=False).agg(of_seeds).reset_index()
 
 

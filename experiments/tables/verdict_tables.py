@@ -97,6 +97,7 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     if frame.empty:
         return []
     left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, records)) else []
+    left_out += [f"Too few seeds for a verdict: {names}."] if (names := _too_few(tasks, records)) else []
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -121,13 +122,24 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
 
 def _incomplete(tasks: list[Task], records: dict[Cell, dict]) -> str:
     """The methods with fewer finished seeds than the images as they are, with their tasks."""
-    n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
+    n_seeds = _n_seeds(records)
     return ", ".join(
         f"{label(method)} on {task.title}"
         for task in tasks
         for method in task.methods
         if n_seeds[task.name, method] < n_seeds[task.name, BASELINE]
     )
+
+
+def _too_few(tasks: list[Task], records: dict[Cell, dict]) -> str:
+    """The tasks that have been begun with fewer seeds than a verdict needs."""
+    n_seeds = _n_seeds(records)
+    return ", ".join(task.title for task in tasks if 0 < n_seeds[task.name, BASELINE] < verdict.min_seeds(n_folds=1))
+
+
+def _n_seeds(records: dict[Cell, dict]) -> Counter:
+    """Of each task and method, how many seeds have predictions."""
+    return Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
 
 
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:
@@ -142,8 +154,10 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     }
     if against == HAND_MADE:
         predicted.pop(BASELINE, None)  # the same comparison the other way round
+    if len(seeds) < verdict.min_seeds(n_folds=1) or len(predicted) < 2:
+        return pd.DataFrame()
     true = _test_labels(task, runner)
-    if true is None or len(seeds) < verdict.min_seeds(n_folds=1) or len(predicted) < 2:
+    if true is None:
         return pd.DataFrame()
     frame = verdict.compare(true, predicted, against, task.measured[0], metric)
     frame.insert(0, "task", task.title)

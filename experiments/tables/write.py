@@ -10,7 +10,11 @@ from pathlib import Path
 
 from ...datasets.files import read_json, write_atomically, write_json
 from ...datasets.tasks import Table, Task
+from ...evaluation.ssim import DEFAULT_RANGE
+from ...models import named
+from ...models.method import Chained
 from ...reports import agreement, page, plain_tables, tables
+from ...reports.architecture import has_graphviz
 from ..running.cell import Cell, in_words, label
 from ..running.plan import Plan, duration
 from . import agreements, pass_rates, quality, results
@@ -119,6 +123,7 @@ def _inputs(plan: Plan, tasks: list[Task], cells: list[Cell]) -> str:
         found.update(str(cell).encode())
         for path in (known.folder(cell) / "cell.json", known.failure_log(cell)):
             found.update(path.read_bytes() if path.exists() else b"")
+    found.update(str(has_graphviz()).encode())  # without it there are no diagrams
     for pattern in RENDERERS:
         for path in sorted(PACKAGE.glob(pattern)):
             found.update(path.read_bytes() if path.is_file() else b"")
@@ -196,7 +201,8 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
         *failed,
         *(filters if plan.filters else ()),
         f"Ours: mean ± standard deviation over seeds ({seeds}) of {of_seeds}.",
-        *(_difference_from_source(plan.schedule, task, metrics, cells) for task in tasks if task.published),
+        *_ranges_of_ssim(tasks, metrics),
+        *(_difference_from_thesis(plan, task, metrics, cells) for task in tasks if task.published),
         f"Schedule {plan.schedule}, protocol {plan.protocol}; all configurations, versions and wall times "
         "are in runs/*/cell.json.",
         f"Computed in {duration(results.computing_seconds(own))} ({', '.join(sorted(versions))}); "
@@ -204,15 +210,29 @@ def _notes(plan: Plan, tasks: list[Task], metrics, cells: list[Cell], records: d
     ]
 
 
-def _difference_from_source(schedule: str, task: Task, metrics, cells: list[Cell]) -> str:
-    """In words, each hyperparameter of the schedule that differs from the printed one, as "ours (printed)"."""
-    parts = []
-    shown = {cell.method for cell in cells}
-    for method, printed in task.arguments.get("thesis", {}).items():
-        if method in shown:
-            parts += _changes(method, task.arguments[schedule][method], printed)
+def _ranges_of_ssim(tasks: list[Task], metrics) -> list[str]:
+    """In words, between which values the images lie of which SSIM is shown: it depends on their position."""
+    if not set(metrics).intersection(results.SIMILARITIES):
+        return []
+    labels = {}
+    for task in tasks:
+        labels.setdefault(task.ssim_range or DEFAULT_RANGE, {})[task.label] = None
+    ranges = [f"[{low:g}, {high:g}] ({', '.join(names)})" for (low, high), names in labels.items()]
+    return [f"SSIM of images with values in {', '.join(ranges)}."]
+
+
+def _difference_from_thesis(plan: Plan, task: Task, metrics, cells: list[Cell]) -> str:
+    """In words, each hyperparameter that differs from that of schedule `thesis`, as "ours (thesis)"."""
+    parts, printed = [], replace(plan, schedule="thesis")
+    for cell in {cell.method: cell for cell in cells if cell.makes_images and results.is_of(cell, task)}.values():
+        ours, theirs = plan.arguments(cell), printed.arguments(cell)
+        if isinstance(named(cell.method).image_method, Chained):
+            parts += [part for name in ours for part in _changes(name, ours[name], theirs[name])]
+        else:
+            parts += _changes(cell.method, ours, theirs)
     if set(metrics).difference(results.SIMILARITIES):
-        parts += _changes("classifier", task.classifier.schedules[schedule], task.classifier.schedules["thesis"])
+        schedules = task.classifier.schedules
+        parts += _changes("classifier", schedules[plan.schedule], schedules["thesis"])
     return f"{task.label} as in schedule thesis" + (" but for " + "; ".join(parts) if parts else "") + "."
 
 

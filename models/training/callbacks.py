@@ -200,7 +200,10 @@ def n_epochs_kept(folder: Path) -> int:
 def share_kept(folder: Path) -> float:
     """How much of the last training in the folder, from 0 to 1, its checkpoints hold; 0 if that is not known."""
     path = folder / EPOCHS_FILE
-    return min(1.0, n_epochs_kept(folder) / max(1, int(path.read_text()))) if path.exists() else 0.0
+    try:
+        return min(1.0, n_epochs_kept(folder) / max(1, int(path.read_text()))) if path.exists() else 0.0
+    except ValueError:  # damaged; the training writes it again
+        return 0.0
 
 
 def _epoch(path: Path) -> int:

@@ -1,5 +1,7 @@
 """A classifier's training that was killed goes on where it was, to the bit."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -67,3 +69,11 @@ def test_a_damaged_file_is_set_aside_and_training_begins_anew(parts, tmp_path, c
 def test_short_epochs_leave_nothing(parts, tmp_path):
     trained(parts, kept=tmp_path / "kept.npz")
     assert not list(tmp_path.iterdir())
+
+
+def test_of_equally_good_epochs_the_first_is_kept():
+    best = best_epoch.BestEpoch()
+    best.set_model(SimpleNamespace(get_weights=lambda: len(best.history["val_accuracy"])))
+    for value in (0.5, 0.7, 0.7, 0.6):
+        best.on_epoch_end(0, {"val_accuracy": value})
+    assert best.weights == 2

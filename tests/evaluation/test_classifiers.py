@@ -115,17 +115,18 @@ def test_validation_may_count_all_classes_alike_and_changes_no_training(parts, m
     assert abs(balanced["val_accuracy"][0] - history["val_accuracy"][0]) > 1e-3
 
 
-def test_the_learning_rate_falls_along_half_a_cosine(parts):
+@pytest.mark.parametrize("final", [0.0, 5e-4])
+def test_the_learning_rate_falls_along_half_a_cosine(final, parts):
     rates = []
 
     class Rates(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             rates.append(float(self.model.optimizer.learning_rate))
 
-    train(parts, small, n_epochs=2, learning_rate=2e-3, final_learning_rate=0.0, callbacks=[Rates()])
+    train(parts, small, n_epochs=2, learning_rate=2e-3, final_learning_rate=final, callbacks=[Rates()])
     n = len(rates)
     assert n == 2 * (600 // 32)
-    expected = 1e-3 * (1 + np.cos(np.pi * np.arange(1, n + 1) / n))
+    expected = final + (2e-3 - final) / 2 * (1 + np.cos(np.pi * np.arange(1, n + 1) / n))
     np.testing.assert_allclose(rates, expected, atol=1e-6)
 
 

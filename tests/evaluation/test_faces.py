@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from class_balancing.datasets import fer2013
 from class_balancing.evaluation import faces
+from class_balancing.experiments.running.filters import FILTERS
 
 
 @pytest.mark.parametrize("shape", [(48, 48, 1), (30, 64, 3), (250, 240, 3), (1, 1, 1)])
@@ -18,6 +19,19 @@ def test_plain_images_and_stripes_show_no_face(shape):
 
 def test_no_images_give_no_answers():
     assert faces.has_face(np.empty((0, 48, 48, 1), np.uint8)).shape == (0,)
+
+
+def test_an_image_has_a_face_where_the_cascade_finds_one(monkeypatch):
+    asked = []
+
+    def detect(image, **options):
+        asked.append(options)
+        return [(0, 0, 9, 9)] if image.mean() > 100 else ()
+
+    monkeypatch.setattr(faces, "cascade", lambda: types.SimpleNamespace(detectMultiScale=detect))
+    images = np.stack([np.full((48, 48, 1), grey, np.uint8) for grey in (200, 10, 200)])
+    assert faces.has_face(images).tolist() == FILTERS["faces"](images, 0, None, None).tolist() == [True, False, True]
+    assert {options["minSize"] for options in asked} == {(64, 64)}, "half of the 128 pixels within the padding"
 
 
 @pytest.mark.parametrize("shape", [(48, 48, 1), (30, 64, 3), (250, 240, 3)])

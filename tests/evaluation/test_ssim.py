@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from class_balancing.datasets.batches import drawn_equally
 from class_balancing.evaluation.ssim import SSIM, mean_over_classes, pairwise_ssim, ssim_to_originals
 
@@ -9,6 +10,16 @@ def test_equal_images_have_ssim_one_and_noise_nearly_none(digits):
     assert pairwise_ssim(same, 0).mean == pytest.approx(1.0)
     noise = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), dtype=np.uint8)
     assert abs(pairwise_ssim(noise, 0).mean) < 0.05
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_values_lie_where_they_are_asked_to_lie(low, digits):
+    """SSIM depends on where, not only on how far apart."""
+    images = digits.images[:4]
+    order = np.random.default_rng(0).permutation(4)
+    scaled = images.astype(np.float32) / 255 * (1 - low) + low
+    expected = tf.image.ssim(scaled[order[:2]], scaled[order[2:]], max_val=1 - low).numpy().mean()
+    assert pairwise_ssim(images, 0, (low, 1.0)).mean == pytest.approx(expected, rel=1e-5)
 
 
 def test_each_image_stands_in_at_most_one_pair_and_seeds_pair_anew(digits):

@@ -215,3 +215,22 @@ def test_the_recommendation_is_the_cheapest_of_what_helped():
     sentence = recommendation(nothing.assign(smallest_effect=0.0), minutes, 0.8, "accuracy", WORDS)
     assert "All classifiers gave the same answers" in sentence
     assert "None was left" in recommendation(nothing[:0], minutes, 0.8, "accuracy", WORDS)
+
+
+def test_a_group_of_twins_counts_as_one_image():
+    rng, true = np.random.default_rng(0), np.repeat([0, 1], 20)
+    predicted = {
+        name: np.where(rng.random((3, 40)) < share, true, 1 - true) for name, share in (("a", 0.6), ("b", 0.7))
+    }
+    twice = {name: np.repeat(labels, 2, axis=1) for name, labels in predicted.items()}
+    names = ["difference", "error_of_images", "low", "high"]
+    one, both, apart = (
+        verdict.compare(*given)[names].iloc[0].tolist()
+        for given in (
+            (true, predicted, "a", 1, "accuracy"),
+            (np.repeat(true, 2), twice, "a", 1, "accuracy", np.arange(80) // 2),
+            (np.repeat(true, 2), twice, "a", 1, "accuracy"),
+        )
+    )
+    assert both == pytest.approx(one)
+    assert apart[1] < 0.8 * one[1]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from class_balancing.models import classifier_batches
 from class_balancing.models.classifier_batches import (
     LARGEST,
     CutMix,
@@ -25,8 +26,8 @@ def batch():
     return {"images": tf.constant(images), "labels": tf.one_hot(labels, 3), "step": tf.constant(3, tf.int64)}
 
 
-def changed(method, batch, step=3):
-    change = method.classifier_arguments(np.repeat([0, 1, 2], COUNTS))["change"](7)
+def changed(method, batch, step=3, random_state=7):
+    change = method.classifier_arguments(np.repeat([0, 1, 2], COUNTS))["change"](random_state)
     images, labels = change(batch | {"step": tf.constant(step, tf.int64)})
     return images.numpy(), labels.numpy()
 
@@ -35,11 +36,29 @@ def changed(method, batch, step=3):
     "method", [Mixup(), Remix(), CutMix(), RandAugment()], ids=lambda method: type(method).__name__
 )
 def test_changes_follow_from_seed_and_step(method, batch):
-    one, same, other = (changed(method, batch, step) for step in (3, 3, 4))
+    one, same, later, other = (changed(method, batch, *asked) for asked in ((3,), (3,), (4,), (3, 8)))
     np.testing.assert_array_equal(one[0], same[0])
     np.testing.assert_array_equal(one[1], same[1])
+    assert (one[0] != later[0]).any()
     assert (one[0] != other[0]).any()
     np.testing.assert_allclose(one[1].sum(axis=1), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", [Mixup, Remix])
+@pytest.mark.parametrize("alpha", [0.2, 5.0])
+def test_shares_are_of_the_beta_distribution(method, alpha):
+    """Of white images mixed with black ones, by its variance 1 / (4 (2 alpha + 1))."""
+    n = 40_000
+    images = np.zeros((n, 1, 1, 1), np.float32)
+    images[::2] = 1.0
+    batch = {"images": tf.constant(images), "labels": tf.one_hot(np.zeros(n, int), 3)}
+    made = changed(method(alpha=alpha), batch)[0][:, 0, 0, 0]
+    # half of the pairs are of equal images, which stay 0 or 1
+    mixed = made[(made > 0.0) & (made < 1.0)]
+    second_moment = 0.25 + 1 / (4 * (2 * alpha + 1))
+    # values of mixed pairs that round to 0 or 1 are missing among `mixed`, but not here
+    assert (made**2).mean() == pytest.approx((0.5 + second_moment) / 2, rel=0.02)
+    assert mixed.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_mixups_labels_have_the_shares_of_its_images(batch):
@@ -106,3 +125,15 @@ def test_rand_augment_keeps_labels_and_changes_each_image_in_its_own_way(batch):
     same = RandAugment(strength=0.0)
     np.testing.assert_allclose(changed(same, batch | {"images": images})[0], images, atol=1e-5)
     assert (np.abs(made - images.numpy()).max(axis=(1, 2, 3)) > 0.01).mean() > 0.9
+
+
+def test_as_many_changes_as_asked_and_as_strong(batch, monkeypatch):
+    kept = []
+    monkeypatch.setattr(
+        classifier_batches, "slightly_changed", lambda images, amounts: kept.append(amounts.numpy()) or images
+    )
+    for n_changes, strength in ((1, 0.5), (3, 1.0)):
+        changed(RandAugment(n_changes=n_changes, strength=strength), batch)
+        assert (kept[-1] != 0).sum(axis=1).max() == n_changes
+        largest = np.abs(kept[-1][(kept[-1] != 0).sum(axis=1) == n_changes]).max()
+        assert 0.9 * strength < largest <= strength

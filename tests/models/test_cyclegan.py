@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from class_balancing import CycleGAN, WeightedCycleGAN
-from class_balancing.models import cyclegan, cycles, wasserstein_cyclegan, weighted_cyclegan
+from class_balancing.models import cyclegan, cycles, weighted_cyclegan
 from small_balancers import balancer
 
 FAMILY = ("cyclegan", "weighted_cyclegan", "wasserstein_cyclegan")
@@ -124,47 +124,6 @@ def progress_of_steps(few_digits, **arguments):
     return [float(batch["progress"]) for batch in stage.batches(0).take(n_steps)]
 
 
-def test_a_critic_three_times_too_steep_pays_forty():
-    """||grad|| = 3 everywhere: 10 (3 - 1)^2."""
-    direction = tf.constant(np.random.default_rng(0).standard_normal((4, 4, 1)), tf.float32)
-    direction *= 3.0 / tf.norm(direction)
-
-    def critic(images):
-        return tf.reduce_sum(images * direction, axis=(1, 2, 3))
-
-    real, fake = images_of(0, 5, 4, 4, 1), images_of(1, 5, 4, 4, 1)
-    penalty = wasserstein_cyclegan.gradient_penalty(critic, real, fake, tf.linspace(0.0, 1.0, 5))
-    assert 10.0 * float(penalty) == pytest.approx(40.0, rel=1e-5)
-
-
-def test_the_penalty_is_taken_between_real_and_fake_with_one_epsilon_an_image():
-    """The gradient of half the squared norm is the point itself."""
-    real, fake = tf.fill((2, 1, 1, 4), 2.0), tf.fill((2, 1, 1, 4), 0.0)  # norms 4 and 0
-
-    def critic(images):
-        return 0.5 * tf.reduce_sum(tf.square(images), axis=(1, 2, 3))
-
-    penalty = wasserstein_cyclegan.gradient_penalty(critic, real, fake, tf.constant([0.25, 1.0]))
-    assert float(penalty) == pytest.approx(((1 - 1) ** 2 + (4 - 1) ** 2) / 2, rel=1e-5)
-
-
-def test_a_flat_critic_has_a_finite_gradient():
-    weight = tf.Variable(0.0)
-    with tf.GradientTape() as tape:
-        real, fake = images_of(0, 2, 4, 4, 1), images_of(1, 2, 4, 4, 1)
-        penalty = wasserstein_cyclegan.gradient_penalty(
-            lambda images: weight * tf.reduce_sum(images, axis=(1, 2, 3)), real, fake, tf.ones(2)
-        )
-    assert float(penalty) == pytest.approx(1.0, abs=1e-5)
-    assert np.isfinite(tape.gradient(penalty, weight))
-
-
-def test_the_critics_loss_is_minus_the_distance_of_shifted_images():
-    scores = tf.constant([1.0, 3.0])
-    assert float(wasserstein_cyclegan.critic_loss(scores + 2.0, scores)) == pytest.approx(-2.0)
-    assert float(wasserstein_cyclegan.generator_loss(scores)) == pytest.approx(-2.0)
-
-
 def numbered(first, n):
     return tf.range(first, first + n, dtype=tf.float32)[:, None, None, None]  # (n, 1, 1, 1)
 
@@ -232,6 +191,40 @@ def training(few_digits):
         return stage.model, next(iter(stage.batches(0)))
 
     return made
+
+
+def minimised_and_logged(model, batch, monkeypatch):
+    """Of one step without updates: the last loss that each optimizer minimises, and all that is logged."""
+    found = {}
+    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: found.update({name: float(pair[0])}))
+    return found, {name: float(value) for name, value in model.train_step(batch).items()}
+
+
+def test_cyclegans_generators_minimise_the_weighted_sum(training, monkeypatch):
+    model, batch = training("cyclegan", identity_weight=0.5)
+    found, logs = minimised_and_logged(model, batch, monkeypatch)
+    expected = logs["L_GAN"] + 10 * (logs["L_cyc"] + 0.5 * logs["L_id"])
+    assert found["generators"] == pytest.approx(expected, rel=1e-5)
+    assert found["discriminators"] == pytest.approx(logs["L_D_A"] + logs["L_D_B"], rel=1e-5)
+    assert min(logs.values()) > 0
+
+
+def test_wasserstein_cyclegan_minimises_the_weighted_sums_and_the_penalty(training, monkeypatch):
+    model, batch = training("wasserstein_cyclegan", identity_weight=0.5)
+    found, logs = minimised_and_logged(model, batch, monkeypatch)
+    expected = 0.1 * logs["L_GAN"] + 10 * (logs["L_cyc"] + 0.5 * logs["L_id"])
+    assert found["generators"] == pytest.approx(expected, rel=1e-5)
+    expected = logs["L_D_A"] + logs["L_D_B"] + 10 * logs["L_GP"]
+    assert found["discriminators"] == pytest.approx(expected, rel=1e-5)
+    assert logs["L_GP"] > 0
+
+
+def test_the_soft_label_is_that_of_both_discriminators(training, monkeypatch):
+    asked, loss = [], cyclegan.discriminator_loss
+    monkeypatch.setattr(cyclegan, "discriminator_loss", lambda *given: asked.append(given[2]) or loss(*given))
+    model, batch = training("cyclegan", real_label=0.7)
+    model.train_step(batch)
+    assert asked == [0.7, 0.7]
 
 
 def moved_networks(model, step):

@@ -271,3 +271,11 @@ def test_the_sources_schedule_has_no_augmentation():
     assert DCGAN().augmentation_strength == 1
     assert [DCGAN.arguments(name, 1000, True).get("augmentation_strength", 1) for name in ("quick", "thesis")] == [1, 0]
     assert DCGAN.arguments("thesis", 28709, True)["real_label"] == 0.9
+
+
+def test_the_soft_label_reaches_the_loss(monkeypatch):
+    asked, loss = [], dcgan.discriminator_loss
+    monkeypatch.setattr(dcgan, "discriminator_loss", lambda *given: asked.append(given[2]) or loss(*given))
+    model, batch = one_step()
+    model.train_step(batch)
+    assert asked == [0.9]

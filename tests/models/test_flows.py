@@ -307,3 +307,17 @@ def test_averages_follow_the_weights_after_each_update():
     np.testing.assert_allclose(average.get_weights()[0], before + 1.0 - 2 / 11, rtol=1e-5)
     kept.update(1000)
     np.testing.assert_allclose(average.get_weights()[0], before + 1.0 - 2 / 11 / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("label_dropout", [0.3, 0.0])
+def test_times_are_logistic_normal_and_a_share_of_images_is_not_told_its_class(label_dropout, few_digits):
+    made = balancer("flow_matching", n_epochs=0, label_dropout=label_dropout, guidance=1.0)
+    made.fit(few_digits.images, few_digits.labels)
+    (stage,) = made._stages(few_digits.images, np.unique(few_digits.labels, return_inverse=True)[1])
+    batches = list(stage.batches(0).take(60))
+    told, times = (np.concatenate([batch[name] for batch in batches]) for name in ("conditions", "times"))
+    n = len(told)
+    assert told.sum(axis=1).mean() == pytest.approx(1 - label_dropout, abs=3 * np.sqrt(0.25 / n) * (label_dropout > 0))
+    of_normal = np.log(times / (1 - times))
+    assert of_normal.mean() == pytest.approx(0.0, abs=4 / np.sqrt(n))
+    assert of_normal.std() == pytest.approx(1.0, abs=4 / np.sqrt(n))

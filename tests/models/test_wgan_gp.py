@@ -134,6 +134,17 @@ def test_the_critic_is_told_apart_from_its_penalty():
     assert logs["L_GP"] == pytest.approx(10 * float(penalty), rel=1e-4)
 
 
+def test_the_critic_minimises_its_loss_and_the_penalty(monkeypatch):
+    model, batch = one_step()
+    minimised = []
+    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: minimised.append((name, float(pair[0]))))
+    logs = {name: float(value) for name, value in model.train_step(batch).items()}
+    assert [name for name, _ in minimised] == ["critic"] * N_CRITIC_STEPS + ["generator"]
+    assert minimised[-2][1] == pytest.approx(logs["L_D"] + logs["L_GP"], rel=1e-5)
+    assert minimised[-1][1] == pytest.approx(logs["L_G"], rel=1e-5)
+    assert logs["L_GP"] > 0
+
+
 def test_batches_hold_the_images_of_all_updates_of_the_critic(digits):
     chosen = np.concatenate([np.flatnonzero(digits.labels == label)[:n] for label, n in ((0, 90), (3, 60), (7, 60))])
     images, labels = digits.images[chosen], digits.labels[chosen]

@@ -38,18 +38,30 @@ def test_intervals_of_a_class_are_possible(certain):
             assert least <= found[name]["low"] <= found[name]["value"] <= found[name]["high"] <= most
 
 
+def test_intervals_of_features_are_possible_too(certain):
+    real, new = (np.random.default_rng(seed).standard_normal((30, 2)) for seed in (0, 1))
+    images = np.random.default_rng(2).integers(0, 256, (60, 12, 12, 3), dtype=np.uint8)
+    given = iter((real, new))
+    found = audit.of_class(images[:30], images[30:], 0, None, lambda _: next(given))
+    assert (found["coverage"]["high"], found["Fréchet"]["low"]) == (1.0, 0.0)
+
+
 def test_an_estimate_of_kid_below_zero_keeps_its_interval(certain):
     features = np.random.default_rng(1).standard_normal((8, 3))
     found = audit.of_class(IMAGES, IMAGES, 0, None, lambda images: features)
     assert found["KID"]["low"] < found["KID"]["value"] < 0
 
 
-def test_the_inception_score_lies_between_one_and_the_number_of_classes(certain, monkeypatch):
-    monkeypatch.setattr(audit.protocol, "with_validation", lambda *_: ())
+@pytest.mark.parametrize("schedule", ["first", "all"])
+def test_new_images_of_all_classes_are_judged(schedule, certain, monkeypatch):
+    """Batch normalisation that takes its statistics from the first images sees some of each class."""
+    learned = []
+    monkeypatch.setattr(audit.protocol, "with_validation", lambda new, *_: learned.append(new) or ())
     dataset = ImageDataset("made up", IMAGES, np.repeat([0, 1], 4), NAMES)
+    classifier = types.SimpleNamespace(schedules={"first": {"n_statistics_images": 4}, "all": {}})
     runner = types.SimpleNamespace(
         parts=lambda _: types.SimpleNamespace(train=dataset, test=dataset, validation=dataset),
-        plan=types.SimpleNamespace(tasks={"task": None}),
+        plan=types.SimpleNamespace(tasks={"task": types.SimpleNamespace(classifier=classifier)}, schedule=schedule),
         classifying=types.SimpleNamespace(trained=lambda *_: (None, None), of_originals=lambda _: None),
     )
     balancer = types.SimpleNamespace(
@@ -58,3 +70,6 @@ def test_the_inception_score_lies_between_one_and_the_number_of_classes(certain,
     score = audit.of_all(runner, "task", balancer)["Inception score"]
     assert score["value"] == pytest.approx(2.0)
     assert 1.0 <= score["low"] < score["high"] == 2.0
+    assert (learned[0].labels.tolist() == sorted(learned[0].labels)) == (schedule == "all")
+    of_both = {(image.tobytes(), label) for image, label in zip(learned[0].images, learned[0].labels, strict=True)}
+    assert of_both == {(image.tobytes(), label) for image, label in zip(IMAGES, dataset.labels, strict=True)}

@@ -149,6 +149,21 @@ def test_class_weights_reach_the_classifier(small, monkeypatch):
     assert "ssim" not in record
 
 
+def test_all_ways_that_are_joined_reach_the_classifier_beside_new_images(small, monkeypatch):
+    given = {}
+
+    def spy(build, train, validation, **arguments):
+        given.update(arguments, share=(train.labels == 4).mean())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(classifiers, "train_classifier", spy)
+    made = small()
+    with pytest.raises(KeyboardInterrupt):
+        made.run(Cell("digits-75", "random_oversampling+mixup+logit_adjustment", 0))
+    assert given.keys() >= {"change", "adjust"}
+    assert given["share"] > 2 * (made.parts("digits-75").train.labels == 4).mean(), "the new images"
+
+
 def test_what_a_long_training_has_left_is_deleted_with_the_finished_cell_alone(small, monkeypatch):
     made, cell = small(), Cell("digits-75", "unbalanced", 0)
     path, found, train = made.plan.folder(cell) / KEPT, [], classifiers.train_classifier

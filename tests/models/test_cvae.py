@@ -1,0 +1,42 @@
+"""CVAE's step: what it minimises, by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from class_balancing.models import losses
+from class_balancing.models.cvae import CVAETraining
+from class_balancing.models.networks import thesis_mnist
+from class_balancing.models.training.fit import seeded
+
+N_CLASSES, LATENT_SIZE = 3, 4
+pytestmark = pytest.mark.usefixtures("eagerly")
+
+
+def networks():
+    """(encoder, generator), always with the same weights."""
+    with seeded(0):
+        encoder = thesis_mnist.cvae_gan_encoder(N_CLASSES, LATENT_SIZE)
+        return encoder, thesis_mnist.cvae_gan_generator(N_CLASSES, LATENT_SIZE)
+
+
+@pytest.mark.parametrize("lambda_1", [0.0, 27.5])
+def test_the_loss_is_half_the_squared_distance_and_the_weighted_divergence_of_a_drawn_latent(lambda_1, monkeypatch):
+    rng = np.random.default_rng(0)
+    batch = {
+        "images": tf.constant(rng.uniform(-1, 1, (6, 28, 28, 1)), tf.float32),
+        "labels": tf.constant(rng.integers(0, N_CLASSES, 6), tf.int32),
+        "noise": tf.constant(rng.standard_normal((6, LATENT_SIZE)), tf.float32),
+    }
+    encoder, generator = networks()
+    labels = batch["labels"][:, None]
+    mean, log_variance = encoder([batch["images"], labels], training=True)
+    made = generator([labels, mean + tf.exp(log_variance / 2) * batch["noise"]], training=True)
+    l_2 = float(losses.half_squared_distance(batch["images"], made))
+    l_kl = float(losses.kl_divergence(mean, log_variance))
+
+    model, minimised = CVAETraining(*networks(), lambda_1, 1e-3), []
+    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: minimised.append((name, float(pair[0]))))
+    logs = model.train_step(batch)
+    assert minimised == [("both", pytest.approx(lambda_1 * l_kl + l_2, rel=1e-4))]
+    assert [float(logs[name]) for name in ("L_KL", "L_2")] == pytest.approx([l_kl, l_2], rel=1e-4)
+    assert l_kl > 0
