@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ...datasets.files import read_json, write_atomically, write_json
 from ...datasets.tasks import Table, Task
-from ...evaluation.ssim import DEFAULT_RANGE
 from ...models import named
 from ...models.method import Chained
 from ...reports import agreement, page, plain_tables, tables
@@ -214,6 +213,8 @@ def _ranges_of_ssim(tasks: list[Task], metrics) -> list[str]:
     """In words, between which values the images lie of which SSIM is shown: it depends on their position."""
     if not set(metrics).intersection(results.SIMILARITIES):
         return []
+    from ...evaluation.ssim import DEFAULT_RANGE
+
     labels = {}
     for task in tasks:
         labels.setdefault(task.ssim_range or DEFAULT_RANGE, {})[task.label] = None

@@ -91,3 +91,9 @@ def test_onednn_is_used_unless_it_is_switched_off(asked, used, monkeypatch):
     environment = os.environ | ({"TF_ENABLE_ONEDNN_OPTS": asked} if asked else {})
     words = [sys.executable, "-c", ONEDNN]
     assert subprocess.run(words, env=environment, capture_output=True, text=True).stdout.strip() == used
+
+
+def test_where_standard_error_is_closed_there_is_nothing_to_hide():
+    program = "from class_balancing.experiments import start_up_lines\nwith start_up_lines.hidden():\n    print('done')"
+    words = ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, program]
+    assert subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=60).stdout == "done\n"

@@ -200,6 +200,13 @@ def test_a_network_that_diverges_stops_no_other(tmp_path, tiny, stand_in, monkey
     assert "loss is nan in epoch 1" in capsys.readouterr().err
     kept = {json.loads(path.read_text())["configuration"]["use"] for path in (tmp_path / "out").glob("runs/*.json")}
     assert kept == set(USES)
+    measured = pd.read_csv(tmp_path / "out" / "results.csv")
+    of_denoising = measured.loc[measured["use"] == "denoising", "method"]
+    assert set(of_denoising) & {"median"}, "what trains nothing is shown"
+    text = (tmp_path / "out" / "tables" / "H.2.md").read_text()
+    assert "- Not finished: digits by " in text
+    assert "Not finished" not in (tmp_path / "out" / "tables" / "H.1.md").read_text()
+    assert (tmp_path / "out" / "index.html").exists()
 
 
 def test_networks_are_trained_and_continued(tmp_path, tiny, monkeypatch):

@@ -174,6 +174,13 @@ def test_each_pair_of_classes_counts_by_itself(tmp_path):
     assert plan.remaining_training_seconds(cell) == pytest.approx(expected)
 
 
+def test_a_damaged_number_of_epochs_counts_as_nothing(tmp_path):
+    plan, cell = planned(tmp_path), Cell("fer2013", "cyclegan", 0)
+    keep(plan.training_folder(cell) / "0-0", 10)
+    (plan.training_folder(cell) / "0-0" / "epochs.txt").write_text("")
+    assert plan.remaining_training_seconds(cell) == plan.training_seconds(cell)
+
+
 def test_each_method_of_a_chain_counts_by_itself(tmp_path):
     plan, chain, cvae = planned(tmp_path), Cell("mnist-50", "cvae+affine", 0), Cell("mnist-50", "cvae", 0)
     whole, of_cvae = plan.training_seconds(chain), plan.training_seconds(cvae)

@@ -207,3 +207,12 @@ def test_a_folder_with_anything_else_is_refused(committed, capsys, monkeypatch):
         "TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}})
     )
     assert "machines share the study by running it with the same --out; unset TF_CONFIG" in refusal()
+
+
+def test_tables_of_before_go_and_those_of_others_stay(committed):
+    for name in ("K.2b.md", "K.1-mnist.csv", "K.notes.md", "K.1.txt"):
+        (committed / "tables" / name).write_text("old")
+    assert call(committed, "--render") == 0
+    left = {path.name for path in (committed / "tables").iterdir()}
+    assert left >= {"K.notes.md", "K.1.txt", "K.1.md", "K.1-digits.csv"}
+    assert not left & {"K.2b.md", "K.1-mnist.csv"}

@@ -28,6 +28,15 @@ def test_each_filter_stands_beside_real_images_of_each_task(tmp_path):
     assert np.isnan(last["Share of new"])
 
 
+def test_real_images_are_judged_by_the_classifiers_of_all_seeds(tmp_path):
+    records = {
+        Cell("digits-50", "smote", seed): {"pass_rates": {"confidence": {"4": passed(10, 6, 100, n)}}}
+        for seed, n in enumerate((20, 90))
+    }
+    (table,) = pass_rates.tables(Plan(tmp_path, TASKS, "quick", "thesis", ("confidence",)), records)
+    assert table.frame["Share of real"].tolist() == [0.55]
+
+
 def test_without_filters_or_new_images_there_is_none(tmp_path):
     assert pass_rates.tables(Plan(tmp_path, TASKS, "quick", "thesis"), RECORDS) == []
     asked = Plan(tmp_path, TASKS, "quick", "thesis", ("confidence",))

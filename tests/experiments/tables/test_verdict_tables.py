@@ -21,7 +21,7 @@ def predicting(share_right, seed):
 def runner(tmp_path):
     datasets = dict.fromkeys({task.dataset for task in (*few_images.TASKS, *skewed_mnist.TASKS, *thesis.TASKS)})
     parts = SimpleNamespace(test=SimpleNamespace(labels=TRUE))
-    return SimpleNamespace(plan=SimpleNamespace(out=tmp_path), datasets=datasets, parts=lambda task: parts)
+    return SimpleNamespace(plan=SimpleNamespace(out=tmp_path, filters=()), datasets=datasets, parts=lambda task: parts)
 
 
 def records_of(task, shares, n_seeds=5):
@@ -105,3 +105,23 @@ def test_labels_are_kept_so_that_the_images_need_not_be_there(runner, tmp_path):
     assert again.frame.equals(first.frame)
     (tmp_path / FILE).unlink()
     assert of_few_images(runner, records) == []
+
+
+def test_tasks_that_were_not_asked_for_are_not_needed(runner):
+    """As with `--dropped 75` alone."""
+    parts = runner.parts
+
+    def known(task):
+        return {"mnist-75": parts}[task](task)
+
+    runner.parts = known
+    (table,) = of_thesis(runner, records_of("mnist-75", {"unbalanced": 0.5, "cvae": 0.9}))
+    assert set(table.frame["Task"]) == {"MNIST, 75 % of class 4 dropped"}
+
+
+def test_tasks_with_too_few_seeds_are_named(runner):
+    records = records_of("mnist-75", {"unbalanced": 0.5, "cvae": 0.9})
+    records |= records_of("mnist-50", {"unbalanced": 0.5, "cvae": 0.9}, n_seeds=2)
+    (table,) = of_thesis(runner, records)
+    assert set(table.frame["Task"]) == {"MNIST, 75 % of class 4 dropped"}
+    assert "Too few seeds for a verdict: MNIST, 50 % of class 4 dropped." in table.notes

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import commands
 import pandas as pd
@@ -107,6 +108,28 @@ def test_tables_hold_ours_and_what_is_printed(finished):
     assert (finished / "tables" / "digits-50.tex").read_text().count("\\begin{table}") == 1
 
 
+def test_the_footer_tells_of_every_method_what_differs_from_schedule_thesis(tmp_path):
+    (task,) = (task for task in TASKS.values() if task.name == "fer2013")
+    cells = [Cell("fer2013", name, 0) for name in ("unbalanced", "cyclegan", "class_weights")]
+    plan = Plan(tmp_path, {"fer2013": task}, "quick", "thesis")
+    found = write._difference_from_thesis(plan, task, ("accuracy",), cells)
+    assert "cyclegan: " in found
+    assert "min_steps 2000 (0)" in found
+    assert "n_blocks 4 (6)" in found
+    assert "n_epochs 2 (100)" in found.partition("classifier: ")[2]
+    of_ssim = write._difference_from_thesis(plan, task, ("ssim",), cells)
+    assert "classifier" not in of_ssim
+    same = write._difference_from_thesis(replace(plan, schedule="thesis"), task, ("accuracy",), cells)
+    assert same == "FER2013 as in schedule thesis."
+
+
+def test_the_footer_tells_the_range_of_ssim():
+    tasks = [TASKS[name] for name in ("mnist-50", "cifar10-50", "vehicles-50")]
+    expected = "SSIM of images with values in [-1, 1] (MNIST, CIFAR-10), [0, 1] (Vehicles)."
+    assert write._ranges_of_ssim(tasks, ("ssim",)) == [expected]
+    assert write._ranges_of_ssim(tasks, ("accuracy", "f1_minority")) == []
+
+
 def test_figures_are_drawn(finished):
     assert {path.name for path in (finished / "figures").iterdir()} == {
         "class-distribution-digits-50.png",
@@ -179,6 +202,13 @@ def test_a_finished_run_repeated_prints_the_tables_and_does_nothing_else(out, tm
 def test_an_output_that_is_changed_or_removed_is_written_again(name, change, out):
     assert is_current(out)
     (out / name).unlink() if change == "removed" else (out / name).write_text("{}")
+    assert not is_current(out)
+
+
+def test_diagrams_are_drawn_once_graphviz_is_there(out, monkeypatch):
+    assert is_current(out)
+    has_one = write.has_graphviz()
+    monkeypatch.setattr(write, "has_graphviz", lambda: not has_one)
     assert not is_current(out)
 
 
