@@ -88,10 +88,14 @@ class Plan:
 
         The task's overrides replace some of either. Those of a chain are its methods', by name.
         """
+        of_each = self.arguments_of_each(cell)
+        return of_each if isinstance(named(cell.method).image_method, Chained) else next(iter(of_each.values()))
+
+    def arguments_of_each(self, cell: Cell) -> dict[str, dict]:
+        """The same of each method of a chain, or of the only one, by name."""
         task, method = self.tasks[cell.task], named(cell.method).image_method
-        if isinstance(method, Chained):
-            return {link.name: self._arguments(link, task) for link in method.links}
-        return self._arguments(method, task)
+        links = method.links if isinstance(method, Chained) else (method,)
+        return {link.name: self._arguments(link, task) for link in links}
 
     def training_random_state(self, cell: Cell) -> int:
         """The seed of the cell's method: the task's for its first training, the next for the next."""
@@ -149,15 +153,13 @@ class Plan:
         """The cell's epochs in words: of its networks and of its classifier."""
         parts = []
         if cell.takes_time:
-            method = named(cell.method).image_method
-            for link in method.links if isinstance(method, Chained) else [method]:
-                arguments = self._arguments(link, self.tasks[cell.task])
-                for parameter in [name for name in arguments if name.endswith("epochs")]:
+            for name, arguments in self.arguments_of_each(cell).items():
+                for parameter in [each for each in arguments if each.endswith("epochs")]:
                     stage = parameter.removeprefix("n_").removesuffix("epochs").strip("_")
                     least = f" or {arguments['min_steps']} steps" if arguments.get("min_steps") else ""
-                    parts.append(f"{arguments[parameter]} {stage or link.name}{least}")
-                if link.family == "learned":
-                    parts.append(f"{arguments['n_iterations']} {link.name}")
+                    parts.append(f"{arguments[parameter]} {stage or name}{least}")
+                if named(name).family == "learned":
+                    parts.append(f"{arguments['n_iterations']} {name}")
         if cell.has_classifier:
             parts.append(f"{self.tasks[cell.task].classifier.schedules[self.schedule]['n_epochs']} classifier")
         return " + ".join(parts) or "none"

@@ -43,22 +43,23 @@ OF_PASSED = "With filters, GAN-train and GAN-test are those of images that had t
 def tables(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     """J.1, if there is an audit of other tasks than those of `generator_options`."""
     own = {cell: record for cell, record in records.items() if cell.task not in _OPTIONS}
-    notes = (*NOTES, OF_PASSED) if runner.plan.filters else NOTES
-    return _table(TABLE, "New images by quality against minutes of computing.", measured(runner, own), notes)
+    return _table(TABLE, "New images by quality against minutes of computing.", runner, own)
 
 
 def of_options(runner, records: dict[Cell, dict]) -> list[PlainTable]:
     """J.3, if there is an audit of tasks of `generator_options`; what these options change."""
     own = {cell: records[cell] for cell in sorted(records, key=_dataset_and_method) if cell.task in _OPTIONS}
     caption = "New images with averaged weights, with differentiable augmentation, with both and with neither."
-    return _table(generator_options.QUALITY_TABLE, caption, measured(runner, own), NOTES)
+    return _table(generator_options.QUALITY_TABLE, caption, runner, own)
 
 
 def _dataset_and_method(cell: Cell) -> tuple[str, str]:
     return cell.task.partition("-")[0], cell.method
 
 
-def _table(name: str, caption: str, frame: pd.DataFrame, notes: tuple[str, ...]) -> list[PlainTable]:
+def _table(name: str, caption: str, runner, records: dict[Cell, dict]) -> list[PlainTable]:
+    frame = measured(runner, records)
+    notes = (*NOTES, OF_PASSED) if runner.plan.filters else NOTES
     return [] if frame.empty else [PlainTable(name, caption, frame, notes)]
 
 

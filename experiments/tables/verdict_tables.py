@@ -96,8 +96,9 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     frame = pd.concat(frames, ignore_index=True)
     if frame.empty:
         return []
-    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, records)) else []
-    left_out += [f"Too few seeds for a verdict: {names}."] if (names := _too_few(tasks, records)) else []
+    n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
+    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, n_seeds)) else []
+    left_out += [f"Too few seeds for a verdict: {names}."] if (names := _too_few(tasks, n_seeds)) else []
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -120,9 +121,8 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     return [PlainTable(name, caption, shown, notes)]
 
 
-def _incomplete(tasks: list[Task], records: dict[Cell, dict]) -> str:
-    """The methods with fewer finished seeds than the images as they are, with their tasks."""
-    n_seeds = _n_seeds(records)
+def _incomplete(tasks: list[Task], n_seeds: Counter) -> str:
+    """The methods with fewer finished seeds, by task and method, than the images as they are, with their tasks."""
     return ", ".join(
         f"{label(method)} on {task.title}"
         for task in tasks
@@ -131,15 +131,9 @@ def _incomplete(tasks: list[Task], records: dict[Cell, dict]) -> str:
     )
 
 
-def _too_few(tasks: list[Task], records: dict[Cell, dict]) -> str:
+def _too_few(tasks: list[Task], n_seeds: Counter) -> str:
     """The tasks that have been begun with fewer seeds than a verdict needs."""
-    n_seeds = _n_seeds(records)
     return ", ".join(task.title for task in tasks if 0 < n_seeds[task.name, BASELINE] < verdict.min_seeds(n_folds=1))
-
-
-def _n_seeds(records: dict[Cell, dict]) -> Counter:
-    """Of each task and method, how many seeds have predictions."""
-    return Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
 
 
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from ...datasets.files import read_json, write_atomically, write_json
 from ...datasets.tasks import Table, Task
-from ...models import named
-from ...models.method import Chained
 from ...reports import agreement, page, plain_tables, tables
 from ...reports.architecture import has_graphviz
 from ..running.cell import Cell, in_words, label
@@ -224,13 +222,12 @@ def _ranges_of_ssim(tasks: list[Task], metrics) -> list[str]:
 
 def _difference_from_thesis(plan: Plan, task: Task, metrics, cells: list[Cell]) -> str:
     """In words, each hyperparameter that differs from that of schedule `thesis`, as "ours (thesis)"."""
-    parts, printed = [], replace(plan, schedule="thesis")
-    for cell in {cell.method: cell for cell in cells if cell.makes_images and results.is_of(cell, task)}.values():
-        ours, theirs = plan.arguments(cell), printed.arguments(cell)
-        if isinstance(named(cell.method).image_method, Chained):
-            parts += [part for name in ours for part in _changes(name, ours[name], theirs[name])]
-        else:
-            parts += _changes(cell.method, ours, theirs)
+    of_thesis, ours, theirs = replace(plan, schedule="thesis"), {}, {}
+    for cell in cells:
+        if cell.makes_images and results.is_of(cell, task):
+            ours |= plan.arguments_of_each(cell)
+            theirs |= of_thesis.arguments_of_each(cell)
+    parts = [part for name in ours for part in _changes(name, ours[name], theirs[name])]
     if set(metrics).difference(results.SIMILARITIES):
         schedules = task.classifier.schedules
         parts += _changes("classifier", schedules[plan.schedule], schedules["thesis"])

@@ -35,3 +35,11 @@ def assert_same_history(found, expected):
     pd.testing.assert_frame_equal(
         found.drop(columns="seconds"), expected.drop(columns="seconds"), check_exact=True, check_like=True
     )
+
+
+def minimised_and_logged(model, batch, monkeypatch):
+    """Of one step without updates: (optimizer, loss) of each that would be made, in order, and all that is logged."""
+    minimised = []
+    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: minimised.append((name, float(pair[0]))))
+    logs = {name: float(value) for name, value in model.train_step(batch).items()}
+    return minimised, logs

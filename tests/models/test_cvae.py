@@ -7,6 +7,7 @@ from class_balancing.models import losses
 from class_balancing.models.cvae import CVAETraining
 from class_balancing.models.networks import thesis_mnist
 from class_balancing.models.training.fit import seeded
+from fits import minimised_and_logged
 
 N_CLASSES, LATENT_SIZE = 3, 4
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -34,9 +35,8 @@ def test_the_loss_is_half_the_squared_distance_and_the_weighted_divergence_of_a_
     l_2 = float(losses.half_squared_distance(batch["images"], made))
     l_kl = float(losses.kl_divergence(mean, log_variance))
 
-    model, minimised = CVAETraining(*networks(), lambda_1, 1e-3), []
-    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: minimised.append((name, float(pair[0]))))
-    logs = model.train_step(batch)
+    model = CVAETraining(*networks(), lambda_1, 1e-3)
+    minimised, logs = minimised_and_logged(model, batch, monkeypatch)
     assert minimised == [("both", pytest.approx(lambda_1 * l_kl + l_2, rel=1e-4))]
-    assert [float(logs[name]) for name in ("L_KL", "L_2")] == pytest.approx([l_kl, l_2], rel=1e-4)
+    assert [logs[name] for name in ("L_KL", "L_2")] == pytest.approx([l_kl, l_2], rel=1e-4)
     assert l_kl > 0

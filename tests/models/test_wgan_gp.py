@@ -8,6 +8,7 @@ from class_balancing import WGANGP
 from class_balancing.models import wgan_gp
 from class_balancing.models.networks import dcgan as networks
 from class_balancing.models.training.fit import seeded
+from fits import minimised_and_logged
 
 N_CRITIC_STEPS = 3
 
@@ -136,9 +137,7 @@ def test_the_critic_is_told_apart_from_its_penalty():
 
 def test_the_critic_minimises_its_loss_and_the_penalty(monkeypatch):
     model, batch = one_step()
-    minimised = []
-    monkeypatch.setattr(model, "minimise", lambda name, tape, pair: minimised.append((name, float(pair[0]))))
-    logs = {name: float(value) for name, value in model.train_step(batch).items()}
+    minimised, logs = minimised_and_logged(model, batch, monkeypatch)
     assert [name for name, _ in minimised] == ["critic"] * N_CRITIC_STEPS + ["generator"]
     assert minimised[-2][1] == pytest.approx(logs["L_D"] + logs["L_GP"], rel=1e-5)
     assert minimised[-1][1] == pytest.approx(logs["L_G"], rel=1e-5)
