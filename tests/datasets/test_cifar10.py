@@ -41,6 +41,7 @@ def check(dataset):
     assert dataset.images[-1, 1, 2].tolist() == [10, 20, 35]
     assert dataset.images[-1].sum() == 65
     assert dataset.class_names[8] == "ship"
+    assert dataset.official_parts.tolist() == ["train"] * 10 + ["test"] * 2
 
 
 @pytest.mark.parametrize("below", ["", cifar10.FOLDER])

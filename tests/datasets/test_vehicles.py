@@ -134,6 +134,13 @@ def test_whatever_is_wrong_in_an_archive_is_a_sentence(archives):
     assert 20 < n_refused < 300
 
 
+def test_resizing_skips_pixels_and_averages_none_of_them():
+    """From 256 columns each new one lies between the second and the third of four."""
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, 1::4] = stripes[:, 2::4] = 200
+    assert (vehicles._resized(Image.fromarray(stripes)) == 200).all()
+
+
 def test_links_out_of_a_class_are_refused(folders, tmp_path):
     (tmp_path / "secret.jpg").write_bytes(photograph(5))
     (folders / "vehicles" / "cars" / "link.jpg").symlink_to(tmp_path / "secret.jpg")

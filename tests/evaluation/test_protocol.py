@@ -224,6 +224,20 @@ def test_groups_stay_together(imbalanced, name):
     assert protocol.parts(imbalanced, AS_IT_IS, name).test_groups is None
 
 
+@pytest.mark.parametrize("name", protocol.PROTOCOLS)
+def test_over_all_folds_every_group_is_tested_once_and_as_a_whole(imbalanced, name):
+    groups = np.arange(len(imbalanced.labels)) // 5
+    tested = []
+    for which in range(5):
+        found = protocol.parts(imbalanced, replace(AS_IT_IS, fold=(which, 5)), name, groups)
+        of_parts = {part: set(groups[indices].tolist()) for part, indices in found.indices.items()}
+        assert sum(map(len, of_parts.values())) == len(set.union(*of_parts.values()))
+        assert set(found.test.labels) == {0, 1, 2, 3, 4}
+        np.testing.assert_array_equal(found.test_groups, groups[found.indices["test"]])
+        tested.append(found.indices["test"])
+    np.testing.assert_array_equal(np.sort(np.concatenate(tested)), np.arange(len(groups)))
+
+
 def test_unknown_protocol_is_refused(numbered):
     with pytest.raises(ValueError, match="protocol must be one of thesis, clean"):
         protocol.parts(numbered, TASK, "dirty")

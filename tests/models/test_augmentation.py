@@ -115,6 +115,20 @@ def test_the_paper_s_ranges_at_the_ends_of_the_numbers():
     assert [changed[0].min(), changed[1].max()] == [-0.5, 0.5]
 
 
+@pytest.mark.parametrize(("strength", "factors"), [(1.0, ((0, 2), (0.5, 1.5))), (0.5, ((0.5, 1.5), (0.75, 1.25)))])
+def test_saturation_and_contrast_reach_their_ranges_which_shrink_with_strength(strength, factors, images):
+    pair = tf.repeat(images[:1], 2, axis=0)
+    for place, changed_by, ends in zip((1, 2), (augmentation.saturated, augmentation.contrasted), factors, strict=True):
+        numbers = np.full((2, N_NUMBERS), 0.5, np.float32)
+        numbers[:, 5:] = 0  # cut out in a corner
+        numbers[:, place] = 0, 1
+        changed = augmented(pair, tf.constant(numbers), strength).numpy()
+        expected = changed_by(pair, per_image(*ends)).numpy()
+        np.testing.assert_allclose(changed[:, 6:, 8:], expected[:, 6:, 8:], atol=1e-6)
+        cut = (changed == 0).all(axis=-1)
+        assert cut.sum(axis=(1, 2)).tolist() == [round(4 * strength) * round(6 * strength)] * 2
+
+
 def test_shifts_are_uniform_whole_pixels():
     numbers = tf.constant(np.random.default_rng(0).random(13000), tf.float32)
     values, counts = np.unique(augmentation._shift(numbers, 0.125, 48), return_counts=True)

@@ -86,6 +86,13 @@ def test_checkpoints_of_a_chain_need_a_seed(few_digits, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_the_seed_of_a_chain_is_that_of_its_methods(few_digits):
+    fitted = chain("smote", "geometric", random_state=5).fit(few_digits.images, few_digits.labels)
+    assert [method.seed_ for method in fitted.methods_] == [5, 5]
+    by_hand = fitted.methods_[1].transform(fitted.methods_[0].sample(4, 3, 5), 4, later_seed(5, 1))
+    np.testing.assert_array_equal(fitted.sample(4, 3), by_hand)
+
+
 class OfYourOwn(Balancer):
     def _fit(self, images, class_indices):
         self.images_ = images

@@ -120,6 +120,30 @@ def test_zoom_enlarges_and_shrinks_height_and_width():
     np.testing.assert_allclose(rows, 19.5, atol=0.01)
 
 
+def test_images_are_zoomed_then_sheared_then_rotated():
+    """With numbers of one value each, what output pixels are looked up at is rotation @ shear @ zoom."""
+
+    class Given:
+        def __init__(self, *values):
+            self.values = iter(values)
+
+        def uniform(self, low, high, size):
+            return np.broadcast_to(next(self.values), size)
+
+        def random(self, size):
+            return np.ones(size)
+
+    angle, shear, zoom_x, zoom_y = 20.0, 15.0, 0.3, -0.2
+    geometric = Geometric(shear_degrees=30.0, zoom_fraction=0.5)
+    maps = geometric._affine(Given(angle, 0.0, 0.0), Given(shear, [[zoom_x], [zoom_y]]), 1, 11, 11)
+    a, s = np.deg2rad([angle, shear])
+    rotation = [[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]
+    expected = np.array(rotation) @ [[1, -np.sin(s)], [0, np.cos(s)]] @ np.diag([1 + zoom_x, 1 + zoom_y])
+    found = maps[0, [0, 1, 3, 4]].reshape(2, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found @ [5, 5] + maps[0, [2, 5]], 5, atol=1e-5)  # the centre stays
+
+
 def test_channel_shift_moves_a_whole_channel_by_one_value():
     image = np.random.default_rng(0).integers(50, 200, (1, 8, 8, 3), dtype=np.uint8)
     shifts = resample(image, 300, channel_shift=40.0, **STILL).astype(int) - image

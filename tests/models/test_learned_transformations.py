@@ -1,5 +1,7 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from class_balancing.models import alignment, learned_transformations
 from class_balancing.models.affine import Affine
 from class_balancing.models.alignment import Alignment
@@ -91,6 +93,18 @@ def test_a_strong_prior_keeps_images_where_they_are():
     assert np.linalg.norm(strong) < 0.1 * np.linalg.norm(weak)
 
 
+def test_the_prior_pulls_by_its_weight_over_its_variances():
+    """The gradient of w / 2 theta' C^-1 theta, which is all there is where images are plain."""
+    plain = tf.zeros((2, 12, 12, 1))
+    start = np.float32(np.random.default_rng(0).normal(0.0, 0.1, (2, 6)))
+    theta = tf.Variable(start)
+    optimizer = keras.optimizers.SGD(1.0)
+    made = Alignment(AffineTransformer(), prior_weight=0.004)
+    made._step(theta, optimizer, (plain, plain), tf.constant([0, 0], tf.int64))
+    variances = np.square([0.2, 0.2, 0.1] * 2)
+    np.testing.assert_allclose(theta.numpy(), start - 0.004 * start / variances, atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "shape"),
@@ -151,6 +165,23 @@ def test_classes_of_one_image_each_have_no_pair():
 def test_images_that_are_all_alike_teach_no_deformation():
     with pytest.raises(ValueError, match="found no two images of a class that a deformation brings closer"):
         Affine(n_iterations=1).fit(np.full((6, 8, 8, 1), 7, np.uint8), [0, 0, 0, 0, 1, 1])
+
+
+def test_pairs_that_come_hardly_closer_or_move_far_are_left_out(monkeypatch):
+    seen = []
+
+    def parts(self, images, pairs):
+        n = len(pairs)
+        after = np.where(np.arange(n) % 3 == 0, 0.95, 0.85)
+        moves = np.where(np.arange(n) % 3 == 1, 0.6, 0.45)
+        seen.extend(map(tuple, pairs[np.arange(n) % 3 == 2]))
+        yield alignment.Aligned(np.ones((n, 6), np.float32), np.ones(n), after, moves)
+
+    monkeypatch.setattr(Alignment, "parts", parts)
+    made = Affine().fit(*two_classes(blobs(12)))
+    kept = [tuple(pair) for pairs in made.pairs_ for pair in pairs]
+    assert sorted(kept) == sorted(seen)
+    assert [len(thetas) for thetas in made.thetas_] == [len(pairs) for pairs in made.pairs_]
 
 
 def test_pairs_are_near_neighbours_of_one_class_and_no_more_than_asked_for():

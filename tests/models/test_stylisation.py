@@ -128,6 +128,18 @@ def test_a_picture_gets_the_style_of_others_of_any_size(optimizer, made):
     np.testing.assert_array_equal(found, transfer(content, styles, made.extractor, **given))
 
 
+@pytest.mark.parametrize("optimizer", stylisation.OPTIMIZERS)
+def test_without_a_style_weight_a_picture_stays_and_without_a_content_weight_it_does_not(optimizer, made):
+    content, style_picture = picture(12, 10, 0), picture(8, 16, 1)
+    given = {"n_iterations": 5, "optimizer": optimizer}
+    stays = transfer(content, [style_picture], made.extractor, style_weight=0.0, **given)
+    np.testing.assert_allclose(stays.astype(int), content, atol=1)
+    changed = transfer(content, [style_picture], made.extractor, content_weight=0.0, **given)
+    assert np.abs(changed.astype(int) - content).mean() > 3
+    both = transfer(content, [style_picture], made.extractor, **given)
+    assert (both != changed).any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

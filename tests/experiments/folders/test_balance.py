@@ -22,6 +22,7 @@ from class_balancing.models import METHODS
 from class_balancing.models.balancer import ModeCollapseError
 from class_balancing.models.chain import Chain
 from class_balancing.models.cvae import CVAE
+from class_balancing.models.geometric import Geometric
 from class_balancing.models.style_transfer import StyleTransfer
 from class_balancing.reports import figures
 from forked import Forked
@@ -72,6 +73,13 @@ def test_copies_name_their_parent(source, tmp_path):
     for row in pd.read_csv(tmp_path / "dst" / "manifest.csv").itertuples():
         new, parent = (np.asarray(Image.open(tmp_path / "dst" / file)) for file in (row.file, row.parent))
         np.testing.assert_array_equal(new, parent)
+
+
+@pytest.mark.parametrize("given", [(), ("--no-flip",)])
+def test_images_are_mirrored_unless_that_is_forbidden(given, source, tmp_path):
+    model = tmp_path / "model.npz"
+    assert called(source, tmp_path / "dst", "--method", "geometric", "--save-model", model, *given) == 0
+    assert Geometric.load(model).horizontal_flip == (not given)
 
 
 @pytest.mark.parametrize("method", ["random_oversampling+geometric", "smote+geometric"])

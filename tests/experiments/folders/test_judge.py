@@ -163,6 +163,20 @@ def test_the_report_and_the_page_say_it_in_words(judged):
     assert refused.str.contains("needs more images than features").all()
 
 
+def test_numbers_of_the_report_are_those_of_the_csv_files(judged):
+    report = (judged[1] / "report.md").read_text()
+    verdicts = pd.read_csv(judged[1] / "verdicts.csv").query("metric == 'balanced_accuracy'")
+    for row in verdicts.itertuples():
+        numbers = f"{row.difference:+.3f} | {row.low:+.3f} to {row.high:+.3f} | "
+        assert f"| {row.method} | {row.verdict} | {numbers}" in report
+    scores = pd.read_csv(judged[1] / "results.csv").groupby(["method", "metric"])["value"].agg(["mean", "std"])
+    for method in verdicts["method"]:
+        shown = [
+            f"{found['mean']:.4f} ± {found['std']:.4f}" for found in (scores.loc[method, name] for name in METRICS)
+        ]
+        assert f"| {method} | {' | '.join(shown)} | " in report
+
+
 def test_the_same_command_computes_nothing_again_and_refuses_other_options(judged, monkeypatch):
     source, out = judged
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/cell.json")}
@@ -276,6 +290,17 @@ def test_a_dry_run_leaves_out_what_headers_tell_and_what_is_trained(tmp_path, ca
     ):
         with pytest.raises(UsageError, match=f"holds results {told} "):
             judge.main(judge.parse("judge.py", [*words, "--dry-run", *other]))
+
+
+@pytest.mark.parametrize("n_folds", [1, 2])
+def test_the_class_and_mirroring_asked_for_are_those_of_the_tasks(n_folds):
+    labels = np.repeat([0, 1], [40, 20])
+    for words, of_tasks in (((), ("light", True)), (("--no-flip", "--minority", "dark"), ("dark", False))):
+        options = judge.parse("judge.py", ["src", "--folds", str(n_folds), *words])
+        tasks = judge.planned(options, ("dark", "light"), labels, None, (12, 12, 3)).tasks.values()
+        assert len(tasks) == n_folds
+        assert {(task.measured_label, task.is_mirrored) for task in tasks} == {of_tasks}
+        assert {task.class_names[label] for task in tasks for label in task.measured} == {of_tasks[0]}
 
 
 def test_the_plan_of_a_run_is_that_of_a_dry_run(tmp_path, monkeypatch, capsys):
