@@ -28,7 +28,8 @@ class ConditionalGAN(AveragedGenerator):
     conditional GANs can collapse where unconditional ones do not (Shahbazi et al. 2022, arXiv:2201.06578).
 
     An epoch is as many updates of G as the images fill batches. Sides of at least 8 pixels, at least two images of each
-    class; `fit` warns of classes of less than 50.
+    class; `fit` warns of classes of less than 50, and raises ValueError for a ramp that training would not reach the
+    end of, since new images are made with the whole condition.
     """
 
     latent_size: int = 100
@@ -50,7 +51,11 @@ class ConditionalGAN(AveragedGenerator):
         return partial(dcgan.generator, image_shape, n_classes, self.latent_size, self.n_filters)
 
     def _fit(self, images, class_indices):
+        self._check_numbers()
         self._check_two_of_each(class_indices)
+        n_updates = self.n_epochs * (len(images) // min(self.batch_size, len(images)))
+        if 0 < n_updates < self.n_ramp_steps:
+            raise ValueError(f"n_ramp_steps is {self.n_ramp_steps}, but training has {n_updates} updates of G")
         counts = np.bincount(class_indices)
         few = [f"{label} ({n})" for label, n in zip(self.classes_, counts, strict=True) if n < FEW_IMAGES]
         if few:

@@ -257,6 +257,7 @@ def test_a_class_of_one_image_is_refused(few_digits):
     [
         ({"n_filters": 0}, "n_filters must be a whole number of at least 1, got 0"),
         ({"n_ramp_steps": 0.5}, "n_ramp_steps must be a whole number of at least 0, got 0.5"),
+        ({"n_ramp_steps": 5, "batch_size": 25}, "n_ramp_steps is 5, but training has 4 updates of G"),
         ({"augmentation_strength": 1.5}, "augmentation_strength must lie between 0 and 1, got 1.5"),
         ({"real_label": 0.0}, "real_label must lie above 0 and at most be 1, got 0.0"),
         ({"latent_size": 0}, "latent_size must be a whole number of at least 1, got 0"),
