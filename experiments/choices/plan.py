@@ -45,7 +45,8 @@ class Plan:
     def configuration(self, trial: Trial) -> dict:
         """All that decides a trial's result on a given machine and version, besides the images."""
         comparison, task = trial.comparison, trial.comparison.task
-        return {
+        of_task = {"ssim_range": list(task.ssim_range)} if task.ssim_range else {}
+        return of_task | {
             "comparison": comparison.name,
             "task": task.name,
             "made_by": comparison.forms[trial.form].made_by,

@@ -14,6 +14,7 @@ from ...models import BASELINE
 from .cell import Cell
 from .filters import drawn
 
+NONE_LEFT = "no image passed the filters"
 MAX_IMAGES = 1000  # of a class, real or new
 MAX_IMAGES_OF_ALL = 50_000  # new ones of all classes
 MAX_BYTES_OF_ALL = MAX_IMAGES_OF_ALL * 64 * 64 * 3
@@ -97,6 +98,9 @@ def of_cell(runner, cell: Cell, balancer, images: dict[int, np.ndarray]) -> dict
     extractor = partial(classifiers.features, classifier)
     of_classes = {}
     for label, new in images.items():
+        if not len(new):
+            of_classes[train.class_names[label]] = {measure: {"refused": NONE_LEFT} for measure in OF_CLASSES}
+            continue
         originals = train.images[train.labels == label]
         arguments = new[:MAX_IMAGES], label, classifier, extractor, task.ssim_range or DEFAULT_RANGE
         of_classes[train.class_names[label]] = of_class(originals, *arguments)

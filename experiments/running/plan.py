@@ -60,7 +60,7 @@ class Plan:
             values["fold"] = list(task.fold)
         if task.random_state:
             values["random_state"] = task.random_state
-        if self.has_ssim(cell) and task.ssim_range:
+        if task.ssim_range and (self.has_ssim(cell) or (task.is_audited and cell.makes_images)):
             values["ssim_range"] = list(task.ssim_range)
         if cell.makes_images:
             values["training_random_state"] = self.training_random_state(cell)

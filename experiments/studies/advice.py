@@ -93,7 +93,11 @@ def _choice(rows: pd.DataFrame) -> list[str]:
     )
     if len(useful):
         are_best = "is best" if is_alone else "are best"
-        among = "" if best.name == ordered.index[0] else " of those that hurt in hardly any case"
+        among = (
+            ""
+            if best.name == ordered.index[0]
+            else " of those that helped in at least half of the cases and hurt in hardly any"
+        )
         each = "it" if is_alone else "each"
         return [f"use {_joined(names, 'or')}, which {of_them} {are_best}{among}: {each} {how}", *not_compared]
     which = f"is {names[0]}, which" if is_alone else f"are {_joined(names, 'and')}, each of which"

@@ -101,6 +101,8 @@ def read(out: Path) -> Results:
                 by_method = zip(arrays["methods"].tolist(), arrays["predicted"], strict=True)
                 found.predicted |= {Entry(path.stem, method): predicted for method, predicted in by_method}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if getattr(error, "errno", None):  # of the disk or of its rights, which says nothing about the file
+            raise
         raise UsageError(f"{path} is damaged; take it from the repository again, or move it away") from error
     return found
 

@@ -34,10 +34,13 @@ def parse(prog: str, arguments=None):
     parser.add_argument("--methods", nargs="+", choices=CHOICES, default=CHOICES, metavar="NAME",
                         help=f"which of {', '.join(CHOICES)} (default: all)")  # fmt: skip
     parser.add_argument(
-        "--dataset", choices=TASK_OF_DATASET, default="mnist", help="whose image size and printed hyperparameters"
+        "--dataset", choices=TASK_OF_DATASET, default="mnist",
+        help="whose image size and printed hyperparameters networks have; methods without any learn from digits",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch-size", type=batch_size, help="images per step of networks, at least 20 (default: as printed)"
     )
-    parser.add_argument("--batch-size", type=batch_size, help="images per step, at least 20 (default: as printed)")
-    parser.add_argument("--steps", type=positive, default=10, help="steps to time (default: %(default)s)")
+    parser.add_argument("--steps", type=positive, default=10, help="steps of networks to time (default: %(default)s)")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 

@@ -68,7 +68,9 @@ def parse(prog: str, arguments=None):
     parser.add_out(DEFAULT_OUT)
     devices.add_to(parser, "; with TF_CONFIG all devices of its machines")
     parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="cells side by side (default: 1)")
-    parser.add_argument("--cell", type=cell_id, metavar="ID", help="run this cell of the plan only, write no tables")
+    parser.add_argument(
+        "--cell", type=cell_id, metavar="ID", help="run this cell only, whatever else is asked for, and write no tables"
+    )
     parser.add_argument("--list-cells", action="store_true", help="print the ID of each cell of the plan and stop")
     parser.add_dry_run()
     options = parser.parse_args(arguments)

@@ -99,6 +99,9 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
     left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, n_seeds)) else []
     left_out += [f"Too few seeds for a verdict: {names}."] if (names := _too_few(tasks, n_seeds)) else []
+    left_out += (
+        [f"Records of earlier versions hold no predictions: {names}."] if (names := _old(tasks, records)) else []
+    )
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -136,8 +139,17 @@ def _too_few(tasks: list[Task], n_seeds: Counter) -> str:
     return ", ".join(task.title for task in tasks if 0 < n_seeds[task.name, BASELINE] < verdict.min_seeds(n_folds=1))
 
 
+def _old(tasks: list[Task], records: dict[Cell, dict]) -> str:
+    """The tasks with finished classifiers of which it is not known what they predicted."""
+    without = {cell.task for cell, record in records.items() if "scores" in record and "predicted" not in record}
+    return ", ".join(task.title for task in tasks if task.name in without)
+
+
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:
-    """A row for each method with as many seeds as the one it is compared with; none without three seeds."""
+    """A row for each method with as many seeds as the one it is compared with; none without three seeds.
+
+    Nothing is compared with a method that lacks seeds itself.
+    """
     by_method = {}
     for cell, record in records.items():
         if cell.task == task.name and "predicted" in record:
@@ -148,7 +160,8 @@ def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], agains
     }
     if against == HAND_MADE:
         predicted.pop(BASELINE, None)  # the same comparison the other way round
-    if len(seeds) < verdict.min_seeds(n_folds=1) or len(predicted) < 2:
+    n_needed = max(verdict.min_seeds(n_folds=1), len(by_method.get(BASELINE, {})))
+    if len(seeds) < n_needed or len(predicted) < 2:
         return pd.DataFrame()
     true = _test_labels(task, runner)
     if true is None:

@@ -4,15 +4,20 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import commands
+import numpy as np
 import pandas as pd
 import pytest
 import small_tasks
+from class_balancing.datasets.image_dataset import ImageDataset
+from class_balancing.evaluation.ssim import pairwise_ssim
 from class_balancing.experiments import tables
 from class_balancing.experiments.choices import command, comparisons, write
 from class_balancing.experiments.choices.comparisons import COMPARISONS, Comparison, Form
 from class_balancing.experiments.choices.plan import Plan
+from class_balancing.experiments.choices.runner import Runner
 from class_balancing.experiments.command_line import EXIT_FAILED
 from class_balancing.experiments.tables import thesis
 from class_balancing.models import METHODS
@@ -109,6 +114,52 @@ def test_each_form_has_a_row_and_a_record(finished):
     assert set(records["none"]["last_losses"]) == {"autoencoder"}
     assert (finished / "figures" / "bagan_step.png").exists()
     assert not [path for path in (finished / "runs").iterdir() if path.is_dir()], "checkpoints of finished trials"
+
+
+def test_what_is_measured_is_that_of_the_new_images(finished, tmp_path, monkeypatch):
+    trial = Plan(tmp_path, "smoke", tuple(SMALL)).trials()[0]
+    rng, (label,) = np.random.default_rng(0), TASK.measured
+    images = rng.integers(0, 256, (120, 28, 28, 1), dtype=np.uint8)
+    made = rng.integers(100, 156, (20, 28, 28, 1), dtype=np.uint8)
+    dataset = ImageDataset("made up", images, np.repeat(np.arange(10), 12), TASK.class_names)
+    history = pd.DataFrame({"stage": ["adversarial"], "epoch": [1], "seconds": [0.1], "L_D": [1.0]})
+    balancer = SimpleNamespace(sample=lambda asked, n: made if asked == label else None, history_=history)
+    balancer.fit = lambda *_: balancer
+    plan = SimpleNamespace(
+        out=tmp_path, schedule="smoke", comparisons=tuple(SMALL), n_new_images=20, balancer=lambda _: balancer
+    )
+    for name in ("record", "pictures", "configuration"):
+        setattr(plan, name, getattr(Plan(tmp_path, "smoke", tuple(SMALL)), name))
+    (tmp_path / "runs").mkdir()
+    runner = Runner(plan, {})
+    runner.parts = lambda _: SimpleNamespace(train=dataset, test=dataset)
+    runner.judge = lambda _: "the judge"
+    asked = []
+    predicted = np.where(np.arange(20) < 5, label, label + 1)
+    monkeypatch.setattr(
+        "class_balancing.evaluation.classifiers.predict", lambda *given: asked.append(given) or predicted
+    )
+    values = runner.run(trial)
+    assert values == {
+        "ssim": pairwise_ssim(made, random_state=0).mean,
+        "ssim_of_originals": pairwise_ssim(images[dataset.labels == label], random_state=0).mean,
+        "named": 0.25,
+    }
+    ((judge, judged),) = asked
+    assert judge == "the judge"
+    np.testing.assert_array_equal(judged, made)
+    assert values["ssim"] != values["ssim_of_originals"]
+
+
+def test_each_training_has_a_seed_of_its_own_and_a_range_of_ssim_is_recorded(tmp_path):
+    plan = Plan(tmp_path, "quick", tuple(COMPARISONS))
+    trials = plan.trials()
+    for trial in trials:
+        assert plan.balancer(trial).random_state == trial.random_state
+        value_range = trial.comparison.task.ssim_range
+        assert plan.configuration(trial).get("ssim_range") == (list(value_range) if value_range else None)
+    assert {trial.random_state for trial in trials} == {0, 1}
+    assert {trial.comparison.task.ssim_range is None for trial in trials} == {True, False}
 
 
 def test_questions_that_are_not_finished_are_named(finished, tmp_path):

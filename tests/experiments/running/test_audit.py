@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from class_balancing.datasets.image_dataset import ImageDataset
 from class_balancing.experiments.running import audit
+from class_balancing.experiments.running.cell import Cell
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (8, 12, 12, 3), dtype=np.uint8)
 NAMES = ("few", "many")
@@ -73,3 +74,18 @@ def test_new_images_of_all_classes_are_judged(schedule, certain, monkeypatch):
     assert (learned[0].labels.tolist() == sorted(learned[0].labels)) == (schedule == "all")
     of_both = {(image.tobytes(), label) for image, label in zip(learned[0].images, learned[0].labels, strict=True)}
     assert of_both == {(image.tobytes(), label) for image, label in zip(IMAGES, dataset.labels, strict=True)}
+
+
+def test_of_a_class_without_new_images_nothing_is_measured(certain, monkeypatch):
+    """As filters may leave it."""
+    dataset = ImageDataset("made up", IMAGES, np.repeat([0, 1], 4), NAMES)
+    runner = types.SimpleNamespace(
+        parts=lambda _: types.SimpleNamespace(train=dataset),
+        plan=types.SimpleNamespace(tasks={"task": types.SimpleNamespace(ssim_range=None)}),
+        classifying=types.SimpleNamespace(of_originals=lambda _: None),
+    )
+    monkeypatch.setattr(audit, "of_all", lambda *_: {})
+    monkeypatch.setattr(audit.classifiers, "features", lambda _, images: images[:, 0, 0] / 255)
+    found = audit.of_cell(runner, Cell("task", "smote", 0), None, {0: IMAGES[:0], 1: IMAGES})["classes"]
+    assert found["few"] == {measure: {"refused": "no image passed the filters"} for measure in audit.OF_CLASSES}
+    assert "value" in found["many"]["near copies"]

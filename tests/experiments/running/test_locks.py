@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from class_balancing.experiments.command_line import UsageError
@@ -22,6 +23,24 @@ def test_a_folder_is_held_against_other_processes_and_free_after_they_end(tmp_pa
         other.kill()
     with locks.held(tmp_path / "out", wait=False):
         assert lock.exists()
+
+
+def test_who_waits_for_a_folder_gets_it_once_the_other_has_ended(tmp_path):
+    command = [sys.executable, "-c", HOLD, str(tmp_path / ".lock")]
+    entered = threading.Event()
+
+    def wait():
+        with locks.held(tmp_path, wait=True):
+            entered.set()
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        other.stdout.readline()
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        assert not entered.wait(0.5)
+        other.kill()
+    assert entered.wait(10)
+    waiting.join(10)
 
 
 def test_a_disk_without_locks_is_a_sentence(tmp_path, monkeypatch):

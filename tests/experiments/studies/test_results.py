@@ -1,5 +1,6 @@
 """From records of cells to the few files that can be committed."""
 
+import errno
 import json
 import shutil
 
@@ -80,12 +81,39 @@ def test_new_records_replace_what_other_settings_gave(study, digits):
     assert (found.predicted[ENTRY] == 7).all()
 
 
-def test_an_old_table_beside_new_predictions_is_not_taken_for_current(study, digits):
-    """As a kill between the two leaves them."""
+@pytest.mark.parametrize("name", ["write_archive", "write_atomically"])
+def test_a_kill_between_two_files_leaves_nothing_that_is_taken_for_current(name, study, digits, monkeypatch):
+    """Neither new rows beside old predictions nor old rows beside new ones."""
+    n = int((digits.official_parts == "test").sum())
+    old = results.Results()
+    record(study, ENTRY, digits, label=1)
+    old = results.collect(study, [ENTRY], digits)
+    old.cells["configuration"] = "00000000"  # of other settings
+    results._write(study.out, old, {ENTRY.task}, [])
+    record(study, ENTRY, digits, label=7)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, name, killed)
+    with pytest.raises(KeyboardInterrupt):
+        results.collect(study, [ENTRY], digits)
+    found = results.read(study.out)
+    assert found.current(study) == {}
+    assert found.predicted[ENTRY].shape == (5, n)
+    assert (found.predicted[ENTRY] == (1 if name == "write_archive" else 7)).all()
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(study, digits, monkeypatch):
     record(study, ENTRY, digits)
     results.collect(study, [ENTRY], digits)
-    (study.out / results.CELLS).unlink()
-    assert results.read(study.out).current(study) == {}
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(results.np, "load", refused)
+    with pytest.raises(PermissionError):
+        results.read(study.out)
 
 
 def test_failures_are_kept_until_the_entry_is_finished(study, digits):

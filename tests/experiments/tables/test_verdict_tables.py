@@ -89,6 +89,25 @@ def test_unfinished_methods_and_tasks_wait(runner):
     assert of_few_images(runner, {}) == []
 
 
+def test_nothing_is_compared_with_transformations_that_lack_seeds(runner):
+    records = records_of("few_mnist-10", SHARES)
+    for seed in (3, 4):
+        del records[Cell("few_mnist-10", "geometric", seed)]
+    (table,) = of_few_images(runner, records)
+    assert set(table.frame["Against"]) == {"Unbalanced original"}
+    (note,) = [note for note in table.notes if note.startswith("Not compared, since seeds are missing: ")]
+    assert note.endswith("geom. trans. on MNIST, 10 of each class.")
+
+
+def test_records_without_predictions_are_named(runner):
+    records = records_of("mnist-75", {"unbalanced": 0.5, "cvae": 0.9})
+    old = {Cell("cifar10-50", "unbalanced", seed): {"scores": {}} for seed in range(3)}
+    (table,) = of_thesis(runner, records | old)
+    assert "Records of earlier versions hold no predictions: CIFAR-10, 50 % of ships dropped." in table.notes
+    (table,) = of_thesis(runner, records)
+    assert not [note for note in table.notes if "hold no predictions" in note]
+
+
 def test_hand_made_transformations_alone_are_compared_once(runner):
     shares = {name: SHARES[name] for name in ("unbalanced", "geometric")}
     (table,) = of_few_images(runner, records_of("few_mnist-10", shares))
