@@ -26,6 +26,7 @@ _PUBLIC = {
     "TrainingDivergedError": ".models.training.callbacks",
     "TrainingModel": ".models.training.fit",
     "check_balancer": ".models.contract",
+    "collapse_tolerated": ".models.balancer",
 }
 
 

@@ -15,6 +15,16 @@ def to_pixels(values) -> np.ndarray:
     return np.clip(np.rint((np.asarray(values) + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
+def check_pixels(*sets: np.ndarray) -> None:
+    """Raise ValueError unless all are uint8 images (n, height, width, channels)."""
+    for images in sets:
+        if images.dtype != np.uint8 or images.ndim != 4:
+            raise ValueError(
+                f"images must be uint8 (n, height, width, channels), got {images.dtype} {images.shape}; floating ones "
+                "become so by np.uint8(np.rint(255 * images))"
+            )
+
+
 def n_at_once(n_small: int, image_shape: tuple[int, int, int]) -> int:
     """How many images (height, width, channels) are in memory as network values together.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .files import appearing
+from .pixels import n_at_once
 
 N_IMAGES_AT_ONCE = 1000
 
@@ -47,9 +48,10 @@ class StoredImages:
         """All images of a file that `write` or `numpy.save` wrote; raises ValueError for another file."""
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else ((), False, None)
+            header = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else ((), False, None)
+            shape, is_by_columns, dtype = header
             offset = file.tell()
-        if len(shape) != cls.ndim or dtype != cls.dtype:
+        if len(shape) != cls.ndim or dtype != cls.dtype or is_by_columns:
             raise ValueError(f"{path} holds no uint8 images (n, height, width, channels)")
         return cls((_File(path, offset, shape),), np.arange(shape[0]))
 
@@ -69,6 +71,8 @@ class StoredImages:
             return found[(*[slice(None)] * (found.ndim - self.ndim + 1), *others)]
         chosen = self.indices[key]
         flat = chosen.ravel()
+        if len(self.files) == 1:
+            return self.files[0].read(flat).reshape(*chosen.shape, *self.shape[1:])
         images, start = np.empty((len(flat), *self.shape[1:]), self.dtype), 0
         for file in self.files:
             here = (flat >= start) & (flat < start + file.shape[0])
@@ -121,14 +125,15 @@ def joined(parts: list[np.ndarray | StoredImages]) -> np.ndarray | StoredImages:
 
 
 def in_parts(images: np.ndarray | StoredImages, description: str | None = None) -> Iterator[np.ndarray]:
-    """The images as arrays, a thousand at a time; with a description a bar shows the time left."""
+    """The images as arrays, some at a time; with a description a bar shows the time left."""
     from tqdm import tqdm
 
-    starts = range(0, len(images), N_IMAGES_AT_ONCE)
+    size = n_at_once(N_IMAGES_AT_ONCE, images.shape[1:])
+    starts = range(0, len(images), size)
     bar = tqdm(total=len(images), desc=description, unit="image", disable=description is None, delay=2, mininterval=1)
     with bar:
         for start in starts:
-            part = images[start : start + N_IMAGES_AT_ONCE]
+            part = images[start : start + size]
             yield part
             bar.update(len(part))
 

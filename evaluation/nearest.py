@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..datasets.pixels import check_pixels, n_at_once
+from ..datasets.stored_images import taken
+
 MAX_ORIGINALS_TRIED = 10_000  # of a class, for how close its originals lie to one another
 CHUNK_IMAGES = 512
 CHUNK_ORIGINALS = 4096
@@ -30,7 +33,7 @@ def nearest_other(images: np.ndarray, chosen: np.ndarray | None = None) -> tuple
     """
     if len(images) < 2:
         raise ValueError(f"the nearest other image needs at least two images, got {len(images)}")
-    some, chosen = (images, np.arange(len(images))) if chosen is None else (images[chosen], chosen)
+    some, chosen = (images, np.arange(len(images))) if chosen is None else (taken(images, chosen), chosen)
 
     def without_itself():
         for rows, columns, squares in _chunks(some, images):
@@ -87,12 +90,14 @@ def _nearest(n: int, chunks: Iterator, images: np.ndarray) -> tuple[np.ndarray, 
 
 def _chunks(images: np.ndarray, originals: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Indices of some images, indices of some originals, and their squared distances float64, chunk by chunk."""
+    check_pixels(images, originals)
     if not len(originals) or images.shape[1:] != originals.shape[1:]:
         raise ValueError(f"no original of shape {images.shape[1:]} to compare with, got originals {originals.shape}")
-    for row in range(0, len(images), CHUNK_IMAGES):
-        some = images[row : row + CHUNK_IMAGES]
-        for column in range(0, len(originals), CHUNK_ORIGINALS):
-            others = originals[column : column + CHUNK_ORIGINALS]
+    n_images, n_originals = (n_at_once(n, images.shape[1:]) for n in (CHUNK_IMAGES, CHUNK_ORIGINALS))
+    for row in range(0, len(images), n_images):
+        some = images[row : row + n_images]
+        for column in range(0, len(originals), n_originals):
+            others = originals[column : column + n_originals]
             rows, columns = np.arange(row, row + len(some)), np.arange(column, column + len(others))
             yield rows, columns, _squared_distances(some, others)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..datasets.pixels import n_at_once
+from ..datasets.pixels import check_pixels, n_at_once
 
 BATCH_SIZE = 1000
 MIN_SIDE_PIXELS = 11
@@ -34,6 +34,7 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
     """
     import tensorflow as tf
 
+    check_pixels(images, originals)
     if min(images.shape[1:3]) < MIN_SIDE_PIXELS:
         raise ValueError(f"SSIM needs sides of at least {MIN_SIDE_PIXELS} pixels, got {images.shape[1:3]}")
     size = n_at_once(BATCH_SIZE, images.shape[1:])
@@ -43,6 +44,7 @@ def ssim(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
 
 
 def _difference(images, originals) -> np.ndarray:
+    check_pixels(images, originals)
     if images.shape != originals.shape:
         raise ValueError(f"images {images.shape} and originals {originals.shape} must have the same shape")
     return images.astype(np.float32) - originals.astype(np.float32)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..datasets.batches import drawn_equally
-from ..datasets.pixels import n_at_once
+from ..datasets.pixels import check_pixels, n_at_once
 
 PAIRING = 1  # of the seed: which originals new images are paired with
 BATCH_SIZE = 1000
@@ -50,6 +50,7 @@ def ssim_to_originals(images: np.ndarray, originals: np.ndarray, random_state: i
     images, no original, or a side under 11 pixels.
     """
     _check(images, 2)
+    check_pixels(originals)
     if not len(originals):
         raise ValueError("SSIM to originals needs at least one original")
     chosen = drawn_equally(len(originals), len(images), np.random.default_rng([random_state, PAIRING]))
@@ -66,6 +67,7 @@ def mean_over_classes(measured: list[SSIM]) -> dict[str, float]:
 
 
 def _check(images, least: int) -> None:
+    check_pixels(images)
     if len(images) < least:
         raise ValueError(f"SSIM needs at least two pairs, got {len(images)} images")
     if min(images.shape[1:3]) < MIN_SIDE_PIXELS:

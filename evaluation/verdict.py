@@ -4,7 +4,8 @@ Every method is compared with the same baseline by the predictions of classifier
 the same seeds. As in studies of many readers and many cases (Dorfman, Berbaum and Metz 1992; Hillis 2005), the squared
 standard error of the mean difference is the sum of two variances. That of the seeds is the spread of their differences
 over their number. That of the test images comes from what each image (or group of images) adds to the mean difference,
-class by class; the part that differs from seed to seed is in the spread of the seeds already and is taken off.
+class by class; the part that differs from seed to seed is in the spread of the seeds already and is taken off. Where
+both are next to nothing beside that part, few seeds agree by luck, and it takes their place.
 
 Few seeds may agree by luck, the more so the more methods there are, so no method's seeds are taken to spread less than
 those of all methods on average in a fold. Quantiles are Student's, weighted by the variances (Cochran and Cox 1950),
@@ -31,6 +32,7 @@ ERROR_RATE = 0.05
 POWER = 0.8
 MIN_UNITS = 5  # test images, or groups of them, of each class
 CORRELATION = 0.5  # of two methods' differences from the same baseline, if all spread alike
+BY_LUCK = 0.01  # of the variance that independent mistakes of single images alone would have
 SMALLEST_LOG_P = -60.0
 NOT_PREDICTED = -1
 COLUMNS = (
@@ -65,12 +67,14 @@ def compare(
     `error_rate`. `smallest_effect` is the true difference that would have been found with probability POWER, if the
     variances measured here are the true ones. Differences, limits and effects are capped at 1. `error_of_seeds` and
     `error_of_images` are the two parts of the standard error. Raises ValueError for fewer than three seeds or
-    trainings (two if there are folds) and for a class with fewer than five test images or groups.
+    trainings (two if there are folds), for a class with fewer than five test images or groups, and for arrays that do
+    not fit each other.
     """
     methods = [name for name in predicted if name != baseline]
     trainings = n_trainings or {}
     if not methods:
         return pd.DataFrame(columns=COLUMNS)
+    _check(true, predicted, baseline, minority, [groups, folds], trainings, error_rate)
     differences = {}
     for name in methods:
         chosen = predicted[name][0] != NOT_PREDICTED
@@ -132,6 +136,28 @@ def _values_and_additions(true, predicted, metric: str, minority: int) -> tuple[
     raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
 
 
+def _check(true, predicted, baseline: str, minority: int, facts: list, trainings, error_rate: float) -> None:
+    """Raise ValueError for what `compare` cannot mean; `facts` (n,) or None are those known of each image."""
+    if not 0 < error_rate < 1:
+        raise ValueError(f"error_rate must lie between 0 and 1, got {error_rate}")
+    if baseline not in predicted:
+        raise ValueError(f"there are no predictions of the baseline {baseline!r}, only of {', '.join(predicted)}")
+    if not (true == minority).any():
+        raise ValueError(f"no test image is of the minority class {minority}")
+    if any(len(fact) != len(true) for fact in facts if fact is not None):
+        raise ValueError(f"groups and folds must name those of {len(true)} test images")
+    for name, of_seeds in predicted.items():
+        if np.ndim(of_seeds) != 2 or np.shape(of_seeds)[1] != len(true):
+            raise ValueError(f"predictions of {name} must be (n_seeds, {len(true)}), got {np.shape(of_seeds)}")
+        is_missing = np.asarray(of_seeds) == NOT_PREDICTED
+        if (is_missing != is_missing[0]).any() or (name == baseline and is_missing.any()):
+            raise ValueError(f"predictions of {name} are missing for some seeds of an image, or of the baseline")
+        if len(of_seeds) > len(predicted[baseline]):
+            raise ValueError(f"{name} has {len(of_seeds)} seeds, the baseline {len(predicted[baseline])}")
+        if trainings.get(name, 1) > len(of_seeds):
+            raise ValueError(f"{name} has {len(of_seeds)} seeds, which cannot be of {trainings[name]} trainings")
+
+
 class _TestImages:
     """The test images and what each adds to a metric; raises ValueError if a class has too few."""
 
@@ -186,6 +212,8 @@ class _Difference:
         mean = of_trainings.mean(axis=0)
         of_seeds = images.variance(of_trainings - mean) / (n * (n - 1))
         self.image_variance = max(images.variance(mean) - of_seeds, 0.0)
+        if self.seed_variance + self.image_variance < BY_LUCK * of_seeds:
+            self.image_variance = of_seeds
 
 
 @dataclass(frozen=True)

@@ -56,15 +56,15 @@ class Alignment:
         self.precision = tf.constant(prior_weight * np.linalg.inv(covariance), tf.float32)
 
     def parts(self, images: np.ndarray, pairs: np.ndarray) -> Iterator[Aligned]:
-        """Results for uint8 `images` and `pairs` (n, 2) of their indices, (moving, fixed), 250 pairs at a time."""
-        size = min(PAIRS_AT_ONCE, len(pairs))
+        """Results for uint8 `images` and `pairs` (n, 2) of their indices, (moving, fixed), 250 pairs at a time, of
+        large images fewer."""
+        size = min(n_at_once(PAIRS_AT_ONCE, images.shape[1:]), len(pairs))
         theta = tf.Variable(tf.zeros((size, self.transformer.n_parameters)))
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, self.n_iterations)
         optimizer = keras.optimizers.Adam(rate, epsilon=NEGLIGIBLE_GRADIENT)
         optimizer.build([theta])
         step, measure = tf.function(self._step), tf.function(self._measure)
-        n_measured = n_at_once(PAIRS_AT_ONCE, images.shape[1:])  # all of their pixels
-        for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        for start in range(0, len(pairs), max(1, size)):
             part = pairs[start : start + size]
             filled_up = np.resize(part, (size, 2))  # by repetition, so that the graph is traced once
             sharp = [images[filled_up[:, side]].astype(np.float32) / 255.0 for side in (0, 1)]
@@ -76,9 +76,7 @@ class Alignment:
             for iteration in range(self.n_iterations):
                 seed = tf.constant([self.random_state, iteration], tf.int64)
                 step(theta, optimizer, blurred if 2 * iteration < self.n_iterations else sharp, seed)
-            slices = [slice(begin, begin + n_measured) for begin in range(0, size, n_measured)]
-            measured = zip(*(measure(theta[each], [side[each] for side in sharp]) for each in slices), strict=True)
-            found = [theta.numpy(), *map(np.concatenate, measured)]
+            found = [theta.numpy(), *(values.numpy() for values in measure(theta, sharp))]
             yield Aligned(*(values[: len(part)] for values in found))
 
     def _step(self, theta, optimizer, images, seed):

@@ -1,6 +1,8 @@
 """Autoencoders (slides on autoencoders): networks that make images from short codes of them."""
 
+import numbers
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -147,8 +149,10 @@ class DenseAutoencoder(Autoencoder):
 
     def _check_numbers(self):
         super()._check_numbers()
-        if any(int(size) != size or size < 1 for size in self.hidden_sizes):
-            raise ValueError(f"hidden_sizes must be whole numbers of at least 1, got {self.hidden_sizes}")
+        sizes = self.hidden_sizes
+        is_list = isinstance(sizes, Sequence) and not isinstance(sizes, str)
+        if not is_list or any(not isinstance(size, numbers.Integral) or size < 1 for size in sizes):
+            raise ValueError(f"hidden_sizes must be whole numbers of at least 1, got {sizes!r}")
 
     def _builders(self, image_shape):
         sizes = image_shape, self.code_size, tuple(self.hidden_sizes)

@@ -15,7 +15,7 @@ from .augmentation import N_NUMBERS, augmented
 from .autoencoder import decoded, encoded
 from .averaged_generator import AveragedGenerator
 from .balancer import HasLatents
-from .inputs import check_like_fitted
+from .inputs import check_like_fitted, checked_latents
 from .networks import networks_for
 from .training.fit import Stage, TrainingModel
 
@@ -153,9 +153,13 @@ class BAGAN(AveragedGenerator, HasLatents):
     def _new_optimizer(self, beta_1=None):
         """A new one of the kind that is asked for; `beta_1` is that of Adam, and of no meaning to others."""
         config = {"learning_rate": float(self.learning_rate)}
-        if beta_1 is not None and self.optimizer.lower() == "adam":
+        if beta_1 is not None and str(self.optimizer).lower() == "adam":
             config["beta_1"] = beta_1
-        return keras.optimizers.get({"class_name": self.optimizer, "config": config})
+        try:
+            return keras.optimizers.get({"class_name": self.optimizer, "config": config})
+        except (ValueError, AttributeError) as error:
+            names = "Keras' name of one, such as adam or rmsprop"
+            raise ValueError(f"optimizer must be {names}, got {self.optimizer!r}") from error
 
     def _sample(self, class_index, n, random_state):
         normal = np.random.default_rng(random_state).standard_normal((n, self.latent_size))
@@ -169,7 +173,7 @@ class BAGAN(AveragedGenerator, HasLatents):
 
     def decode(self, latent, label):
         self._class_index(label)  # checked only: latents contain the class
-        return decoded(self._image_generator, latent.astype(np.float32))
+        return decoded(self._image_generator, checked_latents(latent, self.latent_size))
 
 
 class AutoencoderTraining(TrainingModel):

@@ -1,8 +1,10 @@
 """The interface of every method that makes images."""
 
 import contextlib
+import numbers
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,7 +13,8 @@ import numpy as np
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import BaseEstimator
 
-from .inputs import check_like_fitted, checked, from_uint8, seed_of, to_uint8
+from ..datasets.pixels import n_at_once
+from .inputs import check_like_fitted, check_strategy, checked, from_uint8, seed_of, to_uint8
 from .saving import Saveable
 
 MIN_IMAGES_COMPARED = 16  # fewer may be alike by chance
@@ -136,7 +139,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
     HasStyles, HasTransform, HasLatents and HasSourceClass. `check_balancer` checks whether it follows the rules.
     """
 
-    sampling_strategy: str | float | dict = "auto"
+    sampling_strategy: str | float | dict | Callable = "auto"
     random_state: int | np.random.RandomState | None = 0
 
     min_side_pixels: ClassVar[int] = 1
@@ -186,18 +189,21 @@ class Balancer(Saveable, BaseEstimator, ABC):
         """Learn from images and labels; sets `classes_`, `image_shape_`, `image_dtype_`, `sampling_strategy_`, `seed_`.
 
         `sampling_strategy_` maps each class, as a Python number or string, to the number of images that `fit_resample`
-        adds. Raises ValueError if images or labels do not have the shapes and types above, or two classes.
+        adds. uint8 images are not copied, so they must not be changed in place afterwards. Raises ValueError if images
+        or labels do not have the shapes and types above, or two classes.
         """
         images, labels = checked(images, labels)
         self._forget_fit()
         self.classes_, class_indices = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
+        check_strategy(self.sampling_strategy)
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
         self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
         self.seed_ = seed_of(self.random_state)
         pixels = to_uint8(images)
-        firsts = [np.flatnonzero(class_indices == i)[:MAX_IMAGES_COMPARED] for i in range(len(self.classes_))]
+        n_compared = _n_compared(images.shape[1:])
+        firsts = [np.flatnonzero(class_indices == i)[:n_compared] for i in range(len(self.classes_))]
         self.variations_ = np.array([_variation(pixels[first]) for first in firsts])
         self.image_shape_, self.image_dtype_ = images.shape[1:], images.dtype.str
         try:
@@ -210,7 +216,8 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def sample(self, label, n: int, random_state=None) -> np.ndarray:
         """`n` new images of one class, of the fitted dtype; the same arguments give the same images.
 
-        `random_state` None means the one of the fit. Raises ValueError for a class that was not fitted and
+        `random_state` None means the one of the fit, with which images may be those that `fit_resample` has added: give
+        another for more. Raises ValueError for a class that was not fitted and
         ModeCollapseError (see `collapse_tolerated`) if 16 or more images differ from each other by less than a
         hundredth of what originals do.
         """
@@ -247,16 +254,16 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def _asked(self, label, n: int, random_state) -> tuple[int, int, int]:
         """Class index, number of images and seed for the arguments of `sample`."""
         class_index = self._class_index(label)
-        if n < 0:
-            raise ValueError(f"cannot make {n} images")
+        if not isinstance(n, numbers.Integral) or n < 0:
+            raise ValueError(f"n must be a whole number of at least 0, got {n!r}")
         return class_index, n, self.seed_ if random_state is None else seed_of(random_state)
 
     def _class_index(self, label) -> int:
         """Index of a class in `classes_`; raises ValueError for one that was not fitted."""
         self._check_fitted()
         classes = self.classes_.tolist()
-        if label not in classes:
-            raise ValueError(f"class {label} was not among the fitted classes {classes}")
+        if np.ndim(label) or label not in classes:
+            raise ValueError(f"class {label!r} was not among the fitted classes {classes}")
         return classes.index(label)
 
     @abstractmethod
@@ -266,12 +273,17 @@ class Balancer(Saveable, BaseEstimator, ABC):
     def _sample(self, class_index: int, n: int, random_state: int) -> np.ndarray: ...
 
 
+def _n_compared(image_shape: tuple[int, int, int]) -> int:
+    """How many images of a class are compared: a thousand, of large ones fewer."""
+    return max(MIN_IMAGES_COMPARED, n_at_once(MAX_IMAGES_COMPARED, image_shape))
+
+
 def _variation(images: np.ndarray) -> float:
-    """Mean absolute difference of the first thousand images' first and second half and of neighbours among them.
+    """Mean absolute difference of the first images' first and second half and of neighbours among them.
 
     Of few different images the halves may be the same by chance; it is 0 only if all are.
     """
-    images = images[:MAX_IMAGES_COMPARED]
+    images = images[: _n_compared(images.shape[1:])]
     half = len(images) // 2
     if half == 0:
         return 0.0

@@ -23,7 +23,7 @@ class Mixup(ClassifierMethod):
     alpha: float = 0.2
 
     def classifier_arguments(self, labels):
-        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
+        self._check("alpha", lambda alpha: 0 < alpha < np.inf, ABOVE_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):
@@ -49,9 +49,9 @@ class Remix(ClassifierMethod):
     corrects_prior = True  # the labels learned from are more often of rare classes than the images are
 
     def classifier_arguments(self, labels):
-        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
-        self._check("kappa", 1 <= self.kappa < np.inf, "a number of at least 1")
-        self._check("tau", 0 <= self.tau <= 1, "between 0 and 1")
+        self._check("alpha", lambda alpha: 0 < alpha < np.inf, ABOVE_ZERO)
+        self._check("kappa", lambda kappa: 1 <= kappa < np.inf, "a number of at least 1")
+        self._check("tau", lambda tau: 0 <= tau <= 1, "between 0 and 1")
         counts = class_counts(labels)
         return {"change": lambda random_state: self.change(random_state, counts)}
 
@@ -86,7 +86,7 @@ class CutMix(ClassifierMethod):
     alpha: float = 1.0
 
     def classifier_arguments(self, labels):
-        self._check("alpha", 0 < self.alpha < np.inf, ABOVE_ZERO)
+        self._check("alpha", lambda alpha: 0 < alpha < np.inf, ABOVE_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):
@@ -157,8 +157,8 @@ class RandAugment(ClassifierMethod):
 
     def classifier_arguments(self, labels):
         is_whole = isinstance(self.n_changes, numbers.Integral)
-        self._check("n_changes", is_whole and self.n_changes >= 1, "a whole number of at least 1")
-        self._check("strength", 0 <= self.strength < np.inf, AT_LEAST_ZERO)
+        self._check("n_changes", lambda n_changes: is_whole and n_changes >= 1, "a whole number of at least 1")
+        self._check("strength", lambda strength: 0 <= strength < np.inf, AT_LEAST_ZERO)
         return {"change": self.change}
 
     def change(self, random_state: int):

@@ -52,7 +52,7 @@ class LogitAdjustment(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
-        self._check("tau", 0 <= self.tau < np.inf, AT_LEAST_ZERO)
+        self._check("tau", lambda tau: 0 <= tau < np.inf, AT_LEAST_ZERO)
         shares = class_shares(labels)
         return {"adjust": lambda probabilities: adjusted(probabilities, shares, -self.tau)}
 
@@ -69,7 +69,7 @@ class BalancedSoftmax(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
-        self._check("tau", 0 <= self.tau < np.inf, AT_LEAST_ZERO)
+        self._check("tau", lambda tau: 0 <= tau < np.inf, AT_LEAST_ZERO)
         return {"loss": _of_shares(tuple(class_shares(labels)), self.tau)}
 
 
@@ -80,7 +80,7 @@ class FocalLoss(ClassifierMethod):
     gamma: float = 2.0
 
     def classifier_arguments(self, labels):
-        self._check("gamma", 0 <= self.gamma < np.inf, AT_LEAST_ZERO)
+        self._check("gamma", lambda gamma: 0 <= gamma < np.inf, AT_LEAST_ZERO)
         return {"loss": _focal(self.gamma)}
 
 

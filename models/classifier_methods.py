@@ -1,6 +1,8 @@
 """Methods that make no images: the classifier is trained on the images as they are, or in another way."""
 
+import numbers
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,9 +27,10 @@ class ClassifierMethod(BaseEstimator, ABC):
         Raises ValueError for a parameter that is not valid.
         """
 
-    def _check(self, parameter: str, is_valid: bool, what: str) -> None:
-        if not is_valid:
-            raise ValueError(f"{parameter} must be {what}, got {getattr(self, parameter)!r}")
+    def _check(self, parameter: str, is_valid: Callable[[float], bool], what: str) -> None:
+        value = getattr(self, parameter)
+        if not (isinstance(value, numbers.Real) and is_valid(value)):
+            raise ValueError(f"{parameter} must be {what}, got {value!r}")
 
 
 class Unbalanced(ClassifierMethod):
@@ -66,7 +69,7 @@ class EffectiveNumbers(ClassifierMethod):
     corrects_prior = True
 
     def classifier_arguments(self, labels):
-        self._check("beta", 0 < self.beta < 1, "between 0 and 1, and neither")
+        self._check("beta", lambda beta: 0 < beta < 1, "between 0 and 1, and neither")
         classes, counts = np.unique(labels, return_counts=True)
         weights = (1.0 - self.beta) / -np.expm1(counts * np.log(self.beta))
         weights *= len(classes) / weights.sum()

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ..datasets.pixels import to_network
 from .balancer import HasLatents
-from .inputs import check_like_fitted
+from .inputs import check_like_fitted, checked_latents
 from .training.prediction import predict, predict_images, prediction_batch_size
 
 
@@ -26,7 +26,7 @@ class ConditionalLatents(HasLatents):
         return predict(self.encoder_, batches.map(lambda part: (to_network(part), _labels(part, class_index))))[0]
 
     def decode(self, latent, label):
-        class_index = self._class_index(label)
+        class_index, latent = self._class_index(label), checked_latents(latent, self.latent_size)
         batches = tf.data.Dataset.from_tensor_slices(latent).batch(prediction_batch_size(self.image_shape_))
         return predict_images(self._image_generator, batches.map(lambda part: (_labels(part, class_index), part)))
 

@@ -12,7 +12,7 @@ from ..datasets.batches import rows_of, shuffled_batches
 from ..datasets.pixels import to_network
 from .autoencoder import decoded, encoded
 from .balancer import HasLatents
-from .inputs import check_like_fitted
+from .inputs import check_like_fitted, checked_latents
 from .interpolation import smote_parts
 from .networks import autoencoders
 from .training.fit import Stage, TrainingModel
@@ -120,7 +120,7 @@ class DeepSMOTE(TrainedBalancer, HasLatents):
 
     def decode(self, latent, label):
         self._class_index(label)
-        return decoded(self.decoder_, latent)
+        return decoded(self.decoder_, checked_latents(latent, self.latent_size))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -14,6 +14,7 @@ from .training.trained import check_optional
 from .training.trained_balancer import cost_of_filters
 
 MAX_PATCHES_ANALYSED = 200_000
+MAX_VALUES_ANALYSED = 25_000_000  # of large patches
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -64,7 +65,8 @@ class FlowMatching(Flow):
         if self._patch(images.shape[1:]) > min(images.shape[1:3]):
             raise ValueError(f"patch_pixels is {self.patch_pixels}, but images have {images.shape[1:3]} pixels")
         shape = self._space_shape(images.shape[1:])
-        chosen = some(len(images), MAX_PATCHES_ANALYSED // (shape[0] * shape[1]), self.seed_)
+        n_patches = min(MAX_PATCHES_ANALYSED, MAX_VALUES_ANALYSED // shape[2])
+        chosen = some(len(images), max(1, n_patches // (shape[0] * shape[1])), self.seed_)
         self._analyse(self._patches(to_network(images[chosen])).numpy().reshape(-1, shape[2]), shape[2])
         return shape
 

@@ -71,7 +71,10 @@ class Geometric(Balancer, HasParents, HasTransform):
             raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}, got {self.fill_mode!r}")
         if not isinstance(self.fill_value, numbers.Real) or not 0 <= self.fill_value <= 255:
             raise ValueError(f"fill_value must lie in 0..255, got {self.fill_value}")
-        if np.shape(self.shift_fraction) not in ((), (2,)):
+        for name in ("horizontal_flip", "vertical_flip"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if np.shape(self.shift_fraction) not in ((), (2,)) or np.asarray(self.shift_fraction).dtype.kind not in "iuf":
             raise ValueError(f"shift_fraction must be a number or a pair (height, width), got {self.shift_fraction}")
         for name, limit in LIMITS.items():
             value = getattr(self, name)

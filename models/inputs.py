@@ -1,6 +1,7 @@
 """What callers give: images as uint8 or floating numbers, labels as integers, booleans or strings, random states."""
 
 import numbers
+from collections.abc import Mapping
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -9,6 +10,7 @@ from sklearn.utils import check_random_state
 from ..datasets.stored_images import StoredImages
 
 IMAGES_AT_ONCE = 1000
+STRATEGIES = ("auto", "minority", "not minority", "not majority", "all")
 
 
 def checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +43,8 @@ def checked_images(images) -> np.ndarray:
             "images must be uint8 in 0..255 or floating numbers in [0, 1], of shape (n, height, width, channels), "
             f"got {images.dtype} {images.shape}"
         )
+    if 0 in images.shape[1:]:
+        raise ValueError(f"images must have pixels and channels, got {images.shape}")
     if is_float and images.size:
         smallest, largest = images.min(), images.max()  # both are NaN if any value is
         if not (smallest >= 0 and largest <= 1):
@@ -50,8 +54,30 @@ def checked_images(images) -> np.ndarray:
 
 def check_like_fitted(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
     """Raise ValueError unless images are uint8 (n, *image_shape)."""
-    if images.dtype != np.uint8 or images.shape[1:] != image_shape:
-        raise ValueError(f"images must be uint8 {('n', *image_shape)}, got {images.dtype} {images.shape}")
+    found = f"{images.dtype} {images.shape}" if hasattr(images, "dtype") else f"a {type(images).__name__}"
+    if getattr(images, "dtype", None) != np.uint8 or images.shape[1:] != image_shape:
+        raise ValueError(f"images must be uint8 {('n', *image_shape)}, got {found}")
+
+
+def checked_latents(latents, latent_size: int) -> np.ndarray:
+    """Latents float32 (n, latent_size); raises ValueError for another shape."""
+    latents = np.asarray(latents, np.float32)
+    if latents.ndim != 2 or latents.shape[1] != latent_size:
+        raise ValueError(f"latents must have the shape (n, {latent_size}), got {latents.shape}")
+    return latents
+
+
+def check_strategy(sampling_strategy) -> None:
+    """Raise ValueError unless it is of a kind that imbalanced-learn takes, which then looks at its classes."""
+    is_word = isinstance(sampling_strategy, str) and sampling_strategy in STRATEGIES
+    is_dict = isinstance(sampling_strategy, Mapping) and all(
+        isinstance(n, numbers.Integral) for n in sampling_strategy.values()
+    )
+    if not (is_word or is_dict or isinstance(sampling_strategy, numbers.Real) or callable(sampling_strategy)):
+        raise ValueError(
+            f"sampling_strategy must be one of {', '.join(STRATEGIES)}, a ratio of two classes, a function of labels "
+            f"or a dictionary of each class's whole number of images, got {sampling_strategy!r}"
+        )
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -76,8 +102,8 @@ def from_uint8(pixels: np.ndarray, dtype) -> np.ndarray:
 def seed_of(random_state) -> int:
     """A whole number as it is; for None or a numpy RandomState, a number drawn from it."""
     if isinstance(random_state, numbers.Integral):
-        if random_state < 0:
-            raise ValueError(f"random_state must not be negative, got {random_state}")
+        if not 0 <= random_state < 2**32:
+            raise ValueError(f"random_state must lie in 0..4294967295, got {random_state}")
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 

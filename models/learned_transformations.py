@@ -28,6 +28,7 @@ from .spatial_transformers import SpatialTransformer
 
 MAX_COMPARED_IMAGES = 1000  # of a class, among which near neighbours are sought
 IMAGES_AT_ONCE = 250
+SECONDS_PER_NEW_PIXEL = 2.5e-7  # on the reference machine
 SMALLEST_IMPROVEMENT = 0.1  # of the squared difference, else a pair is left out
 LARGEST_MOVE = 0.5  # of the square, of any pixel, else a pair is left out
 PAIRS_PER_PARAMETER = 4  # with fewer a class borrows from all classes' covariance
@@ -69,6 +70,10 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
         n_pairs = min(self.n_neighbors * n_images, self.max_pairs * n_full)
         return self.seconds_per_1000_pairs * n_pairs / 1000 * self.n_iterations / 100
 
+    def sample_seconds(self, n, image_shape):
+        height, width, _ = image_shape
+        return SECONDS_PER_NEW_PIXEL * n * height * width
+
     @abstractmethod
     def transformer(self, image_shape: tuple[int, int, int]) -> SpatialTransformer:
         """The deformations of images (height, width, channels). Raises ValueError for images that it cannot deform."""
@@ -81,6 +86,9 @@ class LearnedTransformations(Balancer, HasParents, HasTransform):
         for name in ("n_neighbors", "max_pairs", "n_iterations"):
             if not isinstance(getattr(self, name), numbers.Integral) or getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        for name in ("learning_rate", "prior_weight"):
+            if not isinstance(getattr(self, name), numbers.Real):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
         if not 0 < self.learning_rate <= 1:
             raise ValueError(f"learning_rate must be above 0 and at most 1, got {self.learning_rate}")
         if not 0 <= self.prior_weight < np.inf:

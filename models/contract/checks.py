@@ -14,6 +14,7 @@ from .fits import (
     fit_once,
     fit_to_float32,
     fit_to_float64,
+    forget,
     global_state,
     minority,
     new_images,
@@ -38,6 +39,7 @@ def check_balancer(balancer, images=None, labels=None, expected_failures=None) -
     if unknown:
         raise ValueError(f"no check is called {', '.join(sorted(unknown))}")
     images, labels = _data(images, labels)
+    forget(balancer)  # its parameters may have changed since
     errors = {}
     for check in CHECKS:
         try:

@@ -65,6 +65,11 @@ def _remembered(function, balancer, images, labels) -> Fit:
     return known[function][2]
 
 
+def forget(balancer) -> None:
+    """Fit anew when asked again."""
+    _fits.pop(balancer, None)
+
+
 def unfitted(balancer):
     """A clone that is not fitted, with `random_state` 0 and `sampling_strategy` "auto"."""
     return clone(balancer).set_params(random_state=0, sampling_strategy="auto")

@@ -8,6 +8,7 @@ continues from its last checkpoint as if nothing had happened, to the bit.
 import contextlib
 import json
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,21 +258,29 @@ def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
     if folder.is_file():
         raise ValueError(f"{folder} is a file; checkpoints need a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.read_bytes() != fingerprint.encode():
-        if _is_json(path):
-            raise ValueError(
-                f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
-            )
-        if is_chief:  # nothing tells what the checkpoints are of
-            for kept in (*folder.glob("history.csv"), *folder.glob("epoch-*.npz")):
-                kept.replace(kept.with_name(kept.name + ".damaged"))
+    checkpoints = list(folder.glob("epoch-*.npz"))
+    is_known = path.exists() and path.read_bytes() == fingerprint.encode()
+    if not is_known and _is_json(path):
+        raise ValueError(
+            f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
+        )
+    if not is_known and is_chief and (path.exists() or checkpoints):  # nothing tells what the checkpoints are of
+        for kept in (*folder.glob("history.csv"), *checkpoints):
+            kept.replace(kept.with_name(kept.name + ".damaged"))
+        if path.exists():
             set_aside(path, "its checkpoints too, and training begins anew")
+        else:
+            print(
+                f"{path} is missing, so the checkpoints there were set aside, and training begins anew.",
+                file=sys.stderr,
+            )
     if is_chief and not path.exists():
         write_atomically(path, fingerprint)
 
 
 def _is_json(path: Path) -> bool:
+    """Whether there is one that holds something."""
     try:
         return bool(json.loads(path.read_text()))
-    except ValueError:
+    except (ValueError, FileNotFoundError):
         return False

@@ -112,8 +112,12 @@ class Trained(BaseEstimator, ABC):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        for name in self.get_params():
-            if name.endswith("learning_rate") and not 0 < getattr(self, name) < np.inf:
+        rates = [name for name in self.get_params() if name.endswith("learning_rate")]
+        for name in (*rates, *self.weights, *self.fractions, *self.positive_fractions):
+            if not isinstance(getattr(self, name), numbers.Real):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
+        for name in rates:
+            if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
         for name in self.weights:
             if not 0 <= getattr(self, name) < np.inf:

@@ -126,3 +126,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         tracemalloc.stop()
         assert n_read == n_parts * 500
     assert peaks[40] - peaks[2] < 0.1 * path.stat().st_size
+
+
+def test_images_stored_column_by_column_are_refused(tmp_path):
+    np.save(tmp_path / "images.npy", np.asfortranarray(np.zeros((3, 4, 5, 1), np.uint8)))
+    with pytest.raises(ValueError, match="holds no uint8 images"):
+        StoredImages.of_file(tmp_path / "images.npy")

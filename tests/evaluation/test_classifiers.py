@@ -210,3 +210,24 @@ def test_features_are_the_inputs_of_the_last_dense_layer_whatever_its_name(parts
     assert (probabilities.shape, features.shape) == ((20, 10), (20, 4))
     kernel, bias = model.get_layer("dense_9").get_weights()
     np.testing.assert_allclose(keras.ops.softmax(features @ kernel + bias), probabilities, atol=1e-5)
+
+
+def test_networks_without_named_inputs_are_corrected_and_have_features_too(parts):
+    import keras
+    from class_balancing.models.classifier_losses import LogitAdjustment
+    from class_balancing.models.classifier_methods import class_shares
+
+    def sequential(n_classes, image_shape):
+        flat = [keras.layers.Flatten(), keras.layers.Dense(5, "relu"), keras.layers.Dense(n_classes, "softmax")]
+        return keras.Sequential([keras.Input(image_shape), *flat])
+
+    ways = LogitAdjustment().classifier_arguments(parts[0].labels)
+    arguments = {"n_epochs": 1, "batch_size": 32, "learning_rate": 1e-3, "random_state": 0}
+    model, _ = classifiers.train_classifier(sequential, *parts, **arguments, **ways)
+    plain, _ = classifiers.train_classifier(sequential, *parts, **arguments)
+    images = parts[1].images[:20]
+    probabilities, features = classifiers.probabilities_and_features(plain, images)
+    assert features.shape == (20, 5)
+    expected = probabilities / class_shares(parts[0].labels)
+    adjusted = model.predict(classifiers.batches_in_order(images, 20), verbose=0)
+    np.testing.assert_allclose(adjusted, expected / expected.sum(axis=1, keepdims=True), atol=1e-5)

@@ -2,6 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from class_balancing.datasets.stored_images import write
 from class_balancing.evaluation.nearest import copy_limit, near_copies, nearest, nearest_other
 
 
@@ -135,3 +136,38 @@ def test_nonsense_is_refused(quantile):
         nearest(noise(3), noise(3, side=4))
     with pytest.raises(ValueError, match="at least two images"):
         nearest_other(noise(1))
+
+
+def test_floating_images_are_refused_by_all_measures_of_pixels():
+    from class_balancing.evaluation import restoration, ssim
+
+    pixels = noise(8, 12)
+    floats = pixels / 255
+    for call in (
+        lambda: nearest(floats, pixels),
+        lambda: nearest(pixels, floats),
+        lambda: nearest_other(floats),
+        lambda: restoration.psnr(floats, floats),
+        lambda: restoration.ssim(pixels, floats),
+        lambda: restoration.absolute_error(pixels[0], pixels[0]),
+        lambda: ssim.pairwise_ssim(floats, 0),
+        lambda: ssim.pairwise_ssim(pixels[..., 0], 0),
+        lambda: ssim.ssim_to_originals(pixels, floats, 0),
+    ):
+        with pytest.raises(ValueError, match=r"images must be uint8 \(n, height, width, channels\), got"):
+            call()
+
+
+def test_large_stored_images_need_little_memory(tmp_path):
+    rng = np.random.default_rng(0)
+    stored = write(
+        tmp_path / "images.npy", (256, 256, 3), (rng.integers(0, 256, (60, 256, 256, 3), np.uint8) for _ in range(15))
+    )
+    nearest(stored[:2], stored[:2])
+    tracemalloc.start()
+    index, distance = nearest(stored[:10], stored)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(index, np.arange(10))
+    assert not distance.any()
+    assert peak < 120e6 < 900 * 256 * 256 * 3

@@ -34,6 +34,14 @@ def test_same_methods_are_called_the_same():
     assert (p > 0.05 / len(equal)).all(), p[p <= 0.05 / len(equal)]
 
 
+def test_nearly_perfect_classifiers_are_called_the_same_at_every_error_rate():
+    nearly = RECORDED[RECORDED["kind"].str.startswith("equal methods at ")]
+    assert len(nearly) == 2 * 2 * 2
+    error_rates = nearly["kind"].str.removeprefix("equal methods at ").astype(float)
+    assert set(error_rates) == {0.05, 0.005}
+    assert (nearly["share"] <= error_rates).all()
+
+
 def test_an_improvement_is_found_with_the_stated_power():
     """Tables whose stated smallest effect is the planted one find it in about four of five draws."""
     found = RECORDED[RECORDED["kind"] == "stated power"]
@@ -234,3 +242,47 @@ def test_a_group_of_twins_counts_as_one_image():
     )
     assert both == pytest.approx(one)
     assert apart[1] < 0.8 * one[1]
+
+
+def test_seeds_that_agree_on_different_images_by_luck_are_not_certain():
+    """Three seeds that each get another image right, of 40 in either class; all alike in number."""
+    true = np.repeat(np.arange(2), 40)
+    wrong = np.tile(np.where(np.arange(80) % 10 == 0, 1 - true, true), (3, 1))
+    better = wrong.copy()
+    better[[0, 1, 2], [0, 10, 20]] = true[[0, 10, 20]]
+    for metric in ("accuracy", "balanced_accuracy"):
+        row = verdict.compare(true, {"a": wrong, "b": better}, "a", 1, metric).iloc[0]
+        assert row["difference"] == pytest.approx(1 / 80)
+        assert row["verdict"] == verdict.NO_EVIDENCE
+        assert row["error_of_images"] == pytest.approx(np.sqrt(40 / 39 / 3) / 80)
+    same = wrong.copy()
+    same[:, [0, 10, 20]] = true[[0, 10, 20]]
+    row = verdict.compare(true, {"a": wrong, "b": same}, "a", 1, "accuracy").iloc[0]
+    assert row["error_of_seeds"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"error_rate": 5.0}, "error_rate must lie between 0 and 1, got 5.0"),
+        ({"baseline": "c"}, "there are no predictions of the baseline 'c', only of a, b"),
+        ({"minority": 7}, "no test image is of the minority class 7"),
+        ({"groups": np.arange(9)}, "groups and folds must name those of 40 test images"),
+        ({"folds": np.arange(9)}, "groups and folds must name those of 40 test images"),
+        ({"b": np.zeros(40, int)}, r"predictions of b must be \(n_seeds, 40\), got \(40,\)"),
+        ({"b": np.zeros((5, 39), int)}, r"predictions of b must be \(n_seeds, 40\), got \(5, 39\)"),
+        ({"b": np.zeros((6, 40), int)}, "b has 6 seeds, the baseline 5"),
+        ({"a": np.full((5, 40), verdict.NOT_PREDICTED)}, "predictions of a are missing"),
+        (
+            {"b": np.where(np.arange(5)[:, None] == 3, verdict.NOT_PREDICTED, np.zeros((5, 40), int))},
+            "of b are missing",
+        ),
+        ({"n_trainings": {"b": 6}}, "b has 5 seeds, which cannot be of 6 trainings"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, message):
+    true = np.repeat(np.arange(2), 20)
+    given = {"baseline": "a", "minority": 1, "metric": "accuracy"} | changes
+    predicted = {name: given.pop(name, np.tile(true, (5, 1))) for name in ("a", "b")}
+    with pytest.raises(ValueError, match=message):
+        verdict.compare(true, predicted, **given)

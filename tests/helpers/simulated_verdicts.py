@@ -96,6 +96,18 @@ def equal_coins(n_seeds, n_methods, counts, spreads) -> dict:
     return {"kind": "equal methods", "setting": setting, "n": len(wrong), "share": float(np.mean(wrong))}
 
 
+def nearly_perfect(n_seeds, n_methods, error_rate) -> dict:
+    """All images but six are always named right, and these six half of the time."""
+    rng, wrong, true = np.random.default_rng(9), [], np.repeat(np.arange(3), COUNTS[0])
+    for _ in range(2000):
+        is_hard = np.isin(np.arange(len(true)), rng.choice(len(true), 6, replace=False))
+        is_hit = ~is_hard | (rng.random((n_methods + 1, n_seeds, len(true))) < 0.5)
+        predicted = dict(zip(map(str, range(n_methods + 1)), np.where(is_hit, true, (true + 1) % 3), strict=True))
+        wrong.append(is_wrong(verdict.compare(true, predicted, "0", MINORITY, METRIC, error_rate=error_rate)))
+    setting = f"nearly perfect classifiers, {n_seeds} seeds, {n_methods} methods, error rate {error_rate}"
+    return {"kind": f"equal methods at {error_rate}", "setting": setting, "n": len(wrong), "share": np.mean(wrong)}
+
+
 def few_noisy_among_quiet(n_seeds, n_methods, n_noisy) -> dict:
     """Most methods are the baseline, which seeds do not change; the others are right as often, but vary by seed."""
     rng, wrong = np.random.default_rng(7), []
@@ -296,6 +308,7 @@ def coins_with_an_improvement(n_seeds, n_methods, gain) -> dict:
 
 SIMULATIONS = [
     *((equal_coins, setting) for setting in itertools.product(SEEDS, METHODS, COUNTS, SPREADS)),
+    *((nearly_perfect, setting) for setting in itertools.product((3, 5), (1, 4), (0.05, 0.005))),
     *((equal_coins_of_trainings, (n_seeds, 3, n_methods)) for n_seeds in (3, 4, 5) for n_methods in (1, 4)),
     *((few_noisy_among_quiet, setting) for setting in ((3, 2, 1), (3, 8, 2), (3, 12, 2), (5, 12, 2), (3, 28, 3))),
     *(

@@ -19,7 +19,7 @@ ARGUMENTS = {
     "cyclegan": PAIRS | {"n_pooled_images": 8},
     "weighted_cyclegan": PAIRS | {"n_pooled_images": 8},
     "wasserstein_cyclegan": PAIRS,
-    "dcgan": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_ramp_steps": 3},
+    "dcgan": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_ramp_steps": 1},
     "wgan_gp": {"n_epochs": 2, "batch_size": 25, "latent_size": 5, "n_filters": 8, "n_critic_steps": 2},
     "deep_smote": {"n_epochs": 2, "batch_size": 40, "latent_size": 5, "n_filters": 4},
     "style_transfer": {"n_epochs": 2, "batch_size": 40, "n_iterations": 1},

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from class_balancing.datasets.batches import rotating_labels
 from class_balancing.models import bagan
 from class_balancing.models.networks import thesis_mnist
 from class_balancing.models.training.fit import seeded
@@ -129,3 +130,41 @@ def test_batches_of_one_image_are_refused_and_of_two_are_not(few_digits):
     few = few_digits.take(np.arange(20))
     fitted = balancer("bagan", batch_size=2, n_autoencoder_epochs=0, n_epochs=1).fit(few.images, few.labels)
     assert len(fitted.history_) == 1
+
+
+def test_latents_are_of_their_classes_gaussians(few_digits, monkeypatch):
+    """Those of both networks in training, and those of new images."""
+    fitted = balancer("bagan", n_autoencoder_epochs=0, n_epochs=0, latent_size=2, batch_size=40)
+    fitted.fit(few_digits.images, few_digits.labels)
+    means = 10.0 * np.arange(8).reshape(4, 2)
+    factors = np.array([[[1.0, 0.0], [k, 0.1]] for k in range(4)])
+    fitted.class_means_, fitted.class_factors_ = means, factors
+    indices = np.unique(few_digits.labels, return_inverse=True)[1]
+    drawn = {0: ([], []), 1: ([], [])}
+    for step, batch in enumerate(fitted._adversarial_stage(few_digits.images, indices).batches(0).take(200)):
+        latents, labels = batch["latent"].numpy(), batch["latent_labels"].numpy()
+        of_fakes = rotating_labels(step, len(batch["fake_latent"]), 4)
+        for which, (values, classes) in enumerate(((latents, labels), (batch["fake_latent"].numpy(), of_fakes))):
+            drawn[which][0].append(values)
+            drawn[which][1].append(np.asarray(classes))
+    made = []
+    monkeypatch.setattr(
+        bagan, "decoded", lambda _, latent: made.append(latent) or np.zeros((4000, 28, 28, 1), np.uint8)
+    )
+    fitted._sample(3, 4000, 0)
+    found = [(np.concatenate(values), np.concatenate(classes)) for values, classes in drawn.values()]
+    for values, classes in (*found, (made[0], np.full(4000, 3))):
+        for label in np.unique(classes):
+            of_class = values[classes == label]
+            scale = 4 / np.sqrt(len(of_class))
+            covariance = factors[label] @ factors[label].T
+            np.testing.assert_allclose(of_class.mean(axis=0), means[label], atol=scale * np.sqrt(covariance.max()))
+            np.testing.assert_allclose(np.cov(of_class.T), covariance, atol=2 * scale * covariance.max())
+    assert set(found[0][1]) == set(found[1][1]) == {0, 1, 2, 3}
+
+
+def test_the_average_of_the_generator_starts_from_the_decoder(few_digits):
+    fitted = balancer("bagan", n_autoencoder_epochs=1, n_epochs=0, ema_momentum=0.9)
+    fitted.fit(few_digits.images, few_digits.labels)
+    for average, weight in zip(fitted.average_generator_.get_weights(), fitted.decoder_.get_weights(), strict=True):
+        np.testing.assert_array_equal(average, weight)

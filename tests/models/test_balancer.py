@@ -1,5 +1,7 @@
 """What every balancer does; the rules themselves are in models/contract."""
 
+import re
+
 import numpy as np
 import pytest
 from class_balancing import (
@@ -174,11 +176,36 @@ def test_a_class_that_was_not_fitted_is_refused(few_digits):
     with pytest.raises(ValueError, match="this Geometric is not fitted yet; call fit first"):
         made.sample(0, 1)
     made.fit(few_digits.images, few_digits.labels)
-    for label in (3, "4", None):
-        with pytest.raises(ValueError, match=rf"class {label} was not among the fitted classes \[0, 1, 2, 4\]"):
+    for label in (3, "4", None, [0, 4]):
+        message = re.escape(f"class {label!r} was not among the fitted classes [0, 1, 2, 4]")
+        with pytest.raises(ValueError, match=message):
             made.sample(label, 1)
-    with pytest.raises(ValueError, match="cannot make -1 images"):
-        made.sample(4, -1)
+    for n in (-1, 2.0, "3", None):
+        with pytest.raises(ValueError, match=f"n must be a whole number of at least 0, got {n!r}"):
+            made.sample(4, n)
+
+
+def test_sampling_strategies_of_other_kinds_are_refused(few_digits):
+    for strategy in (None, "most", (4,), {4: None}, {4: 20.5}):
+        message = re.escape(f"a dictionary of each class's whole number of images, got {strategy!r}")
+        with pytest.raises(ValueError, match=f"sampling_strategy must be one of auto, minority, .*{message}"):
+            balancer("geometric", sampling_strategy=strategy).fit(few_digits.images, few_digits.labels)
+    counts = {4: np.int64(20)}
+    for strategy in (counts, lambda labels: counts):
+        fitted = balancer("geometric", sampling_strategy=strategy).fit(few_digits.images, few_digits.labels)
+        assert fitted.sampling_strategy_ == {4: 10}
+
+
+def test_images_without_pixels_are_refused(few_digits):
+    for images in (few_digits.images[:, :0], few_digits.images[..., :0]):
+        with pytest.raises(ValueError, match="images must have pixels and channels, got"):
+            balancer("geometric").fit(images, few_digits.labels)
+
+
+def test_images_to_transform_are_refused_by_what_they_are(few_digits):
+    fitted = balancer("geometric").fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match=r"images must be uint8 \('n', 28, 28, 1\), got a list"):
+        fitted.transform(few_digits.images[:2].tolist(), 4)
 
 
 @pytest.mark.parametrize("name", ["cvae", "cvae_gan"])
@@ -259,8 +286,10 @@ def test_without_a_random_state_each_fit_draws_its_own(name, few_digits):
 def test_a_generator_of_numpy_gives_the_random_state(few_digits):
     fitted = balancer("geometric", random_state=np.random.RandomState(3)).fit(few_digits.images, few_digits.labels)
     assert fitted.seed_ == np.random.RandomState(3).randint(2**31 - 1)
-    with pytest.raises(ValueError, match="random_state must not be negative"):
+    with pytest.raises(ValueError, match=r"random_state must lie in 0\.\.4294967295"):
         balancer("geometric", random_state=-1).fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match=r"random_state must lie in 0\.\.4294967295, got 4294967296"):
+        balancer("smote", random_state=2**32).fit(few_digits.images, few_digits.labels)
 
 
 def test_checkpoints_need_a_random_state_to_continue_with(few_digits, tmp_path):
@@ -287,6 +316,15 @@ def test_after_a_fit_that_failed_nothing_is_fitted(few_digits):
         ("weighted_cyclegan", {"cycle_weight_final": np.inf}),
         ("wasserstein_cyclegan", {"penalty_weight": -1.0}),
         ("wgan_gp", {"gradient_penalty_weight": -1.0}),
+        ("wgan_gp", {"gradient_penalty_weight": "1"}),
+        ("cvae", {"learning_rate": "1e-3"}),
+        ("dcgan", {"augmentation_strength": None}),
+        ("bagan", {"optimizer": "sgdd"}),
+        ("bagan", {"optimizer": None}),
+        ("affine", {"learning_rate": "a"}),
+        ("affine", {"prior_weight": None}),
+        ("geometric", {"shift_fraction": "0.1"}),
+        ("geometric", {"horizontal_flip": "yes"}),
     ],
 )
 def test_senseless_weights_are_refused_before_training(name, wrong, few_digits):

@@ -264,3 +264,21 @@ def test_data_that_cannot_tell_are_refused(noise):
         check_balancer(Sound(), images / 255, labels)
     with pytest.raises(ValueError, match="a class with at least two images fewer"):
         check_balancer(Sound(), images[:10], np.arange(10) % 2)
+
+
+class CopiesIfAsked(Copies):
+    def __init__(self, *, copies=True, sampling_strategy="auto", random_state=0):
+        super().__init__(sampling_strategy=sampling_strategy, random_state=random_state)
+        self.copies = copies
+
+    def _sample(self, class_index, n, random_state):
+        images = super()._sample(class_index, n, random_state)
+        return images if self.copies else images ^ 1
+
+
+def test_parameters_that_changed_since_are_checked(noise):
+    made = CopiesIfAsked()
+    with pytest.raises(AssertionError, match="check_no_copies"):
+        check_balancer(made, *noise)
+    made.set_params(copies=False)
+    check_balancer(made, *noise)

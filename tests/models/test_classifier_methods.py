@@ -76,10 +76,12 @@ def test_one_image_counts_fully_and_with_beta_near_one_weights_are_inverse_count
         ("remix", "tau", 2.0, "between 0 and 1"),
         ("rand_augment", "n_changes", 1.5, "a whole number of at least 1"),
         ("rand_augment", "strength", -1.0, "a number of at least 0"),
+        ("mixup", "alpha", None, "a number above 0"),
+        ("focal_loss", "gamma", "2", "a number of at least 0"),
     ],
 )
 def test_senseless_parameters_are_refused(method, parameter, value, what):
-    with pytest.raises(ValueError, match=f"{parameter} must be {what}, got {value}"):
+    with pytest.raises(ValueError, match=f"{parameter} must be {what}, got {value!r}"):
         METHODS[method].new(**{parameter: value}).classifier_arguments(np.array([0, 0, 1]))
 
 

@@ -8,6 +8,7 @@ from class_balancing.models.cvae import CVAETraining
 from class_balancing.models.networks import thesis_mnist
 from class_balancing.models.training.fit import seeded
 from fits import minimised_and_logged
+from small_balancers import balancer
 
 N_CLASSES, LATENT_SIZE = 3, 4
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -40,3 +41,25 @@ def test_the_loss_is_half_the_squared_distance_and_the_weighted_divergence_of_a_
     assert minimised == [("both", pytest.approx(lambda_1 * l_kl + l_2, rel=1e-4))]
     assert [logs[name] for name in ("L_KL", "L_2")] == pytest.approx([l_kl, l_2], rel=1e-4)
     assert l_kl > 0
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("name", ["cvae", "cvae_gan"])
+def test_new_images_and_encodings_are_of_the_class_that_is_asked_for(name, few_digits, monkeypatch):
+    from class_balancing.models import conditional
+
+    fitted = balancer(name, n_epochs=0).fit(few_digits.images, few_digits.labels)
+    fours, seen = few_digits.images[few_digits.labels == 4], []
+
+    def note(network, batches):
+        seen.extend(batches)
+        return np.zeros((5, 28, 28, 1), np.uint8)
+
+    monkeypatch.setattr(conditional, "predict_images", note)
+    monkeypatch.setattr(conditional, "predict", lambda network, batches: [note(network, batches)])
+    fitted.sample(4, 5, 7)
+    fitted.encode(fours[:5], 4)
+    (labels, latents), (images, of_images) = seen
+    assert labels.numpy().tolist() == of_images.numpy().tolist() == [[3]] * 5, "the fourth class"
+    np.testing.assert_array_equal(latents, np.random.default_rng(7).standard_normal((5, 5), np.float32))
+    np.testing.assert_allclose(images, fours[:5] / 127.5 - 1, atol=1e-6)

@@ -1,6 +1,7 @@
 import functools
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -114,6 +115,43 @@ def test_feature_centres_move_by_a_tenth_and_only_for_classes_present(batch, ste
     assert generated[:2].min() > 0
     expected = losses.mean_feature_loss(found.centres["real_centre"], found.centres["generated_centre"])
     assert found.losses["L_GD"] == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_losses_are_those_of_the_images_that_they_name(batch):
+    """By hand, without dropout: x_f from encodings of x_r, x_p from the prior and its classes."""
+
+    def without_dropout():
+        parts = networks()
+        for network in parts.values():
+            for layer in network.layers:
+                if isinstance(layer, keras.layers.Dropout):
+                    layer.rate = 0.0
+        return parts
+
+    model = cvae_gan.CVAEGANTraining(*without_dropout().values(), weights=LAMBDAS, **ARGUMENTS)
+    model.build_optimizers()
+    found = model.train_step(batch)
+    parts, real, labels, prior_labels = without_dropout(), batch["images"], batch["labels"], batch["prior_labels"]
+    judge, namer = (
+        cvae_gan._with_features(parts[name], layer)
+        for name, layer in (("discriminator", "flatten_2"), ("classifier", "flatten_3"))
+    )
+    mean, log_variance = parts["encoder"]([real, labels[:, None]], training=True)
+    latent = mean + tf.exp(log_variance / 2) * batch["noise"]
+    reconstructed = parts["generator"]([labels[:, None], latent], training=True)
+    generated = parts["generator"]([prior_labels[:, None], batch["prior_latent"]], training=True)
+    judged = [judge(images, training=True) for images in (real, reconstructed, generated)]
+    named = [namer(images, training=True) for images in (real, reconstructed)]
+    both = [features for (_, features) in (*judged[:2], *named)]
+    expected = {
+        "L_D": losses.discriminator_loss(*(probability for probability, _ in judged)),
+        "L_C": losses.classification_loss(labels, named[0][0]),
+        "L_KL": losses.kl_divergence(mean, log_variance),
+        "L_G": losses.reconstruction_loss(real, reconstructed, *both),
+    }
+    for name, value in expected.items():
+        assert float(found[name]) == pytest.approx(float(value), rel=1e-4), name
+    np.testing.assert_allclose(model.generated_centre, 0.1 * tf.reduce_mean(judged[2][1], axis=0), rtol=1e-3, atol=1e-6)
 
 
 def test_noise_is_a_function_of_seed_and_step():

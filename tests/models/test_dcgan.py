@@ -257,7 +257,10 @@ def test_a_class_of_one_image_is_refused(few_digits):
     [
         ({"n_filters": 0}, "n_filters must be a whole number of at least 1, got 0"),
         ({"n_ramp_steps": 0.5}, "n_ramp_steps must be a whole number of at least 0, got 0.5"),
-        ({"n_ramp_steps": 5, "batch_size": 25}, "n_ramp_steps is 5, but training has 4 updates of G"),
+        (
+            {"n_ramp_steps": 4, "batch_size": 25},
+            "n_ramp_steps must be less than the 4 updates of G that training has, got 4",
+        ),
         ({"augmentation_strength": 1.5}, "augmentation_strength must lie between 0 and 1, got 1.5"),
         ({"real_label": 0.0}, "real_label must lie above 0 and at most be 1, got 0.0"),
         ({"latent_size": 0}, "latent_size must be a whole number of at least 1, got 0"),
@@ -280,3 +283,18 @@ def test_the_soft_label_reaches_the_loss(monkeypatch):
     model, batch = one_step()
     model.train_step(batch)
     assert asked == [0.9]
+
+
+def test_new_images_are_of_the_class_that_is_asked_for(few_digits, monkeypatch):
+    from class_balancing.models import conditional_gan
+
+    fitted, seen = DCGAN(n_epochs=0, n_filters=4, latent_size=5).fit(few_digits.images, few_digits.labels), []
+    monkeypatch.setattr(
+        conditional_gan,
+        "predict_images",
+        lambda network, batches: seen.extend(batches) or np.zeros((5, 28, 28, 1), np.uint8),
+    )
+    fitted.sample(4, 5, 7)
+    ((conditions, latents),) = seen
+    np.testing.assert_array_equal(conditions, np.eye(4)[[3] * 5])
+    np.testing.assert_array_equal(latents, np.random.default_rng(7).standard_normal((5, 5), np.float32))

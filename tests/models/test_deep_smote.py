@@ -125,19 +125,22 @@ def fitted(few_digits):
     return balancer("deep_smote", n_epochs=10, learning_rate=1e-2).fit(few_digits.images, few_digits.labels)
 
 
-def test_new_codes_lie_between_a_code_and_a_near_neighbour_of_its_class(fitted, few_digits, monkeypatch):
+@pytest.mark.parametrize(("label", "n_originals"), [(0, 30), (4, 10)])
+def test_new_codes_lie_between_a_code_and_a_near_neighbour_of_its_class(
+    label, n_originals, fitted, few_digits, monkeypatch
+):
     made = []
     decoded = deep_smote.decoded
     monkeypatch.setattr(deep_smote, "decoded", lambda decoder, codes: made.append(codes) or decoded(decoder, codes))
-    images = fitted.sample(0, 40)
+    images = fitted.sample(label, 40)
     (new,) = made
-    np.testing.assert_array_equal(images, fitted.decode(new, 0))
-    codes = fitted.encode(few_digits.images[few_digits.labels == 0], 0)
-    distances = np.linalg.norm(codes[:, None] - codes, axis=-1)  # (30, 30)
-    to_new = np.linalg.norm(new[:, None] - codes, axis=-1)  # (40, 30)
+    np.testing.assert_array_equal(images, fitted.decode(new, label))
+    codes = fitted.encode(few_digits.images[few_digits.labels == label], label)
+    distances = np.linalg.norm(codes[:, None] - codes, axis=-1)  # (n_originals, n_originals)
+    to_new = np.linalg.norm(new[:, None] - codes, axis=-1)  # (40, n_originals)
     neighbours = np.argsort(distances, axis=1)[:, 1:6]
     detours = [
-        min(row[i] + row[j] - distances[i, j] for i in range(30) for j in neighbours[i]) / distances.mean()
+        min(row[i] + row[j] - distances[i, j] for i in range(n_originals) for j in neighbours[i]) / distances.mean()
         for row in to_new
     ]
     assert max(detours) < 1e-4

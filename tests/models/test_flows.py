@@ -81,6 +81,8 @@ def test_without_guidance_nothing_is_asked_without_the_class(guidance, n_asked, 
 
     def noting(network, *inputs):
         asked.append([len(part) for part in inputs])
+        told = [[0, 1]] * 3  # of class 1, then of none
+        np.testing.assert_array_equal(inputs[2], told if guidance == 1 else told + [[0, 0]] * 3)
         return inputs[2].sum(axis=1, keepdims=True)
 
     monkeypatch.setattr(flows, "predict_arrays", noting)
@@ -89,6 +91,17 @@ def test_without_guidance_nothing_is_asked_without_the_class(guidance, n_asked, 
     moved = fitted._moved_to_data(np.zeros((3, 1), np.float32), 1)
     assert asked == [[n_asked] * 3] * 2
     np.testing.assert_allclose(moved, guidance)
+
+
+def test_networks_are_told_the_classes_of_their_images():
+    labels = np.repeat([0, 1, 2], [30, 20, 10])
+    images = np.uint8(80 * labels[:, None, None, None] + np.random.default_rng(0).integers(0, 40, (60, 12, 12, 1)))
+    fitted = FlowMatching(n_epochs=0, widths=(4,), label_dropout=0.0, guidance=1.0, batch_size=24).fit(images, labels)
+    (stage,) = fitted._stages(images, labels)
+    for batch in stage.batches(0).take(3):
+        seen = (fitted._from_space(batch["data"].numpy(), 0).mean(axis=(1, 2, 3)) + 1) * 127.5
+        np.testing.assert_array_equal(batch["conditions"], np.eye(3)[(seen // 80).astype(int)])
+        assert set((seen // 80).astype(int)) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("shape", [(14, 14, 4), (16, 16, 12), (5, 9, 3), (1, 2, 7)], ids=str)

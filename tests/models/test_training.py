@@ -129,6 +129,16 @@ def test_training_begins_anew_where_nothing_tells_what_its_checkpoints_are_of(sm
     assert sum(name.startswith("epoch-") for name in aside) == 2
 
 
+def test_checkpoints_are_not_adopted_where_what_they_are_of_is_missing(small, tmp_path, capsys):
+    """As where a folder was copied in part."""
+    small(n_epochs=2, folder=tmp_path, learning_rate=1e-2)
+    (tmp_path / "adversarial" / "training.json").unlink()
+    again = small(n_epochs=2, folder=tmp_path)
+    assert weights_digest(again) == weights_digest(small(n_epochs=2))
+    assert "training.json is missing, so the checkpoints there were set aside" in capsys.readouterr().err
+    assert len(list(tmp_path.glob("adversarial/epoch-*.npz.damaged"))) == 2
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\x00", b'{"method"'])
 def test_only_the_chief_sets_a_damaged_fingerprint_aside(content, tmp_path):
     (tmp_path / "training.json").write_bytes(content)
