@@ -125,10 +125,13 @@ def joined(parts: list[np.ndarray | StoredImages]) -> np.ndarray | StoredImages:
 
 
 def in_parts(images: np.ndarray | StoredImages, description: str | None = None) -> Iterator[np.ndarray]:
-    """The images as arrays, some at a time; with a description a bar shows the time left."""
+    """The images as arrays, some at a time; with a description a bar shows the time left.
+
+    Arrays of another kind come a thousand rows at a time.
+    """
     from tqdm import tqdm
 
-    size = n_at_once(N_IMAGES_AT_ONCE, images.shape[1:])
+    size = n_at_once(N_IMAGES_AT_ONCE, images.shape[1:]) if images.ndim == 4 else N_IMAGES_AT_ONCE
     starts = range(0, len(images), size)
     bar = tqdm(total=len(images), desc=description, unit="image", disable=description is None, delay=2, mininterval=1)
     with bar:

@@ -66,14 +66,25 @@ def folder_of(runner_out: Path, task: Task, start: str) -> Path:
     return runner_out / ("private" if is_private else "figures")
 
 
-def captions(folder: Path, tasks: list[Task]) -> list[tuple[Path, str]]:
-    """(path, caption) of each figure of one dataset's tasks in the folder, in the page's order."""
+def captions(folder: Path, tasks: list[Task], methods: set[str]) -> list[tuple[Path, str]]:
+    """(path, caption) of each figure of one dataset's tasks in the folder, in the page's order.
+
+    Of figures of a method only those of `methods`: others show what an earlier command made with other settings.
+    """
+
+    def is_shown(name: str, start: str) -> bool:
+        ends = [
+            name.removeprefix(f"{start}-{task.name}-") for task in tasks if name.startswith(f"{start}-{task.name}-")
+        ]
+        return any(end.removesuffix(".png").split("-")[0] in methods for end in ends)
+
     found = {}
     for start, text in CAPTIONS.items():
         names = [f"dataset-{tasks[0].dataset}.png"] if start == "dataset" else []
         for task in tasks if start != "dataset" else ():
             ending = "-*" if start in OF_METHODS else ""
-            names += sorted(path.name for path in folder.glob(f"{start}-{task.name}{ending}.png"))
+            there = sorted(path.name for path in folder.glob(f"{start}-{task.name}{ending}.png"))
+            names += [name for name in there if not ending or is_shown(name, start)]
         found |= {folder / name: text for name in names if (folder / name).exists()}
     return list(found.items())
 

@@ -61,24 +61,26 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
     summary = tables.summarise(frame)
     written = write_tables(plan, tasks, cells, records, summary)
     further = write_further_tables(runner, tasks, records)
+    named = {table.name for task in tasks for table in task.tables} | {table.name for table in further}
+    _remove_earlier_tables(out, named)
     print_tables(out)
     figures.write_all(runner, tasks, records)
     pages = {}
     for dataset in dict.fromkeys(task.dataset for task in tasks):
         of_dataset = [task for task in tasks if task.dataset == dataset]
         own = {cell: record for cell, record in records.items() if any(results.is_of(cell, t) for t in of_dataset)}
-        name = _name(of_dataset)
+        name, methods = _name(of_dataset), {cell.method for cell in own}
         pages[name] = path = Path("pages") / f"{dataset}.html"
         html = page.dataset(
             f"{name}: figures and cells",
-            figures.captions(out / "figures", of_dataset),
+            figures.captions(out / "figures", of_dataset, methods),
             f"private/{dataset}.html" if of_dataset[0].images_are_private else None,
             [(str(cell), record["wall_time_s"], in_words(record)) for cell, record in own.items()],
             _configurations(own),
             _environments(own.values()),
         )
         write_atomically(out / path, html)
-        private = figures.captions(out / "private", of_dataset)
+        private = figures.captions(out / "private", of_dataset, methods)
         if private:
             html = page.figures_alone(f"{name}: images that may be shown to nobody else", private)
             write_atomically(out / "private" / f"{dataset}.html", html)
@@ -100,6 +102,14 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
     digests = {name: _digest(out / name) for name in sorted(["index.html", "results.csv", *files])}
     note = {"inputs": _inputs(plan, tasks, cells), "files": digests}
     write_json(out / WRITTEN_FILE, note)
+
+
+def _remove_earlier_tables(out: Path, names: set[str]) -> None:
+    """Remove the tables that an earlier command wrote, if nobody has changed them, but those of these names."""
+    for name, found in (read_json(out / WRITTEN_FILE) or {}).get("files", {}).items():
+        path = out / name
+        if name.startswith("tables/") and path.stem not in names and path.exists() and _digest(path) == found:
+            path.unlink()
 
 
 def print_tables(out: Path) -> None:

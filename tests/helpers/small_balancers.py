@@ -34,7 +34,7 @@ ONE_STEP = {
     "cyclegan": {"n_epochs": 1, "batch_size": 10},
     "weighted_cyclegan": {"n_epochs": 1, "batch_size": 10},
     "wasserstein_cyclegan": {"n_epochs": 1, "batch_size": 10, "n_critic_steps": 1},
-    "dcgan": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64},
+    "dcgan": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64, "n_ramp_steps": 0},
     "wgan_gp": {"n_epochs": 1, "batch_size": 50, "latent_size": 100, "n_filters": 64, "n_critic_steps": 1},
     "deep_smote": {"n_epochs": 1, "batch_size": 50, "n_filters": 8, "learning_rate": 1e-2},
     "style_transfer": {"n_epochs": 1, "batch_size": 50},

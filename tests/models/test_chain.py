@@ -187,7 +187,7 @@ def test_a_chain_takes_as_long_as_its_methods():
     cvae, affine = METHODS["cvae"].new(), METHODS["affine"].new()
     made = Chain(methods=[cvae, affine])
     assert made.fit_seconds(*asked) == cvae.fit_seconds(*asked) + affine.fit_seconds(*asked)
-    assert made.sample_seconds(100, shape) == 0
+    assert made.sample_seconds(100, shape) == affine.sample_seconds(100, shape) > 0
     assert made.min_images == 2
     assert made.min_side_pixels == 8
 

@@ -285,6 +285,26 @@ def test_pieces_of_different_commands_are_shown_together(out):
     assert samples == {"samples-digits-15.png", "samples-digits-50.png"}
 
 
+def test_tables_and_figures_of_earlier_settings_are_not_shown(out, capsys):
+    """As left by a command with methods whose configuration has changed since."""
+    before = (out / "pages" / "digits.html").read_text()
+    (out / "index.html").unlink()
+    written = json.loads((out / "written.json").read_text())
+    for name in ("G.8", "G.9"):
+        (out / "tables" / f"{name}.md").write_text("made before")
+        written["files"][f"tables/{name}.md"] = write._digest(out / "tables" / f"{name}.md")
+    (out / "tables" / "G.8.md").write_text("of the user's")
+    (out / "written.json").write_text(json.dumps(written))
+    for name in ("training-digits-50-bagan.png", "meanwhile-digits-50-cvae_gan-adversarial.png"):
+        shutil.copy(out / "figures" / "samples-digits-50.png", out / "figures" / name)
+    assert commands.call("tables", *ASKED, "--out", out) == 0
+    assert not (out / "tables" / "G.9.md").exists()
+    assert (out / "tables" / "G.8.md").read_text() == "of the user's"
+    page = (out / "pages" / "digits.html").read_text()
+    assert page.count("<img") == before.count("<img") > 3
+    assert (out / "tables" / "digits-50.md").exists()
+
+
 def test_one_cell_is_run_without_tables(out, capsys):
     before = times(out)
     name = "digits-50-smote-seed0"
