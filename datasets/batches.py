@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .pixels import n_at_once, to_network
+from .pixels import check_pixels, n_at_once, to_network
 from .stored_images import StoredImages
 
 FIRST_OF_KEY = 498247692
@@ -88,10 +88,11 @@ def rotating_labels(step, n: int, n_classes: int):
 def batches_in_order(images, batch_size: int, labels: np.ndarray | None = None):
     """uint8 images as a tf.data.Dataset of float32 batches in [-1, 1], with their labels if these are given.
 
-    The last batch may be smaller, and of large images all are (`pixels.n_at_once`).
+    The last batch may be smaller, and of large images all are (`pixels.n_at_once`). Raises ValueError for other images.
     """
     import tensorflow as tf
 
+    check_pixels(images)
     batch_size = n_at_once(batch_size, images.shape[1:])
     others = () if labels is None else (labels,)
     if isinstance(images, StoredImages):

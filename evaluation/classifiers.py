@@ -110,7 +110,7 @@ def train_classifier(
         verbose=0,
     )
     _copy_state(compiled, model)
-    return model if adjust is None else keras.Model(model.inputs, adjust(model.outputs[0])), best.history
+    return model if adjust is None else keras.Model(model.inputs[0], adjust(model.outputs[0])), best.history
 
 
 @functools.lru_cache(maxsize=N_COMPILED)
@@ -194,7 +194,7 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 def probabilities_and_features(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of uint8 images: probabilities (n, n_classes) and the inputs of the last dense layer (n, n_features), float32."""
-    both = keras.Model(model.inputs, [model.outputs[0], _layers_of(model, keras.layers.Dense)[-1].input])
+    both = keras.Model(model.inputs[0], [model.outputs[0], _layers_of(model, keras.layers.Dense)[-1].input])
     probabilities, features = both.predict(batches_in_order(images, PREDICTION_BATCH_SIZE), verbose=0)
     return probabilities, features
 

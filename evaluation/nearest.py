@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..datasets.pixels import check_pixels, n_at_once
-from ..datasets.stored_images import taken
+from ..datasets.stored_images import StoredImages, taken
 
 MAX_ORIGINALS_TRIED = 10_000  # of a class, for how close its originals lie to one another
 CHUNK_IMAGES = 512
@@ -93,7 +93,10 @@ def _chunks(images: np.ndarray, originals: np.ndarray) -> Iterator[tuple[np.ndar
     check_pixels(images, originals)
     if not len(originals) or images.shape[1:] != originals.shape[1:]:
         raise ValueError(f"no original of shape {images.shape[1:]} to compare with, got originals {originals.shape}")
-    n_images, n_originals = (n_at_once(n, images.shape[1:]) for n in (CHUNK_IMAGES, CHUNK_ORIGINALS))
+    n_images, n_originals = (
+        n_at_once(n, side.shape[1:]) if isinstance(side, StoredImages) else n  # of arrays only parts are converted
+        for side, n in ((images, CHUNK_IMAGES), (originals, CHUNK_ORIGINALS))
+    )
     for row in range(0, len(images), n_images):
         some = images[row : row + n_images]
         for column in range(0, len(originals), n_originals):

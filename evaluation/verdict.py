@@ -74,7 +74,7 @@ def compare(
     trainings = n_trainings or {}
     if not methods:
         return pd.DataFrame(columns=COLUMNS)
-    _check(true, predicted, baseline, minority, [groups, folds], trainings, error_rate)
+    _check(true, predicted, baseline, minority, groups, folds, trainings, error_rate)
     differences = {}
     for name in methods:
         chosen = predicted[name][0] != NOT_PREDICTED
@@ -136,22 +136,23 @@ def _values_and_additions(true, predicted, metric: str, minority: int) -> tuple[
     raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
 
 
-def _check(true, predicted, baseline: str, minority: int, facts: list, trainings, error_rate: float) -> None:
-    """Raise ValueError for what `compare` cannot mean; `facts` (n,) or None are those known of each image."""
+def _check(true, predicted, baseline: str, minority: int, groups, folds, trainings, error_rate: float) -> None:
+    """Raise ValueError for arguments of `compare` that do not fit each other."""
     if not 0 < error_rate < 1:
         raise ValueError(f"error_rate must lie between 0 and 1, got {error_rate}")
     if baseline not in predicted:
         raise ValueError(f"there are no predictions of the baseline {baseline!r}, only of {', '.join(predicted)}")
     if not (true == minority).any():
         raise ValueError(f"no test image is of the minority class {minority}")
-    if any(len(fact) != len(true) for fact in facts if fact is not None):
+    if any(of_image is not None and len(of_image) != len(true) for of_image in (groups, folds)):
         raise ValueError(f"groups and folds must name those of {len(true)} test images")
     for name, of_seeds in predicted.items():
-        if np.ndim(of_seeds) != 2 or np.shape(of_seeds)[1] != len(true):
+        if np.ndim(of_seeds) != 2 or len(of_seeds) == 0 or np.shape(of_seeds)[1] != len(true):
             raise ValueError(f"predictions of {name} must be (n_seeds, {len(true)}), got {np.shape(of_seeds)}")
         is_missing = np.asarray(of_seeds) == NOT_PREDICTED
-        if (is_missing != is_missing[0]).any() or (name == baseline and is_missing.any()):
-            raise ValueError(f"predictions of {name} are missing for some seeds of an image, or of the baseline")
+        of_folds = False if folds is None else np.isin(folds, folds[is_missing.any(axis=0)])
+        if (is_missing != of_folds).any() or (name == baseline and is_missing.any()):
+            raise ValueError(f"predictions of {name} are missing; only a method may lack them, those of whole folds")
         if len(of_seeds) > len(predicted[baseline]):
             raise ValueError(f"{name} has {len(of_seeds)} seeds, the baseline {len(predicted[baseline])}")
         if trainings.get(name, 1) > len(of_seeds):

@@ -64,6 +64,7 @@ class Alignment:
         optimizer = keras.optimizers.Adam(rate, epsilon=NEGLIGIBLE_GRADIENT)
         optimizer.build([theta])
         step, measure = tf.function(self._step), tf.function(self._measure)
+        chosen = [self._points(*images.shape[1:3], iteration) for iteration in range(self.n_iterations)]
         for start in range(0, len(pairs), max(1, size)):
             part = pairs[start : start + size]
             filled_up = np.resize(part, (size, 2))  # by repetition, so that the graph is traced once
@@ -74,16 +75,18 @@ class Alignment:
                 variable.assign(tf.zeros_like(variable))
             sharp, blurred = (tuple(map(tf.constant, sides)) for sides in (sharp, blurred))
             for iteration in range(self.n_iterations):
-                seed = tf.constant([self.random_state, iteration], tf.int64)
-                step(theta, optimizer, blurred if 2 * iteration < self.n_iterations else sharp, seed)
+                step(theta, optimizer, blurred if 2 * iteration < self.n_iterations else sharp, chosen[iteration])
             found = [theta.numpy(), *(values.numpy() for values in measure(theta, sharp))]
             yield Aligned(*(values[: len(part)] for values in found))
 
-    def _step(self, theta, optimizer, images, seed):
+    def _points(self, height: int, width: int, iteration: int):
+        """Which pixels an iteration looks at, int32 (n_points,), counted row by row."""
+        seed = tf.constant([self.random_state, iteration], tf.int64)
+        return tf.argsort(tf.random.stateless_uniform((height * width,), seed))[:POINTS_AT_ONCE]
+
+    def _step(self, theta, optimizer, images, chosen):
         moving, fixed = images
         n_images, height, width, n_channels = fixed.shape
-        n_points = min(POINTS_AT_ONCE, height * width)
-        chosen = tf.argsort(tf.random.stateless_uniform((height * width,), seed))[:n_points]
         points = tf.repeat(tf.gather(pixel_centres(height, width), chosen)[None], n_images, axis=0)
         wanted = tf.gather(tf.reshape(fixed, (n_images, height * width, n_channels)), chosen, axis=1)
         with tf.GradientTape() as tape:

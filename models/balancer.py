@@ -199,6 +199,8 @@ class Balancer(Saveable, BaseEstimator, ABC):
             raise ValueError(f"balancing needs at least two classes, found only {self.classes_.tolist()}")
         check_strategy(self.sampling_strategy)
         wanted = check_sampling_strategy(self.sampling_strategy, labels, "over-sampling")
+        if any(n != int(n) for n in wanted.values()):
+            raise ValueError(f"sampling_strategy asks for numbers of images that are not whole: {dict(wanted)}")
         self.sampling_strategy_ = {label: int(wanted[label]) for label in self.classes_.tolist() if label in wanted}
         self.seed_ = seed_of(self.random_state)
         pixels = to_uint8(images)
@@ -217,7 +219,7 @@ class Balancer(Saveable, BaseEstimator, ABC):
         """`n` new images of one class, of the fitted dtype; the same arguments give the same images.
 
         `random_state` None means the one of the fit, with which images may be those that `fit_resample` has added: give
-        another for more. Raises ValueError for a class that was not fitted and
+        another for more. Raises ValueError for a class that was not fitted, or an `n` that is no whole number, and
         ModeCollapseError (see `collapse_tolerated`) if 16 or more images differ from each other by less than a
         hundredth of what originals do.
         """

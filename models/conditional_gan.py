@@ -55,8 +55,10 @@ class ConditionalGAN(AveragedGenerator):
         self._check_two_of_each(class_indices)
         n_updates = self.n_epochs * (len(images) // min(self.batch_size, len(images)))
         if 0 < n_updates <= self.n_ramp_steps:
-            few = f"the {n_updates} updates of G that training has"
-            raise ValueError(f"n_ramp_steps must be less than {few}, got {self.n_ramp_steps}")
+            raise ValueError(
+                f"n_ramp_steps must be less than the {n_updates} updates of G that training has, "
+                f"got {self.n_ramp_steps}"
+            )
         counts = np.bincount(class_indices)
         few = [f"{label} ({n})" for label, n in zip(self.classes_, counts, strict=True) if n < FEW_IMAGES]
         if few:

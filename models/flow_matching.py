@@ -14,7 +14,7 @@ from .training.trained import check_optional
 from .training.trained_balancer import cost_of_filters
 
 MAX_PATCHES_ANALYSED = 200_000
-MAX_VALUES_ANALYSED = 25_000_000  # of large patches
+MAX_VALUES_ANALYSED = 40_000_000  # of the patches of images above 128 pixels
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -70,12 +70,12 @@ class Geometric(Balancer, HasParents, HasTransform):
         if self.fill_mode not in FILL_MODES:
             raise ValueError(f"fill_mode must be one of {', '.join(FILL_MODES)}, got {self.fill_mode!r}")
         if not isinstance(self.fill_value, numbers.Real) or not 0 <= self.fill_value <= 255:
-            raise ValueError(f"fill_value must lie in 0..255, got {self.fill_value}")
+            raise ValueError(f"fill_value must lie in 0..255, got {self.fill_value!r}")
         for name in ("horizontal_flip", "vertical_flip"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if np.shape(self.shift_fraction) not in ((), (2,)) or np.asarray(self.shift_fraction).dtype.kind not in "iuf":
-            raise ValueError(f"shift_fraction must be a number or a pair (height, width), got {self.shift_fraction}")
+            raise ValueError(f"shift_fraction must be a number or a pair (height, width), got {self.shift_fraction!r}")
         for name, limit in LIMITS.items():
             value = getattr(self, name)
             if name != "shift_fraction" and not isinstance(value, numbers.Real):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from ..datasets.pixels import n_at_once
 from ..datasets.stored_images import StoredImages
 
 IMAGES_AT_ONCE = 1000
@@ -85,8 +86,9 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return images
     pixels = np.empty(images.shape, np.uint8)
-    for start in range(0, len(images), IMAGES_AT_ONCE):
-        part = slice(start, start + IMAGES_AT_ONCE)
+    size = n_at_once(IMAGES_AT_ONCE, images.shape[1:])
+    for start in range(0, len(images), size):
+        part = slice(start, start + size)
         pixels[part] = np.rint(images[part] * 255)
     return pixels
 

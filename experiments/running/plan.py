@@ -60,7 +60,8 @@ class Plan:
             values["fold"] = list(task.fold)
         if task.random_state:
             values["random_state"] = task.random_state
-        if task.ssim_range and (self.has_ssim(cell) or (task.is_audited and cell.makes_images)):
+        is_audited = task.is_audited and cell.makes_images and cell.seed == 0
+        if task.ssim_range and (self.has_ssim(cell) or is_audited):
             values["ssim_range"] = list(task.ssim_range)
         if cell.makes_images:
             values["training_random_state"] = self.training_random_state(cell)

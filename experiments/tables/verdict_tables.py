@@ -97,11 +97,14 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     if frame.empty:
         return []
     n_seeds = Counter((cell.task, cell.method) for cell, record in records.items() if "predicted" in record)
-    left_out = [f"Not compared, since seeds are missing: {names}."] if (names := _incomplete(tasks, n_seeds)) else []
-    left_out += [f"Too few seeds for a verdict: {names}."] if (names := _too_few(tasks, n_seeds)) else []
-    left_out += (
-        [f"Records of earlier versions hold no predictions: {names}."] if (names := _old(tasks, records)) else []
-    )
+    old = {(c.task, c.method) for c, record in records.items() if "scores" in record and "predicted" not in record}
+    of_old = ", ".join(task.title for task in tasks if task.name in {name for name, _ in old})
+    told = {
+        "Not compared, since seeds are missing": _incomplete(tasks, n_seeds, old),
+        "Too few seeds for a verdict": _too_few(tasks, n_seeds),
+        "Records of earlier versions hold no predictions": of_old,
+    }
+    left_out = [f"{what}: {names}." for what, names in told.items() if names]
     own = frame[frame["method"].isin(of_interest)]
     counts = {
         against: [int((own.loc[own["against"] == against, "verdict"] == found).sum()) for found in verdict.VERDICTS]
@@ -124,25 +127,22 @@ def _table(name, caption, tasks, metric, of_interest, in_words, runner, records,
     return [PlainTable(name, caption, shown, notes)]
 
 
-def _incomplete(tasks: list[Task], n_seeds: Counter) -> str:
-    """The methods with fewer finished seeds, by task and method, than the images as they are, with their tasks."""
+def _incomplete(tasks: list[Task], n_seeds: Counter, old: set[tuple[str, str]]) -> str:
+    """The methods with fewer finished seeds, by task and method, than the images as they are, with their tasks.
+
+    Those in `old` have records without predictions.
+    """
     return ", ".join(
         f"{label(method)} on {task.title}"
         for task in tasks
         for method in task.methods
-        if n_seeds[task.name, method] < n_seeds[task.name, BASELINE]
+        if n_seeds[task.name, method] < n_seeds[task.name, BASELINE] and (task.name, method) not in old
     )
 
 
 def _too_few(tasks: list[Task], n_seeds: Counter) -> str:
     """The tasks that have been begun with fewer seeds than a verdict needs."""
     return ", ".join(task.title for task in tasks if 0 < n_seeds[task.name, BASELINE] < verdict.min_seeds(n_folds=1))
-
-
-def _old(tasks: list[Task], records: dict[Cell, dict]) -> str:
-    """The tasks with finished classifiers of which it is not known what they predicted."""
-    without = {cell.task for cell, record in records.items() if "scores" in record and "predicted" not in record}
-    return ", ".join(task.title for task in tasks if task.name in without)
 
 
 def _verdicts(task: Task, metric: str, runner, records: dict[Cell, dict], against: str) -> pd.DataFrame:

@@ -106,10 +106,14 @@ def write_all(runner, tasks: list[Task], cells: list[Cell]) -> None:
 
 def _remove_earlier_tables(out: Path, names: set[str]) -> None:
     """Remove the tables that an earlier command wrote, if nobody has changed them, but those of these names."""
+    removed = []
     for name, found in (read_json(out / WRITTEN_FILE) or {}).get("files", {}).items():
         path = out / name
         if name.startswith("tables/") and path.stem not in names and path.exists() and _digest(path) == found:
             path.unlink()
+            removed.append(path.stem)
+    if removed:
+        print(f"Removed tables of earlier settings: {', '.join(dict.fromkeys(removed))}.", file=sys.stderr)
 
 
 def print_tables(out: Path) -> None:

@@ -258,29 +258,30 @@ def _claim(folder: Path, fingerprint: str, is_chief: bool) -> None:
     if folder.is_file():
         raise ValueError(f"{folder} is a file; checkpoints need a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = list(folder.glob("epoch-*.npz"))
-    is_known = path.exists() and path.read_bytes() == fingerprint.encode()
-    if not is_known and _is_json(path):
+    found, checkpoints = path.read_bytes() if path.exists() else None, list(folder.glob("epoch-*.npz"))
+    if found == fingerprint.encode():
+        return
+    if found is not None and _is_json(found):
         raise ValueError(
             f"{folder} holds a training run with other arguments or images (see {path}); use another folder"
         )
-    if not is_known and is_chief and (path.exists() or checkpoints):  # nothing tells what the checkpoints are of
+    if not is_chief:
+        return
+    if found is not None or checkpoints:  # nothing tells what the checkpoints are of
         for kept in (*folder.glob("history.csv"), *checkpoints):
             kept.replace(kept.with_name(kept.name + ".damaged"))
-        if path.exists():
+        if found is not None:
             set_aside(path, "its checkpoints too, and training begins anew")
         else:
             print(
                 f"{path} is missing, so the checkpoints there were set aside, and training begins anew.",
                 file=sys.stderr,
             )
-    if is_chief and not path.exists():
-        write_atomically(path, fingerprint)
+    write_atomically(path, fingerprint)
 
 
-def _is_json(path: Path) -> bool:
-    """Whether there is one that holds something."""
+def _is_json(content: bytes) -> bool:
     try:
-        return bool(json.loads(path.read_text()))
-    except (ValueError, FileNotFoundError):
+        return bool(json.loads(content))
+    except ValueError:
         return False

@@ -139,7 +139,7 @@ def test_nonsense_is_refused(quantile):
 
 
 def test_floating_images_are_refused_by_all_measures_of_pixels():
-    from class_balancing.evaluation import restoration, ssim
+    from class_balancing.evaluation import classifiers, restoration, ssim
 
     pixels = noise(8, 12)
     floats = pixels / 255
@@ -147,6 +147,7 @@ def test_floating_images_are_refused_by_all_measures_of_pixels():
         lambda: nearest(floats, pixels),
         lambda: nearest(pixels, floats),
         lambda: nearest_other(floats),
+        lambda: classifiers.batches_in_order(floats, 10),
         lambda: restoration.psnr(floats, floats),
         lambda: restoration.ssim(pixels, floats),
         lambda: restoration.absolute_error(pixels[0], pixels[0]),

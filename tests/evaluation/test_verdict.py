@@ -272,7 +272,13 @@ def test_seeds_that_agree_on_different_images_by_luck_are_not_certain():
         ({"b": np.zeros(40, int)}, r"predictions of b must be \(n_seeds, 40\), got \(40,\)"),
         ({"b": np.zeros((5, 39), int)}, r"predictions of b must be \(n_seeds, 40\), got \(5, 39\)"),
         ({"b": np.zeros((6, 40), int)}, "b has 6 seeds, the baseline 5"),
-        ({"a": np.full((5, 40), verdict.NOT_PREDICTED)}, "predictions of a are missing"),
+        ({"a": np.full((5, 40), verdict.NOT_PREDICTED), "folds": np.arange(40) % 2}, "predictions of a are missing"),
+        ({"b": np.tile(np.where(np.arange(40) % 2, -1, 0), (5, 1))}, "predictions of b are missing"),
+        (
+            {"b": np.tile(np.where(np.arange(40) % 4, 0, -1), (5, 1)), "folds": np.arange(40) % 2},
+            "predictions of b are missing; only a method may lack them, those of whole folds",
+        ),
+        ({"b": np.zeros((0, 40), int)}, r"predictions of b must be \(n_seeds, 40\), got \(0, 40\)"),
         (
             {"b": np.where(np.arange(5)[:, None] == 3, verdict.NOT_PREDICTED, np.zeros((5, 40), int))},
             "of b are missing",

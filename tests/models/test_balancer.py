@@ -190,6 +190,8 @@ def test_sampling_strategies_of_other_kinds_are_refused(few_digits):
         message = re.escape(f"a dictionary of each class's whole number of images, got {strategy!r}")
         with pytest.raises(ValueError, match=f"sampling_strategy must be one of auto, minority, .*{message}"):
             balancer("geometric", sampling_strategy=strategy).fit(few_digits.images, few_digits.labels)
+    with pytest.raises(ValueError, match="numbers of images that are not whole"):
+        balancer("geometric", sampling_strategy=lambda labels: {4: 20.5}).fit(few_digits.images, few_digits.labels)
     counts = {4: np.int64(20)}
     for strategy in (counts, lambda labels: counts):
         fitted = balancer("geometric", sampling_strategy=strategy).fit(few_digits.images, few_digits.labels)
@@ -325,6 +327,7 @@ def test_after_a_fit_that_failed_nothing_is_fitted(few_digits):
         ("affine", {"prior_weight": None}),
         ("geometric", {"shift_fraction": "0.1"}),
         ("geometric", {"horizontal_flip": "yes"}),
+        ("flow_matching", {"horizontal_flip": "no"}),
     ],
 )
 def test_senseless_weights_are_refused_before_training(name, wrong, few_digits):

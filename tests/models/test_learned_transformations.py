@@ -102,7 +102,7 @@ def test_the_prior_pulls_by_its_weight_over_its_variances():
     theta = tf.Variable(start)
     optimizer = keras.optimizers.SGD(1.0)
     made = Alignment(AffineTransformer(), prior_weight=0.004)
-    made._step(theta, optimizer, (plain, plain), tf.constant([0, 0], tf.int64))
+    made._step(theta, optimizer, (plain, plain), made._points(12, 12, 0))
     variances = np.square([0.2, 0.2, 0.1] * 2)
     np.testing.assert_allclose(theta.numpy(), start - 0.004 * start / variances, atol=1e-6)
 

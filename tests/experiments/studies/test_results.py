@@ -85,7 +85,6 @@ def test_new_records_replace_what_other_settings_gave(study, digits):
 def test_a_kill_between_two_files_leaves_nothing_that_is_taken_for_current(name, study, digits, monkeypatch):
     """Neither new rows beside old predictions nor old rows beside new ones."""
     n = int((digits.official_parts == "test").sum())
-    old = results.Results()
     record(study, ENTRY, digits, label=1)
     old = results.collect(study, [ENTRY], digits)
     old.cells["configuration"] = "00000000"  # of other settings
