@@ -106,10 +106,10 @@ def with_logits(classifier: keras.Model) -> keras.Model:
     last = classifier.layers[-1]
     ends_in = "softmax" if isinstance(last, layers.Softmax) else _activation(last)
     if isinstance(last, layers.Activation | layers.Softmax) and ends_in in PROBABILITIES:
-        return keras.Model(classifier.inputs, last.input)
+        return keras.Model(classifier.inputs[0], last.input)
     if isinstance(last, layers.Dense) and ends_in in (*PROBABILITIES, "linear"):
         dense = layers.Dense(last.units, use_bias=last.use_bias, name=f"{last.name}_logits")
-        logits = keras.Model(classifier.inputs, dense(last.input))
+        logits = keras.Model(classifier.inputs[0], dense(last.input))
         dense.set_weights(last.get_weights())
         return logits
     raise ValueError(f"{classifier.name} does not end in a softmax or sigmoid, so its logits are not known")
