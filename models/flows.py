@@ -83,6 +83,7 @@ class Flow(TrainedBalancer):
     fractions = ("label_dropout", "shift_fraction")
     weights = ("guidance",)
     smallest_numbers = {"n_sampling_steps": 1}
+    choices = {"horizontal_flip": (True, False)}
     sampling_parameters = ("guidance", "n_sampling_steps")
     seconds_per_new_image: ClassVar[float]  # with the default number of steps, on the reference machine
 

@@ -99,6 +99,7 @@ class Translation(TrainedBalancer, HasParents, HasTransform, HasSourceClass):
     later_parameters = {"ema_momentum": 0.0, "augmentation_strength": 0.0}
     fractions = ("decay_fraction", "shift_fraction", "augmentation_strength")
     weights = ("cycle_weight", "identity_weight")
+    choices = {"horizontal_flip": (True, False)}
     smallest_numbers = {
         "min_steps": 0,
         "n_generator_filters": 1,

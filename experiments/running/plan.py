@@ -60,8 +60,7 @@ class Plan:
             values["fold"] = list(task.fold)
         if task.random_state:
             values["random_state"] = task.random_state
-        is_audited = task.is_audited and cell.makes_images and cell.seed == 0
-        if task.ssim_range and (self.has_ssim(cell) or is_audited):
+        if task.ssim_range and (self.has_ssim(cell) or self.is_audited(cell)):
             values["ssim_range"] = list(task.ssim_range)
         if cell.makes_images:
             values["training_random_state"] = self.training_random_state(cell)
@@ -123,6 +122,9 @@ class Plan:
 
     def has_ssim(self, cell: Cell) -> bool:
         return "ssim" in self.tasks[cell.task].metrics and (cell.method == ORIGINAL or cell.makes_images)
+
+    def is_audited(self, cell: Cell) -> bool:
+        return self.tasks[cell.task].is_audited and cell.makes_images and cell.seed == 0
 
     def folder(self, cell: Cell) -> Path:
         """A changed configuration gets another folder, so no old result is taken for a new one."""

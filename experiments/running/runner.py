@@ -132,7 +132,7 @@ class Runner:
             record |= self._similarity(cell, images)
         if cell.has_classifier:
             record |= self._classify(cell, images)
-        if task.is_audited and cell.makes_images and cell.seed == 0:
+        if self.plan.is_audited(cell):
             with collapse_tolerated():  # its cell has failed, or is to warn, already
                 record["audit"] = audit.of_cell(self, cell, balancer, images)
         if task.n_new_only and cell.makes_images:

@@ -71,20 +71,13 @@ def captions(folder: Path, tasks: list[Task], methods: set[str]) -> list[tuple[P
 
     Of figures of a method only those of `methods`: others show what an earlier command made with other settings.
     """
-
-    def is_shown(name: str, start: str) -> bool:
-        ends = [
-            name.removeprefix(f"{start}-{task.name}-") for task in tasks if name.startswith(f"{start}-{task.name}-")
-        ]
-        return any(end.removesuffix(".png").split("-")[0] in methods for end in ends)
-
     found = {}
     for start, text in CAPTIONS.items():
         names = [f"dataset-{tasks[0].dataset}.png"] if start == "dataset" else []
         for task in tasks if start != "dataset" else ():
-            ending = "-*" if start in OF_METHODS else ""
-            there = sorted(path.name for path in folder.glob(f"{start}-{task.name}{ending}.png"))
-            names += [name for name in there if not ending or is_shown(name, start)]
+            of_method = [f"-{method}{stage}" for method in methods for stage in ("", "-*")]
+            patterns = [f"{start}-{task.name}{end}.png" for end in (of_method if start in OF_METHODS else ("",))]
+            names += sorted({path.name for pattern in patterns for path in folder.glob(pattern)})
         found |= {folder / name: text for name in names if (folder / name).exists()}
     return list(found.items())
 

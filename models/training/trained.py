@@ -57,7 +57,7 @@ class Trained(BaseEstimator, ABC):
     fractions: ClassVar[tuple[str, ...]] = ()
     positive_fractions: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
-    choices: ClassVar[Mapping[str, tuple[str | None, ...]]] = {}
+    choices: ClassVar[Mapping[str, tuple[str | bool | None, ...]]] = {}
     sampling_parameters: ClassVar[tuple[str, ...]] = ()
     later_parameters: ClassVar[Mapping[str, float]] = {}
     training_revision: ClassVar[int] = 0
@@ -112,8 +112,6 @@ class Trained(BaseEstimator, ABC):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        if getattr(self, "horizontal_flip", False) not in (True, False):
-            raise ValueError(f"horizontal_flip must be True or False, got {self.horizontal_flip!r}")
         rates = [name for name in self.get_params() if name.endswith("learning_rate")]
         for name in (*rates, *self.weights, *self.fractions, *self.positive_fractions):
             if not isinstance(getattr(self, name), numbers.Real):
